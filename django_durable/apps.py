@@ -1,0 +1,45 @@
+"""The app: ties the rooms together once the registry is ready."""
+
+from datetime import datetime
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class DurableConfig(AppConfig):
+    """Durable workflows."""
+
+    name = "django_durable"
+    verbose_name = _("Durable workflows")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Install the engine, connect receivers, find the apps' workflows."""
+        from django_durable import checks, clock, receivers
+        from django_durable.definitions import engine, registry
+        from django_durable.execution.outside import OutsideEngine
+        from django_durable.models import code
+
+        engine.install(OutsideEngine())
+        code.find_versions_with(registry.version_of)
+        clock.follow(_database_time)
+        receivers.connect()
+        checks.register()
+        autodiscover_modules("workflows")
+
+
+def _database_time() -> datetime | None:
+    """Read the database's time, outside of broken transactions only."""
+    from django.db import DatabaseError, connections
+
+    from django_durable import conf
+    from django_durable.models.sql import database_now
+
+    connection = connections[conf.current().database]
+    if connection.needs_rollback:
+        return None
+    try:
+        return database_now(connection)
+    except DatabaseError:
+        return None

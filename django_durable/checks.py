@@ -1,0 +1,175 @@
+"""System checks: each has an id, a hint, and an entry in the reference."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.utils.connection import ConnectionDoesNotExist
+
+from django_durable import conf
+from django_durable.definitions import registry
+
+TAG = "durable"
+ENGINES = ("postgresql", "sqlite")
+
+_IDS = {"unknown": "E001", "range": "E002", "type": "E003"}
+
+
+def register() -> None:
+    """Register every check."""
+    for check in (
+        check_settings,
+        check_versions,
+        check_database,
+        check_sqlite,
+        check_persistent_connections,
+        check_time_zone,
+    ):
+        checks.register(check, TAG)
+    checks.register(check_serializer, TAG, deploy=True)
+
+
+def check_settings(**_: Any) -> Sequence[checks.CheckMessage]:
+    """E001 unknown key, E002 impossible value, E003 wrong type."""
+    return [
+        checks.Error(
+            problem.message,
+            hint=problem.hint,
+            obj=f"DURABLE[{problem.key!r}]",
+            id=f"django_durable.{_IDS[problem.kind]}",
+        )
+        for problem in conf.problems(getattr(settings, "DURABLE", {}))
+    ]
+
+
+def check_versions(**_: Any) -> Sequence[checks.CheckMessage]:
+    """E006: a workflow without source, and without a version."""
+    found: list[checks.CheckMessage] = []
+    for definition in registry.all_definitions():
+        try:
+            definition.version  # noqa: B018
+        except ImproperlyConfigured as error:
+            found.append(
+                checks.Error(
+                    str(error),
+                    hint="Give the workflow a version=, or set DURABLE['APP_VERSION'].",
+                    obj=definition.name,
+                    id="django_durable.E006",
+                )
+            )
+    return found
+
+
+def check_database(**_: Any) -> Sequence[checks.CheckMessage]:
+    """E005: an alias that does not exist, or an engine that cannot hold rows."""
+    connection, problem = _connection()
+    if connection is None:
+        return [problem] if problem else []
+    if connection.vendor not in ENGINES:
+        return [
+            checks.Error(
+                f"The durable tables cannot live on {connection.vendor!r}.",
+                hint="Use PostgreSQL or SQLite, or name such an alias in"
+                " DURABLE['DATABASE'].",
+                id="django_durable.E005",
+            )
+        ]
+    return []
+
+
+def check_sqlite(**_: Any) -> Sequence[checks.CheckMessage]:
+    """W010, W011: SQLite with settings under which writers get in their way."""
+    connection, _problem = _connection()
+    if connection is None or connection.vendor != "sqlite":
+        return []
+    options = connection.settings_dict.get("OPTIONS", {})
+    found: list[checks.CheckMessage] = []
+    if str(options.get("transaction_mode", "")).upper() != "IMMEDIATE":
+        found.append(
+            checks.Warning(
+                "SQLite transactions that read before they write fail at once when"
+                " another process has written.",
+                hint="Set OPTIONS = {'transaction_mode': 'IMMEDIATE', …}.",
+                id="django_durable.W010",
+            )
+        )
+    if "journal_mode=wal" not in _squeezed(options.get("init_command", "")):
+        found.append(
+            checks.Warning(
+                "SQLite without a write-ahead log lets readers block writers.",
+                hint="Set OPTIONS = {'init_command': 'PRAGMA journal_mode=WAL;"
+                " PRAGMA synchronous=NORMAL;', …}.",
+                id="django_durable.W011",
+            )
+        )
+    return found
+
+
+def check_persistent_connections(**_: Any) -> Sequence[checks.CheckMessage]:
+    """W012: kept connections that nobody tests before their use."""
+    connection, _problem = _connection()
+    if connection is None or connection.vendor == "sqlite":
+        return []
+    kept = connection.settings_dict.get("CONN_MAX_AGE") != 0
+    if kept and not connection.settings_dict.get("CONN_HEALTH_CHECKS"):
+        return [
+            checks.Warning(
+                "Database connections are kept, and not tested before their use.",
+                hint="Set CONN_HEALTH_CHECKS = True beside CONN_MAX_AGE.",
+                id="django_durable.W012",
+            )
+        ]
+    return []
+
+
+def check_time_zone(**_: Any) -> Sequence[checks.CheckMessage]:
+    """E007: naive datetimes cannot say when something is due."""
+    if settings.USE_TZ:
+        return []
+    return [
+        checks.Error(
+            "django_durable needs USE_TZ = True.",
+            hint="Set USE_TZ = True: timers and leases are aware datetimes in UTC.",
+            id="django_durable.E007",
+        )
+    ]
+
+
+def check_serializer(**_: Any) -> Sequence[checks.CheckMessage]:
+    """W023: pickle executes what somebody else may have written."""
+    try:
+        current = conf.current()
+        formats = [current.serializer, *current.read_serializers]
+    except ImproperlyConfigured:
+        return []  # E003 says it.
+    if not any("pickle" in name.lower() for name in formats):
+        return []
+    return [
+        checks.Warning(
+            "Values are read with pickle: whoever can write the durable tables can"
+            " execute code in the workers.",
+            hint="Use the default SERIALIZER, and register_type() for your types.",
+            id="django_durable.W023",
+        )
+    ]
+
+
+def _connection() -> tuple[Any, checks.CheckMessage | None]:
+    try:
+        alias = conf.current().database
+        return connections[alias], None
+    except ImproperlyConfigured:
+        return None, None  # E003 says it.
+    except ConnectionDoesNotExist:
+        return None, checks.Error(
+            f"DURABLE['DATABASE'] names {alias!r}, which is not in DATABASES.",
+            hint=f"Choose one of {', '.join(sorted(connections))}.",
+            id="django_durable.E005",
+        )
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.lower().split())

@@ -1,0 +1,122 @@
+"""The seam through which definitions reach execution.
+
+``AppConfig.ready()`` installs the engine; a frame carries its execution.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from django_durable.definitions.calls import BoundCall
+    from django_durable.definitions.options import StartOptions
+    from django_durable.definitions.step import StepDefinition
+    from django_durable.definitions.workflow import WorkflowDefinition
+
+Args = Sequence[Any]
+Kwargs = Mapping[str, Any]
+
+
+class Running(Protocol):
+    """An execution, as the code inside it sees it.
+
+    Where a method returns Any for a call, it is the value in sync code and an
+    awaitable of it in code that an event loop runs.
+    """
+
+    workflow_id: str
+    deadline: datetime | None
+
+    def call_step(
+        self, definition: "StepDefinition[..., Any, Any]", args: Args, kwargs: Kwargs
+    ) -> Any: ...
+
+    def call_child(
+        self,
+        definition: "WorkflowDefinition[..., Any, Any]",
+        options: "StartOptions",
+        args: Args,
+        kwargs: Kwargs,
+    ) -> Any: ...
+
+    def start_child(
+        self,
+        name: str,
+        definition: "WorkflowDefinition[..., Any, Any] | None",
+        options: "StartOptions",
+        args: Args,
+        kwargs: Kwargs,
+    ) -> Any: ...
+
+    def sleep_until(self, moment: Callable[[], datetime]) -> Any: ...
+
+    def record_value(self, name: str, make: Callable[[], Any]) -> Any: ...
+
+    def result_of(self, workflow_id: str, timeout: float | None) -> Any: ...
+
+    def gather(self, calls: "Sequence[BoundCall[Any]]") -> Any: ...
+
+
+class Engine(Protocol):
+    """What code outside of workflows asks for."""
+
+    def call(
+        self,
+        definition: "WorkflowDefinition[..., Any, Any]",
+        options: "StartOptions",
+        args: Args,
+        kwargs: Kwargs,
+    ) -> Any: ...
+
+    def acall(
+        self,
+        definition: "WorkflowDefinition[..., Any, Any]",
+        options: "StartOptions",
+        args: Args,
+        kwargs: Kwargs,
+    ) -> Coroutine[Any, Any, Any]: ...
+
+    def start(
+        self,
+        name: str,
+        definition: "WorkflowDefinition[..., Any, Any] | None",
+        options: "StartOptions",
+        args: Args,
+        kwargs: Kwargs,
+    ) -> tuple[str, bool]: ...
+
+    def astart(
+        self,
+        name: str,
+        definition: "WorkflowDefinition[..., Any, Any] | None",
+        options: "StartOptions",
+        args: Args,
+        kwargs: Kwargs,
+    ) -> Awaitable[tuple[str, bool]]: ...
+
+    def status(self, workflow_id: str) -> str: ...
+
+    def astatus(self, workflow_id: str) -> Awaitable[str]: ...
+
+    def result(self, workflow_id: str, timeout: float | None) -> Any: ...
+
+    def aresult(self, workflow_id: str, timeout: float | None) -> Awaitable[Any]: ...
+
+
+_engine: Engine | None = None
+
+
+def install(engine: Engine) -> None:
+    """Name the engine that starts and calls workflows from outside."""
+    global _engine
+    _engine = engine
+
+
+def engine() -> Engine:
+    """Return the installed engine, or say how to install it."""
+    if _engine is None:
+        raise RuntimeError(
+            "django_durable is not set up: add 'django_durable' to INSTALLED_APPS"
+            " and call django.setup() before starting workflows."
+        )
+    return _engine

@@ -1,0 +1,48 @@
+"""The definitions that this process has, by name."""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from django_durable.definitions.workflow import WorkflowDefinition
+
+    Definition = WorkflowDefinition[..., Any, Any]
+
+_definitions: dict[str, "Definition"] = {}
+_lock = threading.Lock()
+
+
+def register(definition: "Definition") -> None:
+    """Add a definition; another one of that name must come from the same line."""
+    with _lock:
+        known = _definitions.get(definition.name)
+        if known is not None and known.source_place != definition.source_place:
+            raise ImproperlyConfigured(
+                f"Two workflows are named {definition.name!r}: one at"
+                f" {_shown(known)}, one at {_shown(definition)}."
+                " Give one of them another name=."
+            )
+        _definitions[definition.name] = definition
+
+
+def find(name: str) -> "Definition | None":
+    """Return the definition of that name, None when this process has none."""
+    return _definitions.get(name)
+
+
+def all_definitions() -> list["Definition"]:
+    """Return every registered definition, sorted by name."""
+    return [definition for _, definition in sorted(_definitions.items())]
+
+
+def version_of(name: str) -> str | None:
+    """Return the version of the code at hand for a name, None without code."""
+    definition = find(name)
+    return definition.version if definition is not None else None
+
+
+def _shown(definition: "Definition") -> str:
+    file, line = definition.source_place
+    return f"{file}:{line}"

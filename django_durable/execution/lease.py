@@ -1,0 +1,128 @@
+"""A lease: the row that says "this process lives", and the thread that renews it."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from uuid import UUID
+
+from django.db import connections
+
+from django_durable import clock, conf, signals
+from django_durable.models import Worker, faults
+from django_durable.models.connection import reserve_connection
+
+logger = logging.getLogger("django_durable")
+
+
+class Lease:
+    """Registers a worker and renews it with each heartbeat.
+
+    ``is_ticking`` tells whether the executor's own loops still run: without
+    that, a process that is stuck would look alive. ``on_lost`` is called when
+    the row had expired: everything held under it is somebody else's by now.
+    ``after_beat`` runs on the heartbeat's own connection.
+    """
+
+    def __init__(
+        self,
+        using: str,
+        kind: Worker.Kind,
+        *,
+        queues: Sequence[str] | None = None,
+        definitions: Iterable[tuple[str, str]] = (),
+        concurrency: int = 0,
+        is_ticking: Callable[[], bool] = lambda: True,
+        on_lost: Callable[[], None] = lambda: None,
+        after_beat: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.using = using
+        self.worker_id: UUID | None = None
+        self.opened_at = clock.now()
+        self._kind = kind
+        self._queues = queues
+        self._definitions = list(definitions)
+        self._concurrency = concurrency
+        self._is_ticking = is_ticking
+        self._on_lost = on_lost
+        self._after_beat = after_beat
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> UUID:
+        """Register, and renew in the background until ``close()``."""
+        worker_id = self._register()
+        self._thread = threading.Thread(
+            target=self._run, name="durable-heartbeat", daemon=True
+        )
+        self._thread.start()
+        return worker_id
+
+    def close(self, state: Worker.State = Worker.State.STOPPED) -> None:
+        """End the lease; what is still held under it counts as abandoned."""
+        self._closing.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+        self.mark(state)
+        signals.tell(
+            signals.worker_stopped, worker_id=self.worker_id, kind=self._kind.value
+        )
+
+    def mark(self, state: Worker.State) -> None:
+        """Show the state of the process, if the database takes it."""
+        try:
+            workers = Worker.objects.using(self.using)
+            if self.worker_id is not None:
+                workers.filter(pk=self.worker_id).update(state=state)
+        except Exception as error:
+            logger.warning("Worker %s could not be marked: %s", self.worker_id, error)
+
+    def renew(self) -> None:
+        """Register anew after a row that expired or disappeared."""
+        self._on_lost()
+        self._register()
+
+    def beat(self) -> None:
+        """Renew the lease now; register anew when it had run out."""
+        if not self._is_ticking():
+            logger.error("The worker's loops are stuck: its lease is not renewed")
+            return
+        assert self.worker_id is not None
+        database_time = Worker.objects.using(self.using).beat(self.worker_id)
+        if database_time is not None:
+            clock.synchronize(database_time)
+        elif not self._closing.is_set():
+            logger.warning("The lease of worker %s had run out", self.worker_id)
+            self.renew()
+        self._after_beat()
+
+    def _register(self) -> UUID:
+        workers = Worker.objects.using(self.using)
+        row = workers.register(
+            self._kind,
+            queues=self._queues,
+            definitions=self._definitions,
+            concurrency=self._concurrency,
+        )
+        self.worker_id = row.pk
+        self.opened_at = row.started_at
+        clock.synchronize(row.heartbeat_at)
+        signals.tell(signals.worker_started, worker_id=row.pk, kind=self._kind.value)
+        return self.worker_id
+
+    def _run(self) -> None:
+        reserve_connection(self.using)
+        tries = 0
+        try:
+            while not self._closing.wait(conf.current().heartbeat if not tries else 0):
+                try:
+                    self.beat()
+                    tries = 0
+                except Exception as error:
+                    tries += 1
+                    if tries == 1:
+                        logger.warning("A heartbeat failed: %s", error)
+                    faults.drop_broken(self.using)
+                    self._closing.wait(faults.pause_seconds(tries + 3))
+        finally:
+            connections[self.using].close()

@@ -1,0 +1,61 @@
+"""The rows that an execution writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django_durable import clock, signals
+from django_durable.models.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from django_durable.execution.execution import Execution
+    from django_durable.execution.journal import Place
+
+
+def checkpoint(
+    execution: Execution,
+    place: Place,
+    name: str,
+    kind: str,
+    *,
+    started_at: datetime,
+    output: str | None = None,
+    error: str | None = None,
+    child_id: str | None = None,
+) -> Checkpoint:
+    """Build the row for an outcome."""
+    return Checkpoint(
+        workflow_id=execution.workflow_id,
+        branch=place.branch,
+        step_id=place.step_id,
+        claim=execution.claim,
+        name=name,
+        kind=str(kind),
+        output=output,
+        error=error,
+        child_id=child_id,
+        worker_id=execution.host.worker_id,
+        started_at=started_at,
+        completed_at=clock.now(),
+    )
+
+
+def completed(row: Checkpoint, output: str | None) -> Checkpoint:
+    """Return a row with its output, completed now."""
+    return replace(row, output=output, completed_at=clock.now())
+
+
+def tell(execution: Execution, row: Checkpoint) -> None:
+    """Send ``step_finished`` when somebody listens."""
+    if signals.step_finished.receivers:
+        signals.tell(
+            signals.step_finished,
+            workflow_id=row.workflow_id,
+            name=execution.definition.name,
+            step_name=row.name,
+            branch=row.branch,
+            step_id=row.step_id,
+            failed=row.error is not None,
+        )

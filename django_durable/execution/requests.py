@@ -1,0 +1,93 @@
+"""The requests that algorithms make of their driver."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django_durable.definitions.context import Frame, entered
+from django_durable.definitions.step import StepDefinition
+from django_durable.execution.hosts import Host
+from django_durable.models.checkpoint import Checkpoint, Recorded
+from django_durable.models.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write a checkpoint behind the ordinary fence."""
+
+    checkpoint: Checkpoint
+
+    def run(self, host: Host) -> Recorded:
+        return host.record(self.checkpoint)
+
+    async def arun(self, host: Host) -> Recorded:
+        return await host.arecord(self.checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Write the outcome of the workflow behind the strict fence."""
+
+    outcome: Outcome
+
+    def run(self, host: Host) -> Recorded:
+        return host.finish(self.outcome)
+
+    async def arun(self, host: Host) -> Recorded:
+        return await host.afinish(self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Do database work of the engine's own; it may be done again."""
+
+    work: Callable[[], Any]
+
+    def run(self, host: Host) -> Any:
+        return host.query(self.work)
+
+    async def arun(self, host: Host) -> Any:
+        return await host.aquery(self.work)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Call the user's function of a step."""
+
+    definition: StepDefinition[..., Any, Any]
+    frame: Frame
+    args: Any
+    kwargs: Any
+
+    def run(self, host: Host) -> Any:
+        if self.definition.is_async:
+            raise TypeError(
+                f"{self.definition.name} is async, and this workflow is not:"
+                " make the workflow an async def, or the step a def."
+            )
+        return self._call()
+
+    async def arun(self, host: Host) -> Any:
+        if not self.definition.is_async:
+            return await host.in_thread(self._call)
+        with entered(self.frame):
+            async with asyncio.timeout(self.definition.timeout):
+                return await self.definition.func(*self.args, **self.kwargs)
+
+    def _call(self) -> Any:
+        with entered(self.frame):
+            return self.definition.func(*self.args, **self.kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class InThread:
+    """Run sync work that is partly the user's: a transaction step, a child."""
+
+    work: Callable[[], Any]
+
+    def run(self, host: Host) -> Any:
+        return self.work()
+
+    async def arun(self, host: Host) -> Any:
+        return await host.in_thread(self.work)

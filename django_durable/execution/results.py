@@ -1,0 +1,77 @@
+"""What a finished workflow gives to those who ask."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django_durable import failures
+from django_durable.exceptions import (
+    WorkflowCancelled,
+    WorkflowDeadLettered,
+    WorkflowFailed,
+)
+from django_durable.execution.journal import load_result
+from django_durable.models import Workflow
+from django_durable.models.status import TERMINAL, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The stored outcome of a workflow that has ended."""
+
+    workflow_id: str
+    status: str
+    output: str | None
+    error: str | None
+    cancel_reason: str
+    recovery_attempts: int
+
+    def give(self) -> Any:
+        """Return what the workflow returned, or raise what it raised."""
+        error = self.exception()
+        if error is not None:
+            raise error
+        return load_result(self.output)
+
+    def exception(self) -> BaseException | None:
+        """Return the exception that stands for this outcome, None for success."""
+        if self.status == Status.SUCCESS:
+            return None
+        if self.status == Status.CANCELLED:
+            return WorkflowCancelled(self.workflow_id, self.cancel_reason)
+        if self.error is None:
+            return WorkflowDeadLettered(self.workflow_id, self.recovery_attempts)
+        return failures.load_exception(
+            self.error,
+            fallback=lambda kind, message, traceback: WorkflowFailed(
+                self.workflow_id, kind, message, traceback
+            ),
+        )
+
+    def error_text(self) -> str | None:
+        """Return the error as a parent's journal keeps it, None for success."""
+        if self.status == Status.ERROR:
+            return self.error
+        error = self.exception()
+        return failures.dump_exception(error) if error is not None else None
+
+
+def find_result(using: str, workflow_id: str) -> Result | None:
+    """Return the outcome of a workflow, None while it has none.
+
+    Raises Workflow.DoesNotExist.
+    """
+    row = (
+        Workflow.objects.using(using)
+        .only("status", "output", "error", "cancel_reason", "recovery_attempts")
+        .get(pk=workflow_id)
+    )
+    if row.status not in TERMINAL:
+        return None
+    return Result(
+        row.pk,
+        row.status,
+        row.output,
+        row.error,
+        row.cancel_reason,
+        row.recovery_attempts,
+    )

@@ -1,0 +1,289 @@
+"""Running an execution from its first line to what becomes of its row."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections, transaction
+
+from django_durable import clock, failures, serialization, signals
+from django_durable.definitions.context import Frame, current_frame, enter, entered
+from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.exceptions import (
+    ClaimLost,
+    HandOver,
+    Interrupted,
+    Pause,
+    SerializationError,
+    Suspend,
+    Unwind,
+)
+from django_durable.execution.drivers import Algorithm, adrive, drive
+from django_durable.execution.hosts import Host
+from django_durable.execution.journal import Journal
+from django_durable.execution.requests import Finish, Query
+from django_durable.execution.starting import load_inputs
+from django_durable.models import Wait, Workflow
+from django_durable.models.checkpoint import Verdict
+from django_durable.models.claims import Claimed
+from django_durable.models.outcome import Outcome
+from django_durable.models.status import Status
+
+if TYPE_CHECKING:
+    from django_durable.execution.execution import Execution
+
+logger = logging.getLogger("django_durable")
+
+
+def run(execution: Execution) -> None:
+    """Run a sync workflow in this thread until its row is no longer held."""
+    with execution.host.tracking(execution):
+        _run(execution)
+
+
+def _run(execution: Execution) -> None:
+    value, error = None, None
+    execution.atomic_depth = len(connections[execution.host.using].atomic_blocks)
+    with entered(Frame(execution)):
+        try:
+            args, kwargs = drive(_begin(execution), execution.host)
+            value = execution.definition.func(*args, **kwargs)
+        except execution.host.passes_through:
+            execution.end(HandOver())
+            drive(_conclude(execution, None, None), execution.host)
+            raise
+        except Unwind as unwind:
+            execution.end(unwind)
+        except BaseException as raised:
+            error = raised
+    drive(_conclude(execution, value, error), execution.host)
+
+
+async def arun(execution: Execution) -> None:
+    """Run an async workflow in a task of its own until its row is not held."""
+    with execution.host.tracking(execution):
+        await _arun(execution)
+
+
+async def _arun(execution: Execution) -> None:
+    context = contextvars.copy_context()
+    context.run(enter, None)  # The task itself is no branch of a parent.
+    loop = asyncio.get_running_loop()
+    install_task_factory(loop)
+    task = loop.create_task(_root(execution), context=context)
+    execution.leaving.attach(task)
+    try:
+        value, error = await task
+    except asyncio.CancelledError:
+        if execution.ending is None:  # Somebody else cancels: leave, uncounted.
+            execution.end(HandOver())
+            await adrive(_conclude(execution, None, None), execution.host)
+            raise
+        value, error = None, None
+    await _end_branches(execution)
+    await adrive(_conclude(execution, value, error), execution.host)
+
+
+async def _root(execution: Execution) -> tuple[Any, BaseException | None]:
+    try:
+        args, kwargs = await adrive(_begin(execution), execution.host)
+        with entered(Frame(execution)):
+            return await execution.definition.func(*args, **kwargs), None
+    except asyncio.CancelledError:
+        raise
+    except Unwind as unwind:
+        execution.end(unwind)
+        return None, None
+    except BaseException as raised:
+        return None, raised
+
+
+async def _end_branches(execution: Execution) -> None:
+    """Cancel what the workflow left behind; a finished one has no branches."""
+    for _ in range(3):
+        branches = execution.leaving.branches
+        if not branches:
+            return
+        for task in branches:
+            task.cancel()
+        await asyncio.wait(branches, timeout=5)
+    logger.warning("Workflow %s left tasks running.", execution.workflow_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RunChild:
+    """The request to execute a child that was just inserted as held."""
+
+    parent: Execution
+    claimed: Claimed
+    definition: WorkflowDefinition[..., Any, Any]
+
+    def run(self, host: Host) -> None:
+        if self.definition.is_async:
+            raise TypeError(
+                f"{self.definition.name} is async, and the workflow that calls it is"
+                " not: start it, and wait for the handle's result."
+            )
+        run(self._execution())
+
+    async def arun(self, host: Host) -> None:
+        if self.definition.is_async:
+            await arun(self._execution())
+        else:
+            await host.in_thread(lambda: run(self._execution()))
+
+    def _execution(self) -> Execution:
+        return self.parent.spawn(self.claimed, self.definition)
+
+
+def _begin(execution: Execution) -> Algorithm:
+    """Read the journal, if there can be one, and the arguments."""
+    host, claimed = execution.host, execution.claimed
+    if not claimed.is_first:
+        execution.journal = yield Query(lambda: Journal.load(host.using, claimed.id))
+    try:
+        return load_inputs(claimed.inputs)
+    except SerializationError as problem:
+        raise execution.end(Pause(problem)) from None
+
+
+def _conclude(
+    execution: Execution, value: Any, error: BaseException | None
+) -> Algorithm:
+    """Write what becomes of the row. An ending wins over what the code returned."""
+    ending = execution.ending
+    if ending is None:
+        yield from _finish(execution, value, error)
+    elif isinstance(ending, Suspend):
+        yield Query(lambda: _suspend(execution))
+    elif isinstance(ending, HandOver):
+        yield Query(lambda: _hand_over(execution))
+    elif isinstance(ending, Pause):
+        reason = f"{type(ending.error).__name__}: {ending.error}"
+        yield Query(lambda: _pause(execution, reason))
+    elif isinstance(ending, ClaimLost):
+        logger.info("Workflow %s was taken by another worker", execution.workflow_id)
+    elif isinstance(ending, Interrupted):
+        logger.info("Workflow %s stopped: it was cancelled", execution.workflow_id)
+
+
+def _finish(execution: Execution, value: Any, error: BaseException | None) -> Algorithm:
+    outcome = _outcome(execution, value, error)
+    recorded = yield Finish(outcome)
+    if recorded.verdict is not Verdict.RECORDED:
+        execution.end(
+            ClaimLost() if recorded.verdict is Verdict.FENCED else Interrupted()
+        )
+        return
+    if execution.journal.has_waits:
+        rows = Wait.objects.using(execution.host.using)
+        yield Query(lambda: rows.filter(workflow_id=execution.workflow_id).delete())
+    _tell_finished(execution, outcome)
+
+
+def _outcome(execution: Execution, value: Any, error: BaseException | None) -> Outcome:
+    output = None
+    if error is None and value is not None:
+        try:
+            output = serialization.dumps(value, f"{execution.definition.name}() result")
+        except SerializationError as problem:
+            error = problem
+    return Outcome(
+        workflow_id=execution.workflow_id,
+        claim=execution.claim,
+        status=str(Status.SUCCESS if error is None else Status.ERROR),
+        output=output if error is None else None,
+        error=failures.dump_exception(error) if error is not None else None,
+        completed_at=clock.now(),
+    )
+
+
+def _tell_finished(execution: Execution, outcome: Outcome) -> None:
+    name = execution.definition.name
+    if outcome.error is None:
+        signals.tell(
+            signals.workflow_finished, workflow_id=outcome.workflow_id, name=name
+        )
+    else:
+        signals.tell(
+            signals.workflow_failed,
+            workflow_id=outcome.workflow_id,
+            name=name,
+            error=outcome.error,
+        )
+
+
+def _suspend(execution: Execution) -> None:
+    """Store what is waited for and let go; then look again (I6)."""
+    using, pk, claim = execution.host.using, execution.workflow_id, execution.claim
+    waiters = execution.leaving.waiters
+    rows = [row for waiter in waiters for row in waiter.rows()]
+    wake_at = min((row.wake_at for row in rows if row.wake_at), default=None)
+    with transaction.atomic(using=using):
+        if not Workflow.objects.using(using).suspend(pk, claim, wake_at=wake_at):
+            return
+        Wait.objects.using(using).replace(pk, rows)
+    Wait.objects.using(using).wake_if_met(pk, claim, rows)
+    execution.host.note_timer(wake_at)
+
+
+def _hand_over(execution: Execution) -> None:
+    using, pk, claim = execution.host.using, execution.workflow_id, execution.claim
+    rows = [row for waiter in execution.leaving.waiters for row in waiter.rows()]
+    with transaction.atomic(using=using):
+        if Workflow.objects.using(using).hand_over(pk, claim) and rows:
+            Wait.objects.using(using).keep(pk, rows)
+
+
+def _pause(execution: Execution, reason: str) -> None:
+    using, pk = execution.host.using, execution.workflow_id
+    if Workflow.objects.using(using).pause(pk, execution.claim, reason=reason):
+        signals.tell_on_commit(
+            signals.workflow_paused,
+            using,
+            workflow_id=pk,
+            name=execution.definition.name,
+            reason=reason,
+        )
+
+
+def install_task_factory(loop: asyncio.AbstractEventLoop) -> None:
+    """Make each task that a workflow's body creates a branch of its own."""
+    inner = loop.get_task_factory()
+    if isinstance(inner, _BranchFactory):
+        return
+    loop.set_task_factory(_BranchFactory(inner))
+
+
+class _BranchFactory:
+    """Names branches in the order in which the code creates its tasks."""
+
+    def __init__(self, inner: Callable[..., Any] | None) -> None:
+        self._inner = inner
+
+    def __call__(
+        self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
+    ) -> Any:
+        frame = current_frame()
+        context = options.pop("context", None)
+        if context is not None:
+            frame = context.run(current_frame)
+        if frame is None or frame.step is not None:
+            return self._make(loop, coroutine, context, options)
+        context = context.copy() if context is not None else contextvars.copy_context()
+        context.run(enter, Frame(frame.execution, frame.next_branch()))
+        task = self._make(loop, coroutine, context, options)
+        frame.execution.leaving.adopt(task)  # type: ignore[attr-defined]
+        return task
+
+    def _make(self, loop: Any, coroutine: Any, context: Any, options: Any) -> Any:
+        if context is not None:
+            options = {**options, "context": context}
+        if self._inner is not None:
+            return self._inner(loop, coroutine, **options)
+        return asyncio.Task(coroutine, loop=loop, **options)

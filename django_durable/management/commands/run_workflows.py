@@ -1,0 +1,96 @@
+"""``manage.py run_workflows``: execute workflows until told to stop."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_durable.worker import Worker
+from django_durable.worker.processes import (
+    Supervisor,
+    die_with_parent,
+    leave,
+    wait_for_signal,
+)
+
+
+class Command(BaseCommand):
+    """Claim workflows and execute them."""
+
+    help = "Executes workflows; recovers those whose worker was lost."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--queues", help="Only these queues, separated by commas.")
+        parser.add_argument(
+            "--concurrency", type=int, help="Threads for sync workflows."
+        )
+        parser.add_argument(
+            "--async-concurrency", type=int, help="Async workflows at a time."
+        )
+        parser.add_argument(
+            "--processes", type=int, default=1, help="Worker processes."
+        )
+        parser.add_argument(
+            "--drain",
+            type=float,
+            help="Seconds for running steps to end after SIGTERM.",
+        )
+        parser.add_argument(
+            "--until-idle",
+            action="store_true",
+            help="End when nothing is ready and nothing runs.",
+        )
+        parser.add_argument(
+            "--reload", action="store_true", help="Start again when code changes."
+        )
+        parser.add_argument("--alone", metavar="WORKFLOW_ID", help=argparse.SUPPRESS)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run in this process, or supervise others."""
+        if options["processes"] < 1:
+            raise CommandError("--processes must be 1 or more.")
+        if options["processes"] > 1 or options["reload"]:
+            self._supervise(options)
+            return
+        try:
+            worker = Worker(
+                queues=_queues(options["queues"]),
+                concurrency=options["concurrency"],
+                async_concurrency=options["async_concurrency"],
+                drain=options["drain"],
+                alone=options["alone"],
+            )
+        except (TypeError, ValueError) as error:
+            raise CommandError(str(error), returncode=2) from None
+        self._run(
+            worker, ends_when_idle=bool(options["until_idle"] or options["alone"])
+        )
+
+    def _run(self, worker: Worker, *, ends_when_idle: bool) -> None:
+        die_with_parent()
+        worker.start()
+        wait_for_signal(lambda: ends_when_idle and worker.is_idle)
+        leave(worker.stop())
+
+    def _supervise(self, options: dict[str, Any]) -> None:
+        if options["until_idle"]:
+            raise CommandError("--until-idle runs in one process, without --reload.")
+        arguments = [
+            f"--{name.replace('_', '-')}={options[name]}"
+            for name in ("queues", "concurrency", "async_concurrency", "drain")
+            if options[name] is not None
+        ]
+        supervisor = Supervisor(
+            arguments, count=options["processes"], is_reloading=options["reload"]
+        )
+        supervisor.run()
+
+
+def _queues(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise CommandError("--queues names no queue.", returncode=2)
+    return names

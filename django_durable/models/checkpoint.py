@@ -1,0 +1,169 @@
+"""The hot statement: a checkpoint behind a fence, one row or many.
+
+Nothing is read before it; what it returns also tells the workflow's status, so
+that cancellation is learnt for free. ``ON CONFLICT`` makes a repeated attempt
+harmless, whether or not the first one was committed.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_durable.models import sql
+from django_durable.models.status import Standing
+
+STEP = '"django_durable_step"'
+WORKFLOW = '"django_durable_workflow"'
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The outcome of one step, as it is written and as it is replayed."""
+
+    workflow_id: str
+    branch: str
+    step_id: int
+    claim: int
+    name: str
+    kind: str
+    output: str | None
+    error: str | None
+    child_id: str | None
+    worker_id: UUID | None
+    started_at: datetime
+    completed_at: datetime
+
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Where it stands: unique over all workflows."""
+        return self.workflow_id, self.branch, self.step_id
+
+
+class Verdict(Enum):
+    """What became of a guarded write."""
+
+    RECORDED = "it is written"
+    CONFLICT = "another execution recorded this place first"
+    FENCED = "somebody else has taken the workflow"
+    STOPPED = "the workflow is no longer PENDING"
+    BUSY = "somebody holds the row's lock: try alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A verdict with what it rests on."""
+
+    verdict: Verdict
+    standing: Standing | None = None
+    checkpoint: Checkpoint | None = None
+
+
+_COLUMNS = (
+    "workflow_id, branch, step_id, claim, name, kind, output, error, child_id,"
+    " worker_id, started_at, completed_at"
+)
+_CONFLICT = "ON CONFLICT (workflow_id, branch, step_id) DO NOTHING"
+_VALUES = f"id, %s, %s, claim{', %s' * 8}"
+
+# One row (PostgreSQL). {lock} and {state} make the fence strict.
+_ONE_POSTGRESQL = f"""
+WITH w AS MATERIALIZED (
+    SELECT id, claim, status FROM {WORKFLOW} WHERE id = %s {{lock}}),
+s AS (INSERT INTO {STEP} ({_COLUMNS})
+      SELECT id, %s, %s::int, claim, %s, %s, %s, %s, %s, %s::uuid,
+             %s::timestamptz, %s::timestamptz
+      FROM w WHERE claim = %s {{state}} {_CONFLICT} RETURNING step_id)
+SELECT w.claim, w.status, s.step_id FROM w JOIN s ON true
+"""
+_ONE_SQLITE = f"""
+INSERT INTO {STEP} ({_COLUMNS})
+SELECT {_VALUES} FROM {WORKFLOW} WHERE id = %s AND claim = %s {{state}} {_CONFLICT}
+RETURNING claim, (SELECT status FROM {WORKFLOW} w WHERE w.id = workflow_id)
+"""
+
+_MANY_POSTGRESQL = f"""
+WITH v AS MATERIALIZED (
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::bigint[],
+        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[],
+        %s::timestamptz[], %s::timestamptz[]) AS v({_COLUMNS})),
+w AS MATERIALIZED (
+    SELECT id, claim, status FROM {WORKFLOW} WHERE id = ANY(%s::text[])),
+s AS (INSERT INTO {STEP} ({_COLUMNS})
+      SELECT v.* FROM v JOIN w ON w.id = v.workflow_id AND w.claim = v.claim
+      ORDER BY v.workflow_id, v.branch, v.step_id
+      {_CONFLICT} RETURNING workflow_id, branch, step_id)
+SELECT s.workflow_id, s.branch, s.step_id, w.claim, w.status
+FROM s JOIN w ON w.id = s.workflow_id
+"""
+_FROM_JSON = ", ".join(f"json_extract(value, '$[{index}]')" for index in range(12))
+_MANY_SQLITE = f"""
+INSERT INTO {STEP} ({_COLUMNS})
+SELECT {_FROM_JSON} FROM json_each(%s) AS v
+JOIN {WORKFLOW} AS w ON w.id = json_extract(v.value, '$[0]')
+ AND w.claim = json_extract(v.value, '$[3]')
+WHERE true {_CONFLICT}
+RETURNING workflow_id, branch, step_id, claim,
+    (SELECT status FROM {WORKFLOW} w WHERE w.id = workflow_id)
+"""
+
+
+def insert_many(
+    connection: BaseDatabaseWrapper, rows: Sequence[Checkpoint]
+) -> list[Standing | None]:
+    """Insert behind the ordinary fence; a standing for each row that went in."""
+    if len(rows) == 1:
+        return [_insert_one(connection, rows[0], lock="", state="")]
+    if sql.is_postgresql(connection):
+        columns = list(zip(*(_values(connection, row) for row in rows), strict=True))
+        params: list[Any] = [list(column) for column in columns]
+        ids = list({row.workflow_id for row in rows})
+        found = sql.fetch(connection, _MANY_POSTGRESQL, [*params, ids])
+    else:
+        text = json.dumps([_values(connection, row) for row in rows])
+        found = sql.fetch(connection, _MANY_SQLITE, [text])
+    went_in = {(pk, branch, n): Standing(*rest) for pk, branch, n, *rest in found}
+    return [went_in.get(row.place) for row in rows]
+
+
+def insert_held(connection: BaseDatabaseWrapper, row: Checkpoint) -> Standing | None:
+    """Insert behind the strict fence; its standing when it went in."""
+    return _insert_one(
+        connection, row, lock="FOR NO KEY UPDATE", state="AND status = 'PENDING'"
+    )
+
+
+def _insert_one(
+    connection: BaseDatabaseWrapper, row: Checkpoint, *, lock: str, state: str
+) -> Standing | None:
+    workflow_id, branch, step_id, claim, *rest = _values(connection, row)
+    if sql.is_postgresql(connection):
+        statement = _ONE_POSTGRESQL.format(lock=lock, state=state)
+        params = [workflow_id, branch, step_id, *rest, claim]
+    else:
+        statement = _ONE_SQLITE.format(state=state)
+        params = [branch, step_id, *rest, workflow_id, claim]
+    found = sql.fetch(connection, statement, params)
+    return Standing(*found[0][:2]) if found else None
+
+
+def _values(connection: BaseDatabaseWrapper, row: Checkpoint) -> list[Any]:
+    return [
+        row.workflow_id,
+        row.branch,
+        row.step_id,
+        row.claim,
+        row.name,
+        row.kind,
+        row.output,
+        row.error,
+        row.child_id,
+        sql.uuid_value(connection, row.worker_id),
+        sql.stamp(connection, row.started_at),
+        sql.stamp(connection, row.completed_at),
+    ]

@@ -1,0 +1,252 @@
+"""Who executes what: claims."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+
+from django_durable import clock
+from django_durable.models import sql
+from django_durable.models.code import ANY_VERSION, runnable
+from django_durable.models.expressions import SecondsSince
+from django_durable.models.status import Standing, Status
+
+# Workers lost in a row without a new checkpoint before a workflow runs alone.
+STALLS_BEFORE_QUARANTINE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What an execution knows of the row that it has taken."""
+
+    id: str
+    name: str
+    version: str
+    inputs: str
+    claim: int
+    deadline: datetime | None = None
+    parent_id: str | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Tell whether no execution can have recorded anything before this one."""
+        return self.claim == 1
+
+
+class ClaimQuerySet(models.QuerySet[Any]):
+    """The questions of workers. Every change names the state that it expects."""
+
+    def claim(
+        self,
+        worker_id: UUID,
+        definitions: Collection[tuple[str, str]],
+        *,
+        limit: int,
+        queues: Sequence[str] | None = None,
+    ) -> list[Claimed]:
+        """Take up to ``limit`` ready workflows that run one of ``definitions``.
+
+        ``definitions`` are (name, version) pairs, the version "*" for any;
+        ``queues`` None means all. Ordered by priority, then ``run_after``.
+        """
+        if limit < 1 or not definitions:
+            return []
+        now = clock.now()
+        connection = connections[self.db]
+        if sql.is_postgresql(connection):
+            return _claim_skipping_locked(
+                connection,
+                sql.table(self.model),
+                worker_id,
+                definitions,
+                limit,
+                queues,
+                now,
+            )
+        if not self.filter(status=Status.ENQUEUED, run_after__lte=now).exists():
+            return []  # A look takes no write lock.
+        with transaction.atomic(using=self.db):
+            found = self._first_ready(definitions, limit, queues, now)
+            return self._claim_ids(worker_id, found, now)
+
+    def claim_suspect(
+        self,
+        worker_id: UUID,
+        workflow_id: str,
+        definitions: Collection[tuple[str, str]],
+    ) -> list[Claimed]:
+        """Take one workflow that has to run alone, if it is ready."""
+        ready = self.suspects().filter(runnable(definitions), pk=workflow_id)
+        with transaction.atomic(using=self.db):
+            found = list(ready.values_list("pk", flat=True))
+            return self._claim_ids(worker_id, found, clock.now())
+
+    def suspects(self) -> models.QuerySet[Any]:
+        """Keep the queued workflows that workers died of."""
+        return self.filter(status=Status.ENQUEUED, stalls__gte=STALLS_BEFORE_QUARANTINE)
+
+    def standing(self, workflow_id: str) -> Standing | None:
+        """Return claim and status of one workflow, None when it is gone."""
+        found = sql.fetch(
+            connections[self.db],
+            f"SELECT claim, status FROM {sql.table(self.model)} WHERE id = %s",
+            [workflow_id],
+        )
+        return Standing(*found[0]) if found else None
+
+    @contextmanager
+    def locked(self, workflow_id: str) -> Iterator[Standing | None]:
+        """Hold a workflow's row for a block; commits at its end."""
+        with transaction.atomic(using=self.db):
+            yield self.lock(workflow_id)
+
+    def lock(self, workflow_id: str) -> Standing | None:
+        """Return claim and status, locked until this transaction ends."""
+        connection = connections[self.db]
+        sql.limit_lock_wait(connection)
+        rows = self.filter(pk=workflow_id)
+        if connection.features.has_select_for_update:
+            rows = rows.select_for_update(no_key=True)
+        found = rows.values_list("claim", "status").first()
+        return Standing(*found) if found else None
+
+    def _first_ready(
+        self,
+        definitions: Collection[tuple[str, str]],
+        limit: int,
+        queues: Sequence[str] | None,
+        now: datetime,
+    ) -> list[str]:
+        """Merge the heads of the queues: each is read in index order."""
+        ready = self.filter(
+            runnable(definitions),
+            status=Status.ENQUEUED,
+            run_after__lte=now,
+            stalls__lt=STALLS_BEFORE_QUARANTINE,
+        ).order_by("-priority", "run_after")
+        heads: list[tuple[int, datetime, str]] = []
+        for queue in queues if queues is not None else self._queues_in_use():
+            rows = ready.filter(queue_name=queue)
+            heads += rows.values_list("priority", "run_after", "pk")[:limit]
+        heads.sort(key=lambda head: (-head[0], head[1]))
+        return [pk for _, _, pk in heads[:limit]]
+
+    def _queues_in_use(self) -> list[str]:
+        queued = self.filter(status=Status.ENQUEUED)
+        return sorted(set(queued.values_list("queue_name", flat=True).distinct()))
+
+    def _claim_ids(
+        self, worker_id: UUID, ids: Sequence[str], now: datetime
+    ) -> list[Claimed]:
+        if not ids:
+            return []
+        self.filter(pk__in=ids, status=Status.ENQUEUED).update(
+            status=Status.PENDING,
+            worker=worker_id,
+            claim=F("claim") + 1,
+            wake_at=None,
+            seconds_queued=F("seconds_queued") + SecondsSince(now, queued=True),
+            started_at=Coalesce("started_at", Value(now)),
+            changed_at=now,
+        )
+        rows = self.filter(pk__in=ids, status=Status.PENDING, worker=worker_id)
+        return [
+            Claimed(
+                row.pk,
+                row.name,
+                row.version,
+                row.inputs,
+                row.claim,
+                row.deadline,
+                row.parent_id,
+            )
+            for row in rows
+        ]
+
+
+_QUEUES = """
+    (SELECT queue_name FROM {workflow} WHERE status = 'ENQUEUED'
+     ORDER BY queue_name LIMIT 1)
+    UNION ALL
+    SELECT (SELECT queue_name FROM {workflow} WHERE status = 'ENQUEUED'
+            AND queue_name > queues.name ORDER BY queue_name LIMIT 1)
+    FROM queues WHERE queues.name IS NOT NULL
+"""
+
+# Each queue is walked in the order of its index; nothing but the heads of the
+# queues is ever sorted.
+_CLAIM = """
+WITH RECURSIVE queues(name) AS ({queues}),
+ready AS MATERIALIZED (
+    SELECT head.id FROM (SELECT name FROM queues WHERE name IS NOT NULL) AS queue
+    CROSS JOIN LATERAL (
+        SELECT id, priority, run_after FROM {workflow}
+        WHERE status = 'ENQUEUED' AND queue_name = queue.name
+          AND run_after <= %(now)s AND stalls < {stalls}
+          AND ((name, version) IN (SELECT * FROM unnest(%(names)s::text[],
+                                                        %(versions)s::text[]))
+               OR name = ANY(%(any_version)s::text[]))
+        ORDER BY priority DESC, run_after LIMIT %(limit)s
+        FOR NO KEY UPDATE SKIP LOCKED) AS head
+    ORDER BY head.priority DESC, head.run_after LIMIT %(limit)s)
+UPDATE {workflow} AS w
+SET status = 'PENDING', worker_id = %(worker)s, claim = w.claim + 1, wake_at = NULL,
+    seconds_queued = w.seconds_queued + GREATEST(0, EXTRACT(EPOCH FROM
+        %(now)s::timestamptz - GREATEST(w.changed_at, w.run_after))),
+    started_at = COALESCE(w.started_at, %(now)s), changed_at = %(now)s
+FROM ready WHERE w.id = ready.id AND w.status = 'ENQUEUED'
+RETURNING w.id, w.name, w.version, w.inputs, w.claim, w.deadline, w.parent_id
+"""
+
+
+def claim_statement(table: str, *, with_queues: bool) -> str:
+    """Return the claim of PostgreSQL; its plan is tested."""
+    queues = "SELECT unnest(%(queues)s::text[])" if with_queues else _QUEUES
+    return _CLAIM.format(
+        queues=queues.format(workflow=table),
+        workflow=table,
+        stalls=STALLS_BEFORE_QUARANTINE,
+    )
+
+
+def claim_parameters(
+    definitions: Collection[tuple[str, str]],
+    limit: int,
+    queues: Sequence[str] | None,
+    now: datetime,
+    worker_id: UUID,
+) -> dict[str, Any]:
+    """Return the values that belong to ``claim_statement()``."""
+    exact = [pair for pair in definitions if pair[1] != ANY_VERSION]
+    return {
+        "now": now,
+        "names": [name for name, _ in exact],
+        "versions": [version for _, version in exact],
+        "any_version": [n for n, version in definitions if version == ANY_VERSION],
+        "limit": limit,
+        "queues": list(queues or ()),
+        "worker": worker_id,
+    }
+
+
+def _claim_skipping_locked(
+    connection: BaseDatabaseWrapper,
+    table: str,
+    worker_id: UUID,
+    definitions: Collection[tuple[str, str]],
+    limit: int,
+    queues: Sequence[str] | None,
+    now: datetime,
+) -> list[Claimed]:
+    statement = claim_statement(table, with_queues=queues is not None)
+    values = claim_parameters(definitions, limit, queues, now, worker_id)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [Claimed(*row) for row in cursor.fetchall()]

@@ -1,0 +1,34 @@
+"""Which code can run which rows: (name, version) pairs."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+
+from django.db.models import Q
+
+ANY_VERSION = "*"
+
+_find_version: Callable[[str], str | None] | None = None
+
+
+def find_versions_with(find: Callable[[str], str | None]) -> None:
+    """Name the function that returns the version of a definition at hand."""
+    global _find_version
+    _find_version = find
+
+
+def version_at_hand(name: str) -> str | None:
+    """Return the version that this process has of a definition, if any."""
+    return _find_version(name) if _find_version is not None else None
+
+
+def runnable(definitions: Collection[tuple[str, str]]) -> Q:
+    """Build the condition "its code is one of these (name, version) pairs"."""
+    versions: dict[str, set[str]] = defaultdict(set)
+    for name, version in definitions:
+        versions[name].add(version)
+    anyhow = [name for name, known in versions.items() if ANY_VERSION in known]
+    condition = Q(name__in=anyhow)
+    for name, known in versions.items():
+        if ANY_VERSION not in known:
+            condition |= Q(name=name, version__in=sorted(known))
+    return condition

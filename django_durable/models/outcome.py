@@ -1,0 +1,84 @@
+"""The other hot statement: the outcome of a workflow, one row or many."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_durable.models import sql
+
+WORKFLOW = '"django_durable_workflow"'
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an execution ended."""
+
+    workflow_id: str
+    claim: int
+    status: str
+    output: str | None
+    error: str | None
+    completed_at: datetime
+
+
+# Locked rows are skipped, never waited for: the caller tries those again alone.
+_POSTGRESQL = f"""
+WITH v AS MATERIALIZED (
+    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[],
+        %s::text[], %s::timestamptz[])
+        AS v(id, claim, status, output, error, completed_at)),
+l AS MATERIALIZED (
+    SELECT id, claim FROM {WORKFLOW}
+    WHERE id = ANY(%s::text[]) AND status = 'PENDING'
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE {WORKFLOW} AS w
+SET status = v.status, output = v.output, error = v.error,
+    completed_at = v.completed_at, changed_at = v.completed_at, wake_at = NULL,
+    seconds_ran = w.seconds_ran + GREATEST(0, EXTRACT(EPOCH FROM
+        v.completed_at - w.changed_at))
+FROM v JOIN l ON l.id = v.id AND l.claim = v.claim
+WHERE w.id = v.id AND w.status = 'PENDING'
+RETURNING w.id
+"""
+_SQLITE = f"""
+UPDATE {WORKFLOW}
+SET status = v.status, output = v.output, error = v.error,
+    completed_at = v.completed_at, changed_at = v.completed_at, wake_at = NULL,
+    seconds_ran = seconds_ran + MAX(0,
+        (julianday(v.completed_at) - julianday(changed_at)) * 86400.0)
+FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS claim,
+             json_extract(value, '$[2]') AS status,
+             json_extract(value, '$[3]') AS output,
+             json_extract(value, '$[4]') AS error,
+             json_extract(value, '$[5]') AS completed_at
+      FROM json_each(%s)) AS v
+WHERE {WORKFLOW}.id = v.id AND {WORKFLOW}.claim = v.claim
+  AND {WORKFLOW}.status = 'PENDING'
+RETURNING id
+"""
+
+
+def store(connection: BaseDatabaseWrapper, rows: Sequence[Outcome]) -> set[str]:
+    """Store outcomes behind the strict fence; return the ids that took."""
+    values = [_values(connection, row) for row in rows]
+    if sql.is_postgresql(connection):
+        columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
+        found = sql.fetch(connection, _POSTGRESQL, [*columns, columns[0]])
+    else:
+        found = sql.fetch(connection, _SQLITE, [json.dumps(values)])
+    return {workflow_id for (workflow_id,) in found}
+
+
+def _values(connection: BaseDatabaseWrapper, row: Outcome) -> list[Any]:
+    return [
+        row.workflow_id,
+        row.claim,
+        row.status,
+        row.output,
+        row.error,
+        sql.stamp(connection, row.completed_at),
+    ]

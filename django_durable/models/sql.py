@@ -1,0 +1,111 @@
+"""The few places where rows are reached by SQL text instead of the ORM.
+
+Identifiers come from the models' ``_meta``; values are always bound.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+Row = tuple[Any, ...]
+
+
+def is_postgresql(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether statements with arrays and row locks are understood."""
+    return connection.vendor == "postgresql"
+
+
+def fetch(
+    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] | None = ()
+) -> list[Row]:
+    """Execute one statement and return all its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
+def table(model: type[models.Model]) -> str:
+    """Return the name of a model's table, quoted for both databases."""
+    return f'"{model._meta.db_table}"'
+
+
+def stamp(connection: BaseDatabaseWrapper, moment: datetime | None) -> Any:
+    """Turn an aware datetime into what the database driver stores."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def moment(value: Any) -> datetime | None:
+    """Turn what a raw statement returned for a datetime into an aware one."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value  # type: ignore[no-any-return]
+
+
+def uuid_value(connection: BaseDatabaseWrapper, value: UUID | None) -> Any:
+    """Turn a UUID into what the database driver stores."""
+    if value is None or connection.features.has_native_uuid_field:
+        return value
+    return value.hex
+
+
+def limit_lock_wait(connection: BaseDatabaseWrapper) -> None:
+    """Let the rest of this transaction give up on row locks after 500 ms.
+
+    Below the deadlock time-out, so that a lock order that the user's own
+    statements got wrong costs a retry, not a victim. Only where the
+    transaction is ours from the start: SET LOCAL lasts until its end.
+    """
+    if is_postgresql(connection) and len(connection.atomic_blocks) == 1:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '500ms'")
+
+
+# "durable" as a number: the name of the sweep's lock.
+_SWEEP_LOCK = 0x64757261
+
+
+def try_exclusive(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether no other process sweeps; holds until the transaction ends."""
+    if not is_postgresql(connection):
+        return True  # One writer at a time as it is.
+    taken = fetch(connection, "SELECT pg_try_advisory_xact_lock(%s)", [_SWEEP_LOCK])
+    return bool(taken[0][0])
+
+
+def database_now(connection: BaseDatabaseWrapper) -> datetime:
+    """Return the time by the database's own clock."""
+    if not is_postgresql(connection):
+        # SQLite runs in this process: one clock.
+        return datetime.now(UTC)  # noqa: TID251
+    return fetch(connection, "SELECT clock_timestamp()")[0][0]  # type: ignore[no-any-return]
+
+
+def insert_new(
+    connection: BaseDatabaseWrapper, instances: Iterable[models.Model]
+) -> set[Any]:
+    """Insert instances of one model; return the primary keys that were new.
+
+    A row whose key exists is left as it is. One statement, whatever happens in
+    other transactions: ``ON CONFLICT DO NOTHING``.
+    """
+    instances = list(instances)
+    meta = instances[0]._meta
+    fields = meta.concrete_fields
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    row = f"({', '.join(['%s'] * len(fields))})"
+    key = f'"{meta.pk.column}"'
+    params = [
+        field.get_db_prep_save(field.pre_save(instance, add=True), connection)
+        for instance in instances
+        for field in fields
+    ]
+    sql = (
+        f'INSERT INTO "{meta.db_table}" ({columns})'
+        f" VALUES {', '.join([row] * len(instances))}"
+        f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}"
+    )
+    return {found for (found,) in fetch(connection, sql, params)}

@@ -1,0 +1,268 @@
+"""How a workflow changes its state. Each change names the state it expects."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, models, transaction
+from django.db.models import F
+
+from django_durable import clock, signals
+from django_durable.exceptions import InvalidTransition, WorkflowNotFound
+from django_durable.models import code, faults, outcome, sql
+from django_durable.models.checkpoint import Recorded, Verdict
+from django_durable.models.expressions import SecondsSince
+from django_durable.models.outcome import Outcome
+from django_durable.models.status import ACTIVE, Standing, Status
+from django_durable.models.targets import result_target
+
+RESUMABLE = (
+    Status.CANCELLED,
+    Status.PAUSED,
+    Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED,
+)
+
+
+class TransitionQuerySet(models.QuerySet[Any]):
+    """The changes of status that are neither claims nor recovery."""
+
+    def enqueue(self, rows: Sequence[Any]) -> set[str]:
+        """Insert workflows; return the ids that were new.
+
+        Belongs to the caller's transaction; workers hear of it on commit.
+        """
+        created = sql.insert_new(connections[self.db], rows)
+        fresh = [row for row in rows if row.pk in created]
+        for row in fresh:
+            signals.tell_on_commit(
+                signals.workflow_enqueued,
+                self.db,
+                workflow_id=row.pk,
+                name=row.name,
+                queue_name=row.queue_name,
+            )
+        if any(row.status == Status.ENQUEUED for row in fresh):
+            signals.publish(self.db, signals.QUEUE)
+        return created
+
+    def finish(self, outcomes: Sequence[Outcome]) -> list[Recorded]:
+        """Store outcomes of held workflows; say of each whether it took.
+
+        A row that turns out to hold this very outcome counts as recorded: it
+        was written by a statement whose answer got lost.
+        """
+        took = outcome.store(connections[self.db], outcomes)
+        missing = [row for row in outcomes if row.workflow_id not in took]
+        standings = self.standings({row.workflow_id for row in missing})
+        return [
+            Recorded(Verdict.RECORDED)
+            if row.workflow_id in took
+            else _judge(row.claim, row.status, standings.get(row.workflow_id))
+            for row in outcomes
+        ]
+
+    def standings(self, ids: Collection[str]) -> dict[str, Standing]:
+        """Return claim and status of each workflow that exists."""
+        if not ids:
+            return {}
+        found = self.filter(pk__in=ids).values_list("pk", "claim", "status")
+        return {pk: Standing(claim, status) for pk, claim, status in found}
+
+    def suspend(
+        self, workflow_id: str, claim: int, *, wake_at: datetime | None
+    ) -> bool:
+        """Move a held workflow to WAITING until ``wake_at`` or a wake-up."""
+        return self._leave(workflow_id, claim, status=Status.WAITING, wake_at=wake_at)
+
+    def hand_over(self, workflow_id: str, claim: int) -> bool:
+        """Put a held workflow back in the queue, uncounted."""
+        moved = self._leave(workflow_id, claim, status=Status.ENQUEUED)
+        if moved:
+            signals.publish(self.db, signals.QUEUE)
+        return moved
+
+    def take_away(self, worker_id: UUID) -> int:
+        """Put back whatever a leaving worker still holds, under new claims."""
+        now = clock.now()
+        held = self.filter(worker=worker_id, status=Status.PENDING)
+        taken = held.update(
+            status=Status.ENQUEUED,
+            worker=None,
+            claim=F("claim") + 1,
+            seconds_ran=F("seconds_ran") + SecondsSince(now),
+            changed_at=now,
+        )
+        if taken:
+            signals.publish(self.db, signals.QUEUE)
+        return taken
+
+    def pause(self, workflow_id: str, claim: int, *, reason: str) -> bool:
+        """Stop a held workflow for a programmer's error."""
+        return self._leave(
+            workflow_id, claim, status=Status.PAUSED, pause_reason=reason
+        )
+
+    def unpause(
+        self, definitions: Collection[tuple[str, str]], *, before: datetime
+    ) -> int:
+        """Give PAUSED workflows another try with the code at hand."""
+        from_before = self.filter(status=Status.PAUSED, changed_at__lt=before)
+        return from_before.filter(code.runnable(definitions)).update(
+            status=Status.ENQUEUED, pause_reason="", changed_at=clock.now()
+        )
+
+    def cancel_one(self, workflow_id: str, reason: str = "") -> bool:
+        """Cancel a workflow with its children; return whether it took.
+
+        Raises WorkflowNotFound.
+        """
+
+        def cancel() -> list[str]:
+            with transaction.atomic(using=self.db):
+                return self._cancel_tree(workflow_id, reason)
+
+        cancelled = faults.retry_conflicts(self.db, cancel)
+        if not cancelled and not self.filter(pk=workflow_id).exists():
+            raise WorkflowNotFound(workflow_id)
+        return bool(cancelled)
+
+    def resume_one(self, workflow_id: str) -> None:
+        """Go on from the last completed step, children cancelled along too.
+
+        Raises WorkflowNotFound, InvalidTransition.
+        """
+
+        def resume() -> None:
+            with transaction.atomic(using=self.db):
+                self._resume(workflow_id)
+
+        faults.retry_conflicts(self.db, resume)
+
+    def _leave(
+        self, workflow_id: str, claim: int, *, status: Status, **changes: Any
+    ) -> bool:
+        """Give up a held workflow; True as well when that was done before."""
+        now = clock.now()
+        held = self.filter(pk=workflow_id, claim=claim, status=Status.PENDING)
+        if held.update(
+            status=status,
+            worker=None,
+            seconds_ran=F("seconds_ran") + SecondsSince(now),
+            changed_at=now,
+            **changes,
+        ):
+            return True
+        standing = self.standings([workflow_id]).get(workflow_id)
+        return standing == Standing(claim, status)
+
+    def _cancel_tree(self, root: str, reason: str) -> list[str]:
+        # Each parent is locked by its own update before its children are
+        # listed, in a new statement: a child that is being started under the
+        # parent's lock is either seen here or never committed.
+        cancelled: list[str] = []
+        todo = [(root, reason, "")]
+        while todo:
+            pk, why, parent = todo.pop(0)
+            if not self._cancel_row(pk, why, parent):
+                continue
+            cancelled.append(pk)
+            why = f"its parent {pk} was cancelled"
+            children = self.filter(parent=pk, status__in=ACTIVE).order_by("pk")
+            todo += [
+                (child, why, pk) for child in children.values_list("pk", flat=True)
+            ]
+        self._tell_cancelled(cancelled, reason)
+        return cancelled
+
+    def _cancel_row(self, pk: str, reason: str, parent: str) -> int:
+        now = clock.now()
+        return self.filter(pk=pk, status__in=ACTIVE).update(
+            status=Status.CANCELLED,
+            cancel_reason=reason,
+            cancelled_with=parent,
+            worker=None,
+            wake_at=None,
+            changed_at=now,
+            completed_at=now,
+        )
+
+    def _tell_cancelled(self, ids: Iterable[str], reason: str) -> None:
+        names = dict(self.filter(pk__in=ids).values_list("pk", "name"))
+        for pk, name in names.items():
+            signals.tell_on_commit(
+                signals.workflow_cancelled,
+                self.db,
+                workflow_id=pk,
+                name=name,
+                reason=reason,
+            )
+        if names:
+            signals.publish(self.db, *(result_target(pk) for pk in names))
+
+    def _resume(self, workflow_id: str) -> None:
+        rows = self.filter(pk=workflow_id)
+        if connections[self.db].features.has_select_for_update:
+            rows = rows.select_for_update(no_key=True)
+        workflow = rows.first()
+        if workflow is None:
+            raise WorkflowNotFound(workflow_id)
+        changes = self._resumption(workflow)
+        self.filter(pk=workflow_id, status=workflow.status).update(**changes)
+        cancelled_along = self.filter(
+            cancelled_with=workflow_id, parent=workflow_id, status=Status.CANCELLED
+        ).order_by("pk")
+        if workflow.status == Status.CANCELLED:
+            for child in cancelled_along.values_list("pk", flat=True):
+                self._resume(child)
+        signals.publish(self.db, signals.QUEUE)
+
+    def _resumption(self, workflow: Any) -> dict[str, Any]:
+        now = clock.now()
+        version = self._version_to_resume(workflow)
+        if workflow.status in RESUMABLE:
+            return {
+                "status": Status.ENQUEUED,
+                "version": version,
+                "run_after": min(workflow.run_after, now),
+                "deadline": _if_ahead(workflow.deadline, now),
+                "stalls": 0,
+                "recovery_attempts": 0,
+                "pause_reason": "",
+                "cancel_reason": "",
+                "cancelled_with": "",
+                "completed_at": None,
+                "changed_at": now,
+            }
+        if version != workflow.version and workflow.status in (
+            Status.ENQUEUED,
+            Status.WAITING,
+        ):
+            return {"version": version}
+        if workflow.status == Status.ENQUEUED and workflow.run_after > now:
+            return {"run_after": now}
+        raise InvalidTransition(workflow.pk, workflow.status, "resume")
+
+    def _version_to_resume(self, workflow: Any) -> str:
+        """Return the version at hand for a row that no live worker can run."""
+        workers = self.model._meta.get_field("worker").related_model
+        live = workers._default_manager.using(self.db).live_definitions()
+        if (workflow.name, workflow.version) in live:
+            return workflow.version  # type: ignore[no-any-return]
+        if (workflow.name, code.ANY_VERSION) in live:
+            return workflow.version  # type: ignore[no-any-return]
+        return code.version_at_hand(workflow.name) or workflow.version
+
+
+def _judge(claim: int, status: str, standing: Standing | None) -> Recorded:
+    if standing is None or standing.claim != claim:
+        return Recorded(Verdict.FENCED, standing)
+    if standing.status == status:
+        return Recorded(Verdict.RECORDED, standing)
+    if standing.status == Status.PENDING:
+        return Recorded(Verdict.BUSY, standing)
+    return Recorded(Verdict.STOPPED, standing)
+
+
+def _if_ahead(deadline: datetime | None, now: datetime) -> datetime | None:
+    return deadline if deadline is not None and deadline > now else None

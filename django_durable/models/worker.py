@@ -1,0 +1,137 @@
+"""Processes that execute workflows, and how long they may be silent."""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections, models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from django_durable import conf
+from django_durable.models.sql import database_now
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    """Workers by whether they still say that they live."""
+
+    def live(self) -> "WorkerQuerySet":
+        """Keep the workers whose lease has not run out."""
+        return self.filter(
+            state__in=Worker.LIVE_STATES, heartbeat_at__gte=self._lease_limit()
+        )
+
+    def expired(self) -> "WorkerQuerySet":
+        """Keep the workers that were last heard of longer ago than a lease."""
+        return self.filter(
+            state__in=Worker.LIVE_STATES, heartbeat_at__lt=self._lease_limit()
+        )
+
+    def declare_dead(self) -> int:
+        """Mark the expired ones dead; return how many."""
+        return self.expired().update(state=Worker.State.DEAD)
+
+    def register(
+        self,
+        kind: "Worker.Kind",
+        *,
+        queues: Sequence[str] | None = None,
+        definitions: Iterable[tuple[str, str]] = (),
+        concurrency: int = 0,
+    ) -> "Worker":
+        """Insert a row for this process under a new id and return it."""
+        now = self.database_now()
+        return self.create(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            kind=kind,
+            queues=None if queues is None else list(queues),
+            definitions=[list(pair) for pair in definitions],
+            concurrency=concurrency,
+            started_at=now,
+            heartbeat_at=now,
+        )
+
+    def beat(self, worker_id: uuid.UUID) -> datetime | None:
+        """Renew a lease that has not run out; return the database's time.
+
+        None when the row is gone, expired or declared dead: its worker must
+        drop what it executes and register anew.
+        """
+        now = self.database_now()
+        alive = self.live().filter(pk=worker_id).update(heartbeat_at=now)
+        return now if alive else None
+
+    def live_definitions(self) -> set[tuple[str, str]]:
+        """Return the (name, version) pairs that some live worker can execute."""
+        rows = self.live().exclude(kind=Worker.Kind.DIRECT)
+        lists = rows.values_list("definitions", flat=True)
+        return {(name, version) for pairs in lists for name, version in pairs}
+
+    def forget(self, *, older_than: timedelta) -> int:
+        """Delete rows of workers that ended longer ago than ``older_than``."""
+        limit = self.database_now() - older_than
+        ended = self.exclude(state__in=Worker.LIVE_STATES)
+        return ended.filter(heartbeat_at__lt=limit).delete()[0]
+
+    def database_now(self) -> datetime:
+        """Return the time by the clock of this queryset's database."""
+        return database_now(connections[self.db])
+
+    def _lease_limit(self) -> Any:
+        lease = timedelta(seconds=conf.current().lease)
+        if connections[self.db].vendor == "sqlite":
+            return self.database_now() - lease
+        return Now() - lease
+
+
+class Worker(models.Model):
+    """A process that holds leases: a worker, or one with direct calls."""
+
+    class Kind(models.TextChoices):
+        WORKER = "worker", _("worker")
+        DIRECT = "direct", _("direct calls")
+        QUARANTINE = "quarantine", _("quarantine")
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        DRAINING = "draining", _("draining")
+        STOPPED = "stopped", _("stopped")
+        DEAD = "dead", _("dead")
+
+    LIVE_STATES = (State.RUNNING, State.DRAINING)
+    ANY_VERSION = "*"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    host = models.TextField(_("host"))
+    pid = models.IntegerField(_("process id"))
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    queues = models.JSONField(_("queues"), null=True, help_text=_("Null: all."))
+    definitions = models.JSONField(_("definitions"), default=list)
+    concurrency = models.IntegerField(_("concurrency"), default=0)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State, default=State.RUNNING
+    )
+    started_at = models.DateTimeField(_("started at"))
+    heartbeat_at = models.DateTimeField(_("last heartbeat"))
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+        default_permissions = ("view",)
+        indexes = [
+            # live() and expired(): with each heartbeat and each recovery.
+            models.Index(
+                fields=["heartbeat_at"],
+                name="durable_worker_live",
+                condition=models.Q(state__in=["running", "draining"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"

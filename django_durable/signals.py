@@ -1,0 +1,67 @@
+"""What happened, declared.
+
+Sent after the commit, in the process where it happened, at least once, and
+only when somebody listens. A receiver that raises disturbs nobody.
+
+All carry ``workflow_id`` and ``name`` unless noted:
+
+========================  ====================================================
+``workflow_enqueued``     a workflow was started (``queue_name``)
+``workflow_started``      a worker executes it (``claim``)
+``workflow_finished``     it returned (``seconds``)
+``workflow_failed``       it raised (``error``: the stored error)
+``workflow_cancelled``    it was cancelled (``reason``)
+``workflow_paused``       a programmer's error stopped it (``reason``)
+``workflow_dead``         it was moved to the dead letter
+``workflow_recovered``    its worker was lost (``stalls``)
+``step_finished``         a step was recorded (``step_name, branch, step_id,
+                          failed``)
+``worker_started``        ``worker_id``, ``kind``
+``worker_stopped``        ``worker_id``, ``kind``
+========================  ====================================================
+"""
+
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import Signal
+
+workflow_enqueued = Signal()
+workflow_started = Signal()
+workflow_finished = Signal()
+workflow_failed = Signal()
+workflow_cancelled = Signal()
+workflow_paused = Signal()
+workflow_dead = Signal()
+workflow_recovered = Signal()
+step_finished = Signal()
+worker_started = Signal()
+worker_stopped = Signal()
+
+# Private: facts that somebody may wait for, named by their targets. The hub
+# wakes the waiting ones; without it they would find out by looking.
+published = Signal()
+
+QUEUE = "queue"
+
+
+def tell(signal: Signal, **facts: Any) -> None:
+    """Send a signal now when somebody listens."""
+    if signal.receivers:
+        signal.send_robust(sender=None, **facts)
+
+
+def tell_on_commit(signal: Signal, using: str, **facts: Any) -> None:
+    """Send a signal once the transaction of ``using`` has committed."""
+    if signal.receivers:
+        transaction.on_commit(lambda: tell(signal, **facts), using=using, robust=True)
+
+
+def publish(using: str, *targets: str) -> None:
+    """Wake whoever waits for ``targets``, once the facts are committed."""
+    if published.receivers:
+        transaction.on_commit(
+            lambda: tell(published, using=using, targets=targets),
+            using=using,
+            robust=True,
+        )

@@ -1,0 +1,176 @@
+"""The process's hub of hints: who waits here, and who says "look".
+
+A hint is never the truth. Each one may be lost or be wrong; every wait also
+looks by itself, at a slow rhythm, and then reads the rows.
+"""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from django_durable import clock
+
+# How often a wait looks by itself: with a source of hints, and without one.
+SLOW_LOOK_SECONDS = 1.0
+BLIND_LOOK_SECONDS = 0.1
+
+
+class Source(Protocol):
+    """Something outside of the process that says "look"."""
+
+    is_working: bool
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Subscription:
+    """Rings when one of its targets is named, or when nobody knows what changed.
+
+    ``calm`` seconds lie at least between two rings of the second kind.
+    """
+
+    def __init__(
+        self, hub: "Hub", targets: Iterable[str], ring: Callable[[], None], calm: float
+    ) -> None:
+        self._hub = hub
+        self.targets = frozenset(targets)
+        self.ring = ring
+        self._calm = calm
+        self._vague_at = 0.0
+
+    def ring_vaguely(self) -> None:
+        """Ring for an unknown change, unless it rang just now."""
+        now = clock.monotonic()
+        if now - self._vague_at >= self._calm:
+            self._vague_at = now
+            self.ring()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._hub.unsubscribe(self)
+
+    def __enter__(self) -> "Subscription":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class Hub:
+    """Rings the subscriptions of one process."""
+
+    def __init__(self, make_source: Callable[["Hub"], Source | None]) -> None:
+        self._lock = threading.Lock()
+        self._by_target: dict[str, dict[int, Subscription]] = {}
+        self._all: dict[int, Subscription] = {}
+        self._make_source = make_source
+        self._source: Source | None = None
+        self._pid = os.getpid()
+        self._count = itertools.count()
+
+    def subscribe(
+        self, targets: Iterable[str], ring: Callable[[], None], *, calm: float = 0.0
+    ) -> Subscription:
+        """Call ``ring`` (from any thread, quickly) when a target is named."""
+        subscription = Subscription(self, targets, ring, calm)
+        with self._lock:
+            self._forget_parent_process()
+            self._all[id(subscription)] = subscription
+            for target in subscription.targets:
+                self._by_target.setdefault(target, {})[id(subscription)] = subscription
+            if self._source is None:
+                self._source = self._make_source(self)
+                if self._source is not None:
+                    self._source.start()
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Forget a subscription."""
+        with self._lock:
+            self._all.pop(id(subscription), None)
+            for target in subscription.targets:
+                members = self._by_target.get(target)
+                if members is not None:
+                    members.pop(id(subscription), None)
+                    if not members:
+                        del self._by_target[target]
+
+    def ring(self, targets: Iterable[str]) -> None:
+        """Wake those who wait for one of ``targets``."""
+        with self._lock:
+            found = {
+                key: subscription
+                for target in targets
+                for key, subscription in self._by_target.get(target, {}).items()
+            }
+        for subscription in found.values():
+            subscription.ring()
+
+    def ring_all(self) -> None:
+        """Wake everybody: something changed, nobody knows what."""
+        with self._lock:
+            found = list(self._all.values())
+        for subscription in found:
+            subscription.ring_vaguely()
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nobody listens."""
+        return not self._all
+
+    @property
+    def look_seconds(self) -> float:
+        """How long a wait may rely on being rung."""
+        source = self._source
+        is_working = source is not None and source.is_working
+        return SLOW_LOOK_SECONDS if is_working else BLIND_LOOK_SECONDS
+
+    def close(self) -> None:
+        """Stop the source; the next subscription starts another."""
+        with self._lock:
+            source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    def _forget_parent_process(self) -> None:
+        """After a fork, neither the parent's source nor its waiters live here."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._all.clear()
+            self._by_target.clear()
+            self._source = None
+
+
+class Bell:
+    """A subscription that a thread waits on."""
+
+    def __init__(self, hub: Hub, targets: Iterable[str], *, calm: float = 0.0) -> None:
+        self._hub = hub
+        self._rung = threading.Event()
+        self._subscription = hub.subscribe(targets, self._rung.set, calm=calm)
+
+    def ring(self) -> None:
+        """Wake the waiting thread from inside this process."""
+        self._rung.set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for a ring, at most ``seconds`` (None: a slow look); True if rung."""
+        if seconds is None:
+            seconds = self._hub.look_seconds
+        rung = self._rung.wait(max(0.0, seconds))
+        self._rung.clear()
+        return rung
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._subscription.close()
+
+    def __enter__(self) -> "Bell":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()

@@ -1,0 +1,98 @@
+"""A worker as the surroundings of its executions."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from django_durable import conf
+from django_durable.execution.checkpoints import CheckpointWriter, publish_ends
+from django_durable.execution.execution import Execution
+from django_durable.models import Workflow, faults
+from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.outcome import Outcome
+
+if TYPE_CHECKING:
+    from django_durable.worker.runner import Worker
+
+T = TypeVar("T")
+
+
+class WorkerHost:
+    """Writes in groups, suspends instead of blocking, and outlives the database.
+
+    Each registration of the worker has a host of its own, so that an execution
+    from before a lost lease never passes for one of the new registration.
+    """
+
+    can_suspend = True
+    passes_through: tuple[type[BaseException], ...] = ()
+
+    def __init__(self, worker: "Worker", writer: CheckpointWriter) -> None:
+        self.using = worker.using
+        self.worker_id: UUID | None = worker.worker_id
+        self._worker = worker
+        self._writer = writer
+
+    def record(self, checkpoint: Checkpoint) -> Recorded:
+        return self._writer.write(checkpoint)
+
+    async def arecord(self, checkpoint: Checkpoint) -> Recorded:
+        return await self._writer.awrite(checkpoint)
+
+    def finish(self, outcome: Outcome) -> Recorded:
+        recorded = self._writer.write(outcome)
+        if recorded.verdict is Verdict.BUSY:
+            return self.query(lambda: self._finish_alone(outcome))
+        return recorded
+
+    async def afinish(self, outcome: Outcome) -> Recorded:
+        recorded = await self._writer.awrite(outcome)
+        if recorded.verdict is Verdict.BUSY:
+            return await self.aquery(lambda: self._finish_alone(outcome))
+        return recorded
+
+    def query(self, work: Callable[[], T]) -> T:
+        """Do database work on this thread's connection until it is done."""
+        return faults.retry_patiently(
+            self.using, work, give_up=lambda: self._worker.is_gone
+        )
+
+    async def aquery(self, work: Callable[[], T]) -> T:
+        return await self.in_thread(lambda: self.query(work))
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        return await loop.run_in_executor(None, context.run, call)
+
+    def hot_seconds(self, *, is_async: bool) -> float:
+        if not self._worker.has_free_slot(is_async=is_async):
+            return 0.0
+        settings = conf.current()
+        return settings.async_hot_wait if is_async else settings.hot_wait
+
+    def check_wait(self, what: str) -> None:
+        """Any wait is possible here: it suspends."""
+
+    def note_timer(self, wake_at: datetime | None) -> None:
+        self._worker.note_timer(wake_at)
+
+    def side_by_side(self, calls: Sequence[Callable[[], Any]]) -> None:
+        self._worker.helpers.side_by_side(calls)
+
+    @contextmanager
+    def tracking(self, execution: Execution) -> Iterator[None]:
+        with self._worker.tracking(execution):
+            yield
+
+    def _finish_alone(self, outcome: Outcome) -> Recorded:
+        """Wait for the row in this thread; the writer goes on meanwhile."""
+        rows = Workflow.objects.using(self.using)
+        with rows.locked(outcome.workflow_id):
+            recorded = rows.finish([outcome])
+        publish_ends(self.using, [outcome], recorded)
+        return recorded[0]

@@ -1,0 +1,56 @@
+"""What every worker does for all: dead workers, forgotten waits."""
+
+from datetime import timedelta
+
+from django.db import connections, transaction
+
+from django_durable import clock, conf, signals
+from django_durable.models import Wait, Worker, Workflow, sql
+from django_durable.models.status import Status
+
+# Rows of workers that ended are kept so long, for people to look at.
+KEEP_WORKERS = timedelta(days=7)
+
+
+class Housekeeping:
+    """Runs behind the heartbeats of a worker, on their connection."""
+
+    def __init__(self, using: str) -> None:
+        self._using = using
+        self._swept_at = clock.monotonic()
+
+    def tidy(self) -> bool:
+        """Look for dead workers, and sweep when it is time; True if it helped."""
+        helped = self._recover()
+        if clock.monotonic() - self._swept_at >= conf.current().sweep:
+            self._swept_at = clock.monotonic()
+            helped += self._sweep()
+        return helped > 0
+
+    def _recover(self) -> int:
+        Worker.objects.using(self._using).declare_dead()
+        recovered = Workflow.objects.using(self._using).requeue_abandoned()
+        for row in recovered:
+            is_dead = row.status != Status.ENQUEUED
+            signals.tell(
+                signals.workflow_dead if is_dead else signals.workflow_recovered,
+                workflow_id=row.id,
+                name=row.name,
+                stalls=row.stalls,
+            )
+        if recovered:
+            signals.publish(self._using, signals.QUEUE)
+        return len(recovered)
+
+    def _sweep(self) -> int:
+        """Repair what a crash or a busy row swallowed; one worker at a time."""
+        with transaction.atomic(using=self._using):
+            if not sql.try_exclusive(connections[self._using]):
+                return 0
+            workflows = Workflow.objects.using(self._using)
+            woken = Wait.objects.using(self._using).wake_met()
+            woken += workflows.wake_forgotten()
+        Worker.objects.using(self._using).forget(older_than=KEEP_WORKERS)
+        if woken:
+            signals.publish(self._using, signals.QUEUE)
+        return woken

@@ -1,0 +1,178 @@
+"""Where executions run: threads for sync workflows, one event loop for async."""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connections
+
+from django_durable.execution.running import install_task_factory
+
+logger = logging.getLogger("django_durable")
+
+Job = Callable[[], None]
+
+
+class ThreadSlots:
+    """A fixed number of threads, started when they are first needed.
+
+    They keep their database connections, whatever CONN_MAX_AGE says.
+    """
+
+    def __init__(self, size: int, on_free: Callable[[], None]) -> None:
+        self.size = size
+        self._on_free = on_free
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def free(self) -> int:
+        """How many jobs could start now."""
+        return self.size - self._busy
+
+    def run(self, job: Job) -> None:
+        """Run a job in a free slot; the caller has looked at ``free``."""
+        with self._lock:
+            self._busy += 1
+            if self._busy > len(self._threads):
+                thread = threading.Thread(
+                    target=self._work,
+                    name=f"durable-slot-{len(self._threads) + 1}",
+                    daemon=True,
+                )
+                self._threads.append(thread)
+                thread.start()
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """Let idle threads end; a busy one ends after its job."""
+        for _ in self._threads:
+            self._jobs.put(None)
+
+    def join(self, seconds: float) -> None:
+        """Wait for threads that are ending, at most ``seconds`` each."""
+        for thread in self._threads:
+            thread.join(timeout=seconds)
+
+    def _work(self) -> None:
+        try:
+            while (job := self._jobs.get()) is not None:
+                try:
+                    job()
+                except BaseException:
+                    logger.exception("An execution ended in an unexpected way")
+                with self._lock:
+                    self._busy -= 1
+                self._on_free()
+        finally:
+            connections.close_all()
+
+
+class LoopSlots:
+    """Tasks on one event loop in a thread of its own, started at first use."""
+
+    def __init__(
+        self, size: int, threads: "HelperThreads", on_free: Callable[[], None]
+    ) -> None:
+        self.size = size
+        self._threads = threads
+        self._on_free = on_free
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def free(self) -> int:
+        """How many tasks could start now."""
+        return self.size - self._busy
+
+    def run(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run the coroutine that ``make()`` returns as a task."""
+        with self._lock:
+            self._busy += 1
+            if self._loop is None:
+                self._start()
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._begin, make)
+
+    def close(self) -> None:
+        """Stop the loop."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def join(self, seconds: float) -> None:
+        """Wait for the loop to end, at most ``seconds``."""
+        if self._thread is not None:
+            self._thread.join(timeout=seconds)
+
+    def _start(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(self._threads.executor)
+        install_task_factory(self._loop)
+        self._thread = threading.Thread(
+            target=self._turn, name="durable-loop", daemon=True
+        )
+        self._thread.start()
+
+    def _turn(self) -> None:
+        assert self._loop is not None
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+            connections.close_all()
+
+    def _begin(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        assert self._loop is not None
+        task = self._loop.create_task(make())
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("An execution ended in an unexpected way", exc_info=error)
+        with self._lock:
+            self._busy -= 1
+        self._on_free()
+
+
+class HelperThreads:
+    """Threads beside the slots: branches of gather, sync steps of async code."""
+
+    def __init__(self, size: int) -> None:
+        self.executor = ThreadPoolExecutor(size, thread_name_prefix="durable-helper")
+
+    def side_by_side(self, calls: Sequence[Job]) -> None:
+        """Run all calls; the caller's thread takes its share, so none starves."""
+        todo = deque(calls)
+        helpers = [
+            self.executor.submit(_take_from, todo) for _ in range(len(calls) - 1)
+        ]
+        _take_from(todo)
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+
+    def close(self) -> None:
+        """Let the threads end after what they do now, and give connections back."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _take_from(todo: deque[Job]) -> None:
+    while True:
+        try:
+            call = todo.popleft()
+        except IndexError:
+            return
+        call()

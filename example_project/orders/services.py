@@ -1,0 +1,75 @@
+"""Simulated services outside the shop: inventory, payment, shipping, notification.
+
+Each writes every call into its ledger, takes a while, and answers. A call that
+repeats an idempotency key gets the answer of the first one and has no effect of its
+own, as with any good payment service.
+"""
+
+import hashlib
+import time
+from decimal import Decimal
+
+from django.conf import settings
+
+from example_project.orders.models import Order, ServiceCall
+
+
+class PaymentDeclined(Exception):
+    """The bank has answered, and the answer is no."""
+
+
+class ServiceUnavailable(Exception):
+    """The service did not answer: asking again later may help."""
+
+
+def reserve(items: dict[str, int], *, key: str) -> str:
+    """Put goods aside and return the number of the reservation."""
+    wanted = ", ".join(f"{quantity} {sku}" for sku, quantity in items.items())
+    return _answer(_call("inventory", f"reserve {wanted}", key), "RES")
+
+
+def release(reservation: str, *, key: str) -> None:
+    """Put reserved goods back on the shelf."""
+    _answer(_call("inventory", f"release {reservation}", key), "REL")
+
+
+def charge(order_id: int, payment: str, amount: Decimal, *, key: str) -> str:
+    """Take money from a customer's card and return the number of the charge."""
+    call = _call("payment", f"charge {amount} for order {order_id}", key)
+    if payment == Order.Payment.REFUSED:
+        _write_answer(call, "refused")
+        raise PaymentDeclined(f"The card was refused for {amount}.")
+    earlier = ServiceCall.objects.filter(idempotency_key=key, pk__lt=call.pk)
+    if payment == Order.Payment.FLAKY and earlier.count() < 2:
+        raise ServiceUnavailable("The bank does not answer.")
+    return _answer(call, "CHG")
+
+
+def ship(order_id: int, *, key: str) -> str:
+    """Hand a parcel to the carrier and return its tracking number."""
+    return _answer(_call("shipping", f"ship order {order_id}", key), "TRK")
+
+
+def notify(customer: str, text: str, *, key: str) -> None:
+    """Send a message to a customer."""
+    _answer(_call("notification", f"tell {customer}: {text}", key), "MSG")
+
+
+def _call(service: str, request: str, key: str) -> ServiceCall:
+    call = ServiceCall.objects.create(
+        service=service, request=request, idempotency_key=key
+    )
+    time.sleep(settings.ORDERS_SERVICE_DELAY)
+    return call
+
+
+def _answer(call: ServiceCall, prefix: str) -> str:
+    # The same key gets the same number: that is what makes a repetition harmless.
+    digest = hashlib.sha256(call.idempotency_key.encode()).hexdigest()
+    return _write_answer(call, f"{prefix}-{digest[:8].upper()}")
+
+
+def _write_answer(call: ServiceCall, answer: str) -> str:
+    call.answer = answer
+    call.save(update_fields=["answer"])
+    return answer

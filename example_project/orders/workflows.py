@@ -1,0 +1,104 @@
+"""How an order is fulfilled."""
+
+from decimal import Decimal
+from typing import Any
+
+import django_durable as durable
+from example_project.orders import services
+from example_project.orders.catalogue import PRODUCTS
+from example_project.orders.models import Order, OrderItem
+
+
+@durable.workflow
+def fulfil_order(
+    order_id: int, customer: str, payment: str, items: dict[str, int]
+) -> dict[str, Any]:
+    """Take an order from the basket to the parcel."""
+    durable.logger.info("Fulfilling order %s", order_id)
+    total = create_order(order_id, items)
+
+    reservation = reserve_inventory(items)
+    update_status(order_id, Order.Status.RESERVED, reservation=reservation)
+
+    try:
+        charge = charge_customer(order_id, payment, total)
+    except (services.PaymentDeclined, services.ServiceUnavailable) as error:
+        release_inventory(reservation)
+        update_status(order_id, Order.Status.PAYMENT_FAILED)
+        return {"status": "failed", "order_id": order_id, "reason": str(error)}
+    update_status(order_id, Order.Status.PAID, charge=charge)
+
+    tracking = ship_order(order_id)
+    update_status(order_id, Order.Status.SHIPPED, tracking=tracking)
+
+    notify_customer(customer, f"Your parcel {tracking} is on its way.")
+    return {
+        "status": "completed",
+        "order_id": order_id,
+        "reservation": reservation,
+        "charge": charge,
+        "tracking": tracking,
+    }
+
+
+@durable.transaction
+def create_order(order_id: int, items: dict[str, int]) -> Decimal:
+    """Write the lines of an order, at the prices of today, and return the total."""
+    lines = [
+        OrderItem(
+            order_id=order_id,
+            sku=sku,
+            title=PRODUCTS[sku].title,
+            price=PRODUCTS[sku].price,
+            quantity=quantity,
+        )
+        for sku, quantity in items.items()
+    ]
+    total = sum((line.price * line.quantity for line in lines), Decimal(0))
+    OrderItem.objects.bulk_create(lines)
+    Order.objects.advance(order_id, Order.Status.CREATED, total=total)
+    return total
+
+
+@durable.transaction
+def update_status(order_id: int, status: str, **changes: str) -> None:
+    """Give an order its next status."""
+    Order.objects.advance(order_id, status, **changes)
+
+
+@durable.step
+def reserve_inventory(items: dict[str, int]) -> str:
+    """Put the goods aside."""
+    return services.reserve(items, key=idempotency_key())
+
+
+@durable.step
+def release_inventory(reservation: str) -> None:
+    """Put the goods back on the shelf."""
+    services.release(reservation, key=idempotency_key())
+
+
+@durable.step(max_attempts=3, retry_on=(services.ServiceUnavailable,), interval=1)
+def charge_customer(order_id: int, payment: str, total: Decimal) -> str:
+    """Charge the customer's card, patiently while the bank is down."""
+    return services.charge(order_id, payment, total, key=idempotency_key())
+
+
+@durable.step
+def ship_order(order_id: int) -> str:
+    """Hand the parcel to the carrier."""
+    return services.ship(order_id, key=idempotency_key())
+
+
+@durable.step
+def notify_customer(customer: str, text: str) -> None:
+    """Tell the customer."""
+    services.notify(customer, text, key=idempotency_key())
+
+
+def idempotency_key() -> str:
+    """Return the key that stays the same however often this step is tried."""
+    context = durable.current()
+    if context is None or context.idempotency_key is None:
+        raise RuntimeError("The services are called from steps of a workflow only.")
+    return context.idempotency_key

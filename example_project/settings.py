@@ -1,0 +1,110 @@
+"""Settings of the example project, read from the environment.
+
+DATABASE_URL, DEBUG, SECRET_KEY, ALLOWED_HOSTS, APP_VERSION, DURABLE_LEASE,
+DURABLE_HEARTBEAT and ORDERS_SERVICE_DELAY may also stand in a file .env beside
+manage.py.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from example_project.databases import with_good_options
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if (BASE_DIR / ".env").is_file():
+    env.read_env(BASE_DIR / ".env")
+
+DEBUG: bool = env.bool("DEBUG", default=True)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+
+if DEBUG:
+    # Another one for each checkout, and the same one after a restart.
+    derived_key = hashlib.sha256(f"django_durable {BASE_DIR}".encode()).hexdigest()
+    SECRET_KEY: str = env.str("SECRET_KEY", default=derived_key)
+else:
+    SECRET_KEY = env.str("SECRET_KEY")
+
+DATABASES: dict[str, Any] = {
+    "default": with_good_options(
+        env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+    ),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+DURABLE: dict[str, Any] = {
+    "APP_VERSION": env.str("APP_VERSION", default="") or None,
+    "LEASE": env.float("DURABLE_LEASE", default=15.0),
+    "HEARTBEAT": env.float("DURABLE_HEARTBEAT", default=2.0),
+}
+
+# How long the simulated outside services take to answer, in seconds.
+ORDERS_SERVICE_DELAY: float = env.float("ORDERS_SERVICE_DELAY", default=1.0)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_durable",
+    "example_project.orders",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+ROOT_URLCONF = "example_project.urls"
+WSGI_APPLICATION = "example_project.wsgi.application"
+ASGI_APPLICATION = "example_project.asgi.application"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname:<7} {message}",
+            "datefmt": "%H:%M:%S",
+            "style": "{",
+        },
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+    },
+    "loggers": {
+        "django_durable": {"handlers": ["console"], "level": "INFO"},
+    },
+}

