@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
+from django_durable import conf
 from django_durable.execution import records
 from django_durable.execution.journal import dump_result
 from django_durable.execution.requests import Invoke
@@ -60,7 +61,8 @@ class Unit:
     def _commit(self) -> tuple[Any, None]:
         using = self.execution.host.using
         with transaction.atomic(using=using), _other_databases_watched(using):
-            result = self.invoke._call()
+            sql.limit_idle_time(connections[using], conf.current().lease)
+            result = self.invoke.call()
             name = self.invoke.definition.name
             text, value = dump_result(result, f"{name}() result")
             # Late: the row stays locked only from here to the commit.

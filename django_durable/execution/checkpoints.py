@@ -98,9 +98,12 @@ class CheckpointWriter:
         self._work.release()
 
     def _is_first(self, pending: _Pending) -> bool:
-        """Take the flush when nothing is in flight, else queue the row."""
+        """Take the flush when nothing is in flight, else queue the row.
+
+        After ``close()`` nobody else would: stragglers write by themselves.
+        """
         with self._lock:
-            if not self._is_flushing and not self._queue:
+            if self._is_closed or not (self._is_flushing or self._queue):
                 self._is_flushing = True
                 return True
             self._queue.append(pending)

@@ -27,6 +27,7 @@ from django_durable.execution.results import Result, find_result
 from django_durable.execution.starting import build_row, check_existing, hold
 from django_durable.models import Step, Workflow, sql
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.status import Status
 from django_durable.models.targets import result_target
 
 if TYPE_CHECKING:
@@ -158,6 +159,9 @@ def _await_result(
     )
     if isinstance(found, WorkflowNotFound):
         raise found
+    if found is not None and found.status == Status.CANCELLED:
+        # Cancelled along with this workflow? Then that is no outcome of a step.
+        yield from execution.assure_active(anyhow=True)
     return found
 
 
@@ -228,7 +232,22 @@ def _insert_held(execution: Execution, row: Workflow) -> bool:
         created = bool(rows.enqueue([row]))
     if not created:
         _check_child(execution, row, using)
-    return created
+    return created or _is_our_insert(row, using)
+
+
+def _is_our_insert(row: Workflow, using: str) -> bool:
+    """Tell whether the row is from a statement of ours whose answer got lost."""
+    return (
+        Workflow.objects.using(using)
+        .filter(
+            pk=row.pk,
+            status=row.status,
+            claim=row.claim,
+            worker=row.worker_id,
+            created_at=row.created_at,
+        )
+        .exists()
+    )
 
 
 def _check_child(execution: Execution, row: Workflow, using: str) -> None:

@@ -66,9 +66,11 @@ def load_result(text: str | None) -> Any:
 
 def load_error(text: str, step_name: str) -> BaseException:
     """Return the exception that a step recorded, or StepFailed in its place."""
-    return failures.load_exception(
-        text,
-        fallback=lambda kind, message, traceback: StepFailed(
-            step_name, kind, message, traceback
-        ),
-    )
+
+    def fallback(kind: str, message: str, traceback: str = "") -> StepFailed:
+        return StepFailed(step_name, kind, message, traceback)
+
+    error = failures.load_exception(text, fallback=fallback)
+    if isinstance(error, StopIteration):
+        return fallback(*failures.describe(text))  # No generator can raise it.
+    return error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django_durable import clock
 from django_durable.definitions.context import Frame
 from django_durable.exceptions import Suspend, Unwind
+from django_durable.wakeup import ring_loop
 
 if TYPE_CHECKING:
     from django_durable.execution.execution import Execution
@@ -80,8 +81,9 @@ class Leaving:
         for waiter in list(self._waiters):
             if self._execution.must_stop:
                 waiter.ring()
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._look, self._stirred, 0)
+        if (loop := self._loop) is not None:
+            stirred = self._stirred
+            ring_loop(loop, lambda: self._look(stirred, 0))
 
     def hold(self, frame: Frame, unwind: Unwind) -> None:
         """Prepare to unwind sync code; a thread of async code waits for the rest."""

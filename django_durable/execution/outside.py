@@ -24,7 +24,7 @@ from django_durable.execution.results import Result, find_result
 from django_durable.execution.starting import build_row, check_existing, hold
 from django_durable.models import Workflow, sql
 from django_durable.models.targets import result_target
-from django_durable.wakeup import Bell, hub
+from django_durable.wakeup import Bell, hub, ring_loop
 
 Definition = WorkflowDefinition[..., Any, Any]
 Args = Sequence[Any]
@@ -122,10 +122,9 @@ class OutsideEngine:
         give_up_at = None if timeout is None else clock.monotonic() + timeout
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
 
-        def ring() -> None:
-            loop.call_soon_threadsafe(rung.set)
-
-        with hub.subscribe([result_target(workflow_id)], ring):
+        with hub.subscribe(
+            [result_target(workflow_id)], lambda: ring_loop(loop, rung.set)
+        ):
             while (found := await find(workflow_id)) is None:
                 stretch = _stretch(workflow_id, timeout, give_up_at)
                 timer = loop.call_later(stretch, rung.set)

@@ -66,16 +66,17 @@ class Invoke:
                 f"{self.definition.name} is async, and this workflow is not:"
                 " make the workflow an async def, or the step a def."
             )
-        return self._call()
+        return self.call()
 
     async def arun(self, host: Host) -> Any:
         if not self.definition.is_async:
-            return await host.in_thread(self._call)
+            return await host.in_thread(self.call)
         with entered(self.frame):
             async with asyncio.timeout(self.definition.timeout):
                 return await self.definition.func(*self.args, **self.kwargs)
 
-    def _call(self) -> Any:
+    def call(self) -> Any:
+        """Call a sync function inside the step's frame."""
         with entered(self.frame):
             return self.definition.func(*self.args, **self.kwargs)
 

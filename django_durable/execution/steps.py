@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import connections
+
 from django_durable import clock, failures
 from django_durable.definitions.context import Context, Frame
 from django_durable.definitions.step import StepDefinition
@@ -15,7 +17,7 @@ from django_durable.execution import atomic, records, waiting
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place, dump_result, load_error
 from django_durable.execution.requests import InThread, Invoke, Query, Record
-from django_durable.models import Attempt, Step
+from django_durable.models import Attempt, Step, faults
 from django_durable.models.checkpoint import Checkpoint
 from django_durable.models.targets import TIMER
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from django_durable.execution.execution import Execution
 
 Kind = Step.Kind
+# How often a step is executed again because the database went away under it.
+MOST_LOSSES = 10
 # Not outcomes of a step: somebody else is ending it.
 NOT_OUTCOMES = (Unwind, GeneratorExit, asyncio.CancelledError)
 
@@ -42,17 +46,20 @@ def call(
     retries = execution.journal.retries.pop(place, [])
     if retries:
         yield from waiting.until(execution, frame, place, retries[-1])
-    attempt = len(retries) + 1
+    attempt, losses = len(retries) + 1, 0
     while True:
         # A retry reads the row however fresh the news is: a zombie whose
         # failed try was stored late would make one call too many.
         yield from execution.assure_active(anyhow=attempt > 1)
-        tried = _Try(execution, frame, place, definition, kind, attempt)
+        tried = _Try(execution, frame, place, definition, kind, attempt, losses)
         retry_at = yield from tried.make(args, kwargs)
         if retry_at is None:
             return tried.outcome()
         yield from waiting.until(execution, frame, place, retry_at)
-        attempt += 1
+        if tried.is_lost:
+            losses += 1
+        else:
+            attempt += 1
 
 
 class _Try:
@@ -66,8 +73,11 @@ class _Try:
         definition: StepDefinition[..., Any, Any],
         kind: Kind,
         attempt: int,
+        losses: int,
     ) -> None:
         self.execution = execution
+        self.is_lost = False
+        self._losses = losses
         self.definition = definition
         self.place = place
         self.kind = kind
@@ -117,6 +127,11 @@ class _Try:
         yield from self._record(self._checkpoint(text, None))
 
     def _fail(self, error: BaseException) -> Algorithm:
+        if self._losses < MOST_LOSSES and self._is_loss(error):
+            self.is_lost = True
+            faults.check_connections()
+            pause = timedelta(seconds=faults.pause_seconds(self._losses))
+            return clock.now() + pause
         retries = self.definition.retries
         is_final = isinstance(error, SerializationError) or not retries.allows(
             error, self.attempt
@@ -134,6 +149,16 @@ class _Try:
         self._error = loaded.with_traceback(error.__traceback__)
         yield from self._record(self._checkpoint(None, text))
         return None
+
+    def _is_loss(self, error: BaseException) -> bool:
+        """Tell whether the database went away under the step.
+
+        That is as good as a crash of the worker: the step is executed again,
+        uncounted, instead of failing because of the database.
+        """
+        using = self.execution.host.using
+        is_inside = connections[using].in_atomic_block
+        return faults.is_lost_connection(error) and not is_inside
 
     def _passes_through(self, error: BaseException) -> bool:
         return isinstance(error, (*NOT_OUTCOMES, *self.execution.host.passes_through))

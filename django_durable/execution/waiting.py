@@ -20,7 +20,7 @@ from django_durable.execution.requests import Query
 from django_durable.models import Wait
 from django_durable.models.targets import TIMER, result_target
 from django_durable.models.wait import WaitRow
-from django_durable.wakeup import hub
+from django_durable.wakeup import hub, ring_loop
 
 if TYPE_CHECKING:
     from django_durable.execution.execution import Execution
@@ -156,7 +156,7 @@ class Waiter:
             raise self.execution.ending
         loop = asyncio.get_running_loop()
         rung = asyncio.Event()
-        self._wake = lambda: loop.call_soon_threadsafe(rung.set)
+        self._wake = lambda: ring_loop(loop, rung.set)
         if self._rung.is_set():
             rung.set()
         timer = loop.call_later(self._stretch(), rung.set)

@@ -50,15 +50,17 @@ class ClaimQuerySet(models.QuerySet[Any]):
         *,
         limit: int,
         queues: Sequence[str] | None = None,
+        now: datetime | None = None,
     ) -> list[Claimed]:
         """Take up to ``limit`` ready workflows that run one of ``definitions``.
 
         ``definitions`` are (name, version) pairs, the version "*" for any;
         ``queues`` None means all. Ordered by priority, then ``run_after``.
+        Should the answer get lost, ``disown()`` puts back what was taken.
         """
         if limit < 1 or not definitions:
             return []
-        now = clock.now()
+        now = clock.now() if now is None else now
         connection = connections[self.db]
         if sql.is_postgresql(connection):
             return _claim_skipping_locked(
@@ -88,9 +90,27 @@ class ClaimQuerySet(models.QuerySet[Any]):
             found = list(ready.values_list("pk", flat=True))
             return self._claim_ids(worker_id, found, clock.now())
 
+    def disown(self, worker_id: UUID, claimed_at: datetime) -> int:
+        """Put back, uncounted, what a claim took whose answer got lost."""
+        taken = self.filter(
+            worker=worker_id, status=Status.PENDING, changed_at=claimed_at
+        )
+        return taken.update(status=Status.ENQUEUED, worker=None, claim=F("claim") + 1)
+
     def suspects(self) -> models.QuerySet[Any]:
         """Keep the queued workflows that workers died of."""
         return self.filter(status=Status.ENQUEUED, stalls__gte=STALLS_BEFORE_QUARANTINE)
+
+    def first_suspect(
+        self,
+        definitions: Collection[tuple[str, str]],
+        queues: Sequence[str] | None,
+    ) -> str | None:
+        """Return the queued suspect that has waited longest."""
+        ready = self.suspects().filter(runnable(definitions)).order_by("run_after")
+        if queues is not None:
+            ready = ready.filter(queue_name__in=queues)
+        return ready.values_list("pk", flat=True).first()
 
     def standing(self, workflow_id: str) -> Standing | None:
         """Return claim and status of one workflow, None when it is gone."""

@@ -93,6 +93,29 @@ def drop_broken(using: str) -> None:
         connection.close()
 
 
+def check_connections() -> None:
+    """Make this thread's next statements find out about broken connections.
+
+    What Django does between requests: a connection with errors is tested now,
+    and each is tested at its next use where CONN_HEALTH_CHECKS says so. None is
+    closed for its age.
+    """
+    for connection in connections.all(initialized_only=True):
+        if connection.in_atomic_block:
+            continue
+        connection.health_check_done = False  # type: ignore[attr-defined]
+        if connection.errors_occurred:
+            if connection.is_usable():
+                connection.errors_occurred = False
+            else:
+                connection.close()
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Tell whether the database went away, whatever the statement was."""
+    return classify(error) is Fault.CONNECTION
+
+
 def pause_seconds(tries: int) -> float:
     """Return how long to wait before try ``tries`` + 1: 10 ms to 2 s, jittered."""
     return min(2.0, 0.01 * 2.0**tries) * random.uniform(0.5, 1.0)

@@ -52,6 +52,17 @@ def uuid_value(connection: BaseDatabaseWrapper, value: UUID | None) -> Any:
     return value.hex
 
 
+def limit_idle_time(connection: BaseDatabaseWrapper, seconds: float) -> None:
+    """Let the server end this transaction when its process stands still so long.
+
+    A frozen process must not hold row locks beyond its lease.
+    """
+    if is_postgresql(connection) and len(connection.atomic_blocks) == 1:
+        with connection.cursor() as cursor:
+            timeout = max(1, int(seconds * 1000))
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {timeout}")
+
+
 def limit_lock_wait(connection: BaseDatabaseWrapper) -> None:
     """Let the rest of this transaction give up on row locks after 500 ms.
 

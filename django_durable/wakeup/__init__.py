@@ -8,11 +8,19 @@ from django.db import connections
 
 from django_durable import conf, signals
 from django_durable.models import Wait, sql
-from django_durable.wakeup.hub import Bell, Hub, Source, Subscription
+from django_durable.wakeup.hub import Bell, Hub, Source, Subscription, ring_loop
 from django_durable.wakeup.postgresql import PostgreSQLSource, notify
 from django_durable.wakeup.sqlite import SQLiteSource
 
-__all__ = ["Bell", "Hub", "Subscription", "announce", "hub", "on_published"]
+__all__ = [
+    "Bell",
+    "Hub",
+    "Subscription",
+    "announce",
+    "hub",
+    "on_published",
+    "ring_loop",
+]
 
 logger = logging.getLogger("django_durable")
 

@@ -4,7 +4,8 @@ A hint is never the truth. Each one may be lost or be wrong; every wait also
 looks by itself, at a slow rhythm, and then reads the rows.
 """
 
-import itertools
+import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -15,6 +16,12 @@ from django_durable import clock
 # How often a wait looks by itself: with a source of hints, and without one.
 SLOW_LOOK_SECONDS = 1.0
 BLIND_LOOK_SECONDS = 0.1
+
+
+def ring_loop(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Call back on an event loop, from any thread; a closed one needs no ring."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback)
 
 
 class Source(Protocol):
@@ -70,7 +77,6 @@ class Hub:
         self._make_source = make_source
         self._source: Source | None = None
         self._pid = os.getpid()
-        self._count = itertools.count()
 
     def subscribe(
         self, targets: Iterable[str], ring: Callable[[], None], *, calm: float = 0.0

@@ -8,11 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from django.db import DatabaseError, InterfaceError
+
 from django_durable import conf
-from django_durable.execution.checkpoints import CheckpointWriter, publish_ends
+from django_durable.exceptions import ClaimLost
+from django_durable.execution.checkpoints import (
+    CheckpointWriter,
+    Row,
+    publish_ends,
+)
 from django_durable.execution.execution import Execution
 from django_durable.models import Workflow, faults
-from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -37,37 +44,44 @@ class WorkerHost:
         self._worker = worker
         self._writer = writer
 
-    def record(self, checkpoint: Checkpoint) -> Recorded:
-        return self._writer.write(checkpoint)
+    def record(self, checkpoint: Row) -> Recorded:
+        with self._unwinding_when_gone():
+            return self._writer.write(checkpoint)
 
-    async def arecord(self, checkpoint: Checkpoint) -> Recorded:
-        return await self._writer.awrite(checkpoint)
+    async def arecord(self, checkpoint: Row) -> Recorded:
+        with self._unwinding_when_gone():
+            return await self._writer.awrite(checkpoint)
 
     def finish(self, outcome: Outcome) -> Recorded:
-        recorded = self._writer.write(outcome)
+        recorded = self.record(outcome)
         if recorded.verdict is Verdict.BUSY:
             return self.query(lambda: self._finish_alone(outcome))
         return recorded
 
     async def afinish(self, outcome: Outcome) -> Recorded:
-        recorded = await self._writer.awrite(outcome)
+        recorded = await self.arecord(outcome)
         if recorded.verdict is Verdict.BUSY:
             return await self.aquery(lambda: self._finish_alone(outcome))
         return recorded
 
     def query(self, work: Callable[[], T]) -> T:
         """Do database work on this thread's connection until it is done."""
-        return faults.retry_patiently(
-            self.using, work, give_up=lambda: self._worker.is_gone
-        )
+        with self._unwinding_when_gone():
+            return faults.retry_patiently(
+                self.using, work, give_up=lambda: self._worker.is_gone
+            )
 
     async def aquery(self, work: Callable[[], T]) -> T:
-        return await self.in_thread(lambda: self.query(work))
+        # Not on the threads of user code: long steps must not hold these up.
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._worker.queries.executor, self.query, work
+        )
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        return await loop.run_in_executor(None, context.run, call)
+        return await loop.run_in_executor(None, context.run, _on_fresh, call)
 
     def hot_seconds(self, *, is_async: bool) -> float:
         if not self._worker.has_free_slot(is_async=is_async):
@@ -89,6 +103,16 @@ class WorkerHost:
         with self._worker.tracking(execution):
             yield
 
+    @contextmanager
+    def _unwinding_when_gone(self) -> Iterator[None]:
+        """A worker that has left neither retries nor fails steps: it unwinds."""
+        try:
+            yield
+        except (DatabaseError, InterfaceError) as error:
+            if not self._worker.is_gone:
+                raise
+            raise ClaimLost from error
+
     def _finish_alone(self, outcome: Outcome) -> Recorded:
         """Wait for the row in this thread; the writer goes on meanwhile."""
         rows = Workflow.objects.using(self.using)
@@ -96,3 +120,8 @@ class WorkerHost:
             recorded = rows.finish([outcome])
         publish_ends(self.using, [outcome], recorded)
         return recorded[0]
+
+
+def _on_fresh(call: Callable[[], T]) -> T:
+    faults.check_connections()
+    return call()

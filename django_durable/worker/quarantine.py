@@ -5,14 +5,13 @@ import socket
 from collections.abc import Collection, Sequence
 
 from django_durable.models import Worker, Workflow
-from django_durable.models.code import runnable
 from django_durable.worker.processes import Child, start_child
 
 logger = logging.getLogger("django_durable")
 
 
 class Quarantine:
-    """Starts one child process at a time for one suspect workflow."""
+    """Keeps one child process while there are suspects; it takes one at a time."""
 
     def __init__(self, using: str) -> None:
         self._using = using
@@ -29,16 +28,15 @@ class Quarantine:
                 return
             self._bury(self._child)
             self._child = None
-        ready = Workflow.objects.using(self._using).suspects()
-        ready = ready.filter(runnable(definitions)).order_by("run_after")
-        if queues is not None:
-            ready = ready.filter(queue_name__in=queues)
-        suspect = ready.values_list("pk", flat=True).first()
+        suspect = Workflow.objects.using(self._using).first_suspect(definitions, queues)
         if suspect is not None:
             logger.warning(
                 "Workflow %s was running when workers died: it runs alone", suspect
             )
-            self._child = start_child(["--alone", suspect])
+            arguments = ["--alone", suspect]
+            if queues is not None:
+                arguments += ["--queues", ",".join(queues)]
+            self._child = start_child(arguments)
 
     def close(self) -> None:
         """Stop the child; it hands over what it executes."""

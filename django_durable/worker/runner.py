@@ -31,6 +31,8 @@ logger = logging.getLogger("django_durable")
 
 # A lease is not renewed when the loop of the worker has not turned for so long.
 STUCK_SECONDS = 30.0
+# Threads for the engine's own queries on behalf of async workflows.
+QUERY_THREADS = 4
 
 
 class Worker:
@@ -40,7 +42,7 @@ class Worker:
     workflows; ``async_concurrency``: async ones at a time; ``drain``: seconds
     that executions get to reach their next step when the worker stops. Each
     defaults to the setting of its name. As a context manager it starts on
-    entry and stops on exit. ``alone`` names the one workflow to execute.
+    entry and stops on exit. ``alone`` names the first suspect of a quarantine.
     """
 
     def __init__(
@@ -64,12 +66,16 @@ class Worker:
         self._timer_at = 0.0
         self._ticked_at = clock.monotonic()
         self._is_idle = False
+        # The claim under way: when its answer is lost, nobody knows what it took.
+        self._doubtful: tuple[UUID, datetime] | None = None
         self._bell: Bell | None = None
+        self._is_rung = False
         self._thread: threading.Thread | None = None
         self._definitions = _definitions_at_hand()
         sync = _size("concurrency", concurrency, settings.concurrency)
         many = _size("async_concurrency", async_concurrency, settings.async_concurrency)
         self.helpers = HelperThreads(sync)
+        self.queries = HelperThreads(QUERY_THREADS, "durable-query")
         self._threads = ThreadSlots(sync, self.ring)
         self._tasks = LoopSlots(many, self.helpers, self.ring)
         self._writer = CheckpointWriter(self.using, lambda: self.is_gone)
@@ -174,6 +180,7 @@ class Worker:
         try:
             yield
         finally:
+            self._is_idle = False  # What it left behind has not been looked at.
             self._executions.discard(execution)
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -198,7 +205,7 @@ class Worker:
                     if tries in (1, 10):
                         logger.warning("Claiming failed, trying on: %s", error)
                     faults.drop_broken(self.using)
-                bell.wait(seconds)
+                self._is_rung = bell.wait(seconds)
         connections[self.using].close()
 
     def _look(self) -> float:
@@ -215,6 +222,8 @@ class Worker:
         self._is_idle = not found
         if found:
             return 0.0
+        if self._is_rung:  # Perhaps by a workflow that was started for later.
+            self._set_timer(rows.next_due())
         return min(hub.look_seconds, max(0.001, self._timer_at - clock.monotonic()))
 
     def _claim(self, *, is_async: bool) -> int:
@@ -229,22 +238,32 @@ class Worker:
             return 0
         assert self.worker_id is not None
         host = WorkerHost(self, self._writer)
-        claimed = Workflow.objects.using(self.using).claim(
-            self.worker_id, pairs, limit=free, queues=self.queues
+        rows = Workflow.objects.using(self.using)
+        if self._doubtful is not None:
+            rows.disown(*self._doubtful)
+        self._doubtful = self.worker_id, clock.now()
+        claimed = rows.claim(
+            self.worker_id,
+            pairs,
+            limit=free,
+            queues=self.queues,
+            now=self._doubtful[1],
         )
+        self._doubtful = None
         for row in claimed:
             self._begin(row, host)
         return len(claimed)
 
     def _look_alone(self) -> float:
-        """Claim the one workflow of a quarantine; stop when it is not held."""
-        assert self.worker_id is not None
-        assert self._alone is not None
+        """Take suspects, one after the other; stop when there are none."""
+        assert self.worker_id is not None and self._alone is not None
         rows = Workflow.objects.using(self.using)
         host = WorkerHost(self, self._writer)
-        for row in rows.claim_suspect(self.worker_id, self._alone, self.pairs()):
-            self._begin(row, host)
-        self._alone = self._alone if self._executions else ""
+        while self._alone and not self._executions and not self._stopping.is_set():
+            for row in rows.claim_suspect(self.worker_id, self._alone, self.pairs()):
+                self._begin(row, host)
+            if not self._executions:  # It has ended, or somebody else has it.
+                self._alone = rows.first_suspect(self.pairs(), self.queues) or ""
         self._is_idle = not self._executions
         return 0.05
 
@@ -266,7 +285,11 @@ class Worker:
         if definition.is_async:
             self._tasks.run(lambda: running.arun(execution))
         else:
-            self._threads.run(lambda: running.run(execution))
+            self._threads.run(lambda: self._run(execution))
+
+    def _run(self, execution: Execution) -> None:
+        faults.check_connections()
+        running.run(execution)
 
     def _unpause(self) -> None:
         """Take up, once, what an earlier worker's code could not execute."""
@@ -300,8 +323,9 @@ class Worker:
         self._quarantine.close()
         self._writer.close()
         self._threads.close()
+        self.helpers.close()  # Before the loop, which would shut them down.
         self._tasks.close()
-        self.helpers.close()
+        self.queries.close()
         if self._thread is not None:
             self._thread.join(timeout=2)
         if not self._executions:

@@ -6,7 +6,8 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 
 from django.db import connections
@@ -16,6 +17,9 @@ from django_durable.execution.running import install_task_factory
 logger = logging.getLogger("django_durable")
 
 Job = Callable[[], None]
+
+# How long a closing worker waits for helpers to give their connections back.
+CLOSING_SECONDS = 1.0
 
 
 class ThreadSlots:
@@ -127,10 +131,23 @@ class LoopSlots:
         assert self._loop is not None
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
+            self._run_until_stopped()
         finally:
             self._loop.close()
             connections.close_all()
+
+    def _run_until_stopped(self) -> None:
+        """Turn the loop; a task that raised SystemExit does not end the others.
+
+        asyncio gives such an exception to the task and to run_forever() both.
+        """
+        assert self._loop is not None
+        while True:
+            try:
+                self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                continue
+            return
 
     def _begin(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
         assert self._loop is not None
@@ -150,8 +167,13 @@ class LoopSlots:
 class HelperThreads:
     """Threads beside the slots: branches of gather, sync steps of async code."""
 
-    def __init__(self, size: int) -> None:
-        self.executor = ThreadPoolExecutor(size, thread_name_prefix="durable-helper")
+    def __init__(self, size: int, name: str = "durable-helper") -> None:
+        self._started: list[threading.Thread] = []
+        self.executor = ThreadPoolExecutor(
+            size,
+            thread_name_prefix=name,
+            initializer=lambda: self._started.append(threading.current_thread()),
+        )
 
     def side_by_side(self, calls: Sequence[Job]) -> None:
         """Run all calls; the caller's thread takes its share, so none starves."""
@@ -166,7 +188,18 @@ class HelperThreads:
 
     def close(self) -> None:
         """Let the threads end after what they do now, and give connections back."""
+        all_here = threading.Barrier(max(1, len(self._started)))
+        closings = [
+            self.executor.submit(_close_connections, all_here) for _ in self._started
+        ]
+        wait(closings, timeout=CLOSING_SECONDS)
         self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _close_connections(all_here: threading.Barrier) -> None:
+    connections.close_all()
+    with suppress(threading.BrokenBarrierError):  # A busy thread keeps its own.
+        all_here.wait(CLOSING_SECONDS)  # One call for each thread.
 
 
 def _take_from(todo: deque[Job]) -> None:
