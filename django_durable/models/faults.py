@@ -111,6 +111,13 @@ def check_connections() -> None:
                 connection.close()
 
 
+def return_to_pool() -> None:
+    """Give this thread's connections back where Django keeps a pool."""
+    for connection in connections.all(initialized_only=True):
+        if getattr(connection, "pool", None) and not connection.in_atomic_block:
+            connection.close()
+
+
 def is_lost_connection(error: BaseException) -> bool:
     """Tell whether the database went away, whatever the statement was."""
     return classify(error) is Fault.CONNECTION

@@ -67,10 +67,14 @@ class RecoveryQuerySet(models.QuerySet[Any]):
         two wakes never wait for each other; what is busy still, is repaired
         by the sweep.
         """
-        ids = sorted(ids)
-        free = self._requeue_free(ids, expected)
-        busy = [pk for pk in ids if pk not in free]
-        return len(free) + sum(self._requeue_patiently(pk, expected) for pk in busy)
+        ids, total = sorted(ids), 0
+        for start in range(0, len(ids), BATCH):
+            batch = ids[start : start + BATCH]
+            free = self._requeue_free(batch, expected)
+            busy = [pk for pk in batch if pk not in free]
+            total += len(free)
+            total += sum(self._requeue_patiently(pk, expected) for pk in busy)
+        return total
 
     def _requeue_free(self, ids: list[str], expected: dict[str, Any]) -> set[str]:
         with transaction.atomic(using=self.db):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Substr
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import signals
@@ -85,14 +87,14 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         The sweep: repairs wake-ups that a crash or a busy row swallowed.
         """
         workflows = Workflow.objects.using(self.db)
-        ended = workflows.filter(status__in=TERMINAL)
-        waits = self.filter(
-            workflow__status=Status.WAITING, target__startswith=RESULT_PREFIX
+        its_workflow = Substr(OuterRef("target"), len(RESULT_PREFIX) + 1)
+        ended = workflows.filter(pk=its_workflow, status__in=TERMINAL)
+        met = self.filter(
+            Exists(ended),
+            workflow__status=Status.WAITING,
+            target__startswith=RESULT_PREFIX,
         )
-        targets = set(waits.values_list("target", flat=True))
-        ids = {target: result_of(target) for target in targets}
-        over = set(ended.filter(pk__in=list(ids.values())).values_list("pk", flat=True))
-        return self.wake(target for target, pk in ids.items() if pk in over)
+        return workflows.requeue_waiting(set(met.values_list("workflow_id", flat=True)))
 
 
 class Wait(models.Model):

@@ -124,4 +124,7 @@ class WorkerHost:
 
 def _on_fresh(call: Callable[[], T]) -> T:
     faults.check_connections()
-    return call()
+    try:
+        return call()
+    finally:
+        faults.return_to_pool()

@@ -74,9 +74,9 @@ class Worker:
         self._definitions = _definitions_at_hand()
         sync = _size("concurrency", concurrency, settings.concurrency)
         many = _size("async_concurrency", async_concurrency, settings.async_concurrency)
-        self.helpers = HelperThreads(sync)
-        self.queries = HelperThreads(QUERY_THREADS, "durable-query")
-        self._threads = ThreadSlots(sync, self.ring)
+        self.helpers = HelperThreads(self.using, sync)
+        self.queries = HelperThreads(self.using, QUERY_THREADS, "durable-query")
+        self._threads = ThreadSlots(self.using, sync, self.ring)
         self._tasks = LoopSlots(many, self.helpers, self.ring)
         self._writer = CheckpointWriter(self.using, lambda: self.is_gone)
         self._housekeeping = Housekeeping(self.using)
@@ -256,7 +256,8 @@ class Worker:
 
     def _look_alone(self) -> float:
         """Take suspects, one after the other; stop when there are none."""
-        assert self.worker_id is not None and self._alone is not None
+        assert self.worker_id is not None
+        assert self._alone is not None
         rows = Workflow.objects.using(self.using)
         host = WorkerHost(self, self._writer)
         while self._alone and not self._executions and not self._stopping.is_set():
@@ -289,7 +290,10 @@ class Worker:
 
     def _run(self, execution: Execution) -> None:
         faults.check_connections()
-        running.run(execution)
+        try:
+            running.run(execution)
+        finally:
+            faults.return_to_pool()
 
     def _unpause(self) -> None:
         """Take up, once, what an earlier worker's code could not execute."""

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connections
 
 from django_durable.execution.running import install_task_factory
+from django_durable.models.connection import reserve_connection
 
 logger = logging.getLogger("django_durable")
 
@@ -25,11 +26,13 @@ CLOSING_SECONDS = 1.0
 class ThreadSlots:
     """A fixed number of threads, started when they are first needed.
 
-    They keep their database connections, whatever CONN_MAX_AGE says.
+    Each has a connection to ``using`` of its own, beside any pool, and keeps
+    it, whatever CONN_MAX_AGE says.
     """
 
-    def __init__(self, size: int, on_free: Callable[[], None]) -> None:
+    def __init__(self, using: str, size: int, on_free: Callable[[], None]) -> None:
         self.size = size
+        self._using = using
         self._on_free = on_free
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -66,6 +69,7 @@ class ThreadSlots:
             thread.join(timeout=seconds)
 
     def _work(self) -> None:
+        reserve_connection(self._using)
         try:
             while (job := self._jobs.get()) is not None:
                 try:
@@ -167,13 +171,18 @@ class LoopSlots:
 class HelperThreads:
     """Threads beside the slots: branches of gather, sync steps of async code."""
 
-    def __init__(self, size: int, name: str = "durable-helper") -> None:
+    def __init__(self, using: str, size: int, name: str = "durable-helper") -> None:
+        self._using = using
         self._started: list[threading.Thread] = []
         self.executor = ThreadPoolExecutor(
             size,
             thread_name_prefix=name,
-            initializer=lambda: self._started.append(threading.current_thread()),
+            initializer=self._begin,
         )
+
+    def _begin(self) -> None:
+        self._started.append(threading.current_thread())
+        reserve_connection(self._using)
 
     def side_by_side(self, calls: Sequence[Job]) -> None:
         """Run all calls; the caller's thread takes its share, so none starves."""
