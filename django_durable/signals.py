@@ -8,7 +8,7 @@ All carry ``workflow_id`` and ``name`` unless noted:
 ========================  ====================================================
 ``workflow_enqueued``     a workflow was started (``queue_name``)
 ``workflow_started``      a worker executes it (``claim``)
-``workflow_finished``     it returned (``seconds``)
+``workflow_finished``     it returned
 ``workflow_failed``       it raised (``error``: the stored error)
 ``workflow_cancelled``    it was cancelled (``reason``)
 ``workflow_paused``       a programmer's error stopped it (``reason``)

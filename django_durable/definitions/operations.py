@@ -132,8 +132,9 @@ def start_workflow(
     """Start a workflow, given its definition or its registered name.
 
     A name serves a process that does not have the code; the workflow then gets
-    ``DURABLE["APP_VERSION"]`` as its version, which has to be set. Errors as
-    for ``start()``.
+    ``DURABLE["APP_VERSION"]`` as its version, else the one version that the
+    live workers have. Errors as for ``start()``, and ImproperlyConfigured
+    where there is no such version.
     """
     known = _definition(definition)
     if known is not None:

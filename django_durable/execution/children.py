@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, transaction
 
 from django_durable import clock, failures, serialization
-from django_durable.definitions.context import Frame
+from django_durable.definitions.context import Frame, has_running_loop
 from django_durable.definitions.options import StartOptions
 from django_durable.definitions.workflow import WorkflowDefinition
 from django_durable.exceptions import (
@@ -53,6 +53,11 @@ def call(
     place = execution.enter(frame)
     if recorded := execution.recall(place, definition.name, Kind.CHILD):
         return execution.replay(recorded)
+    if definition.is_async and not has_running_loop():
+        raise TypeError(
+            f"{definition.name} is async, and the code that calls it is not:"
+            " start it, and wait for the handle's result."
+        )
     yield from execution.assure_active()
     started_at = clock.now()
     row = _row(execution, place, definition.name, definition, options, args, kwargs)

@@ -126,7 +126,8 @@ class Execution:
         frame = body_frame()
         assert frame is not None
         try:
-            return drive(algorithm(frame), self.host)
+            with self.busy():
+                return drive(algorithm(frame), self.host)
         except Unwind as unwind:
             self.leaving.hold(frame, unwind)
             raise
@@ -148,7 +149,8 @@ class Execution:
         frame = body_frame()
         assert frame is not None
         try:
-            return await adrive(algorithm(frame), self.host)
+            with self.busy():
+                return await adrive(algorithm(frame), self.host)
         except Unwind as unwind:
             await self.leaving.park(unwind)
             raise
@@ -242,7 +244,7 @@ class Execution:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        """Keep the execution from leaving while a step or a write is in flight."""
+        """Keep the execution from leaving while a durable call is in flight."""
         with self._lock:
             self._in_flight += 1
         self.leaving.stir()
@@ -253,6 +255,18 @@ class Execution:
                 self._in_flight -= 1
             self.leaving.stir()
 
+    @contextmanager
+    def idle(self) -> Iterator[None]:
+        """Let the execution leave while a call of it only waits."""
+        with self._lock:
+            self._in_flight -= 1
+        self.leaving.stir()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight += 1
+
     @property
     def must_stop(self) -> bool:
         """Tell whether nothing more may be begun."""
@@ -260,7 +274,7 @@ class Execution:
 
     @property
     def is_busy(self) -> bool:
-        """Tell whether a step or a write is in flight."""
+        """Tell whether a durable call is in flight that does not only wait."""
         return self._in_flight > 0
 
     def spawn(

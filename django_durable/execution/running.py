@@ -124,11 +124,6 @@ class RunChild:
     definition: WorkflowDefinition[..., Any, Any]
 
     def run(self, host: Host) -> None:
-        if self.definition.is_async:
-            raise TypeError(
-                f"{self.definition.name} is async, and the workflow that calls it is"
-                " not: start it, and wait for the handle's result."
-            )
         run(self._execution())
 
     async def arun(self, host: Host) -> None:

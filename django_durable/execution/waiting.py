@@ -147,7 +147,8 @@ class Waiter:
         is_cold = host.can_suspend and clock.monotonic() >= self.hot_until
         if not execution.is_async and (is_cold or execution.is_handing_over):
             raise self._leave()
-        self._rung.wait(self._stretch())
+        with execution.idle():
+            self._rung.wait(self._stretch())
         self._rung.clear()
 
     async def arun(self, host: Host) -> None:
@@ -161,7 +162,8 @@ class Waiter:
             rung.set()
         timer = loop.call_later(self._stretch(), rung.set)
         try:
-            await rung.wait()
+            with self.execution.idle():
+                await rung.wait()
         finally:
             timer.cancel()
             self._rung.clear()

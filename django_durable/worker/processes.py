@@ -2,21 +2,27 @@
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
 from django.utils import autoreload
+
+from django_durable import clock
 
 logger = logging.getLogger("django_durable")
 
 # A child reads this pipe: its end means that the parent has died.
 PARENT_FD = "DJANGO_DURABLE_PARENT_FD"
 WATCH_SECONDS = 1.0
+# How soon the main thread notices that it has nothing to wait for any more.
+LOOK_SECONDS = 0.05
 
 
 class Child(subprocess.Popen[bytes]):
@@ -40,7 +46,9 @@ def start_child(arguments: Sequence[str]) -> Child:
         PARENT_FD: str(reading),
     }
     command = [sys.executable, "-m", "django", "run_workflows", *arguments]
-    child = Child(command, env=environment, pass_fds=[reading])
+    # A session of its own: Ctrl-C in a terminal is for the parent, which then
+    # sends SIGTERM. Both together would look like a demand to leave at once.
+    child = Child(command, env=environment, pass_fds=[reading], start_new_session=True)
     os.close(reading)
     child.lifeline = writing
     return child
@@ -69,26 +77,27 @@ class Supervisor:
         self._arguments = arguments
         self._count = count
         self._is_reloading = is_reloading
-        self._stopping = threading.Event()
+        self._children: list[Child] = []
 
-    def run(self) -> int:
-        """Run until SIGTERM or SIGINT; return the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-        children = [start_child(self._arguments) for _ in range(self._count)]
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT; a second one ends all at once."""
+        signals = StopSignals(on_first=lambda: None, on_repeat=self._kill)
+        self._start()
         seen = _modification_times() if self._is_reloading else {}
-        while not self._stopping.wait(WATCH_SECONDS):
-            children = [self._replaced(child) for child in children]
+        while not signals.is_stopping:
+            signals.wait(lambda: False, seconds=WATCH_SECONDS)
+            if signals.is_stopping:
+                break
+            self._children = [self._replaced(child) for child in self._children]
             if self._is_reloading and (now := _modification_times()) != seen:
                 seen = now
                 logger.info("Code has changed: starting again")
-                self._end(children)
-                children = [start_child(self._arguments) for _ in range(self._count)]
-        self._end(children)
-        return 0
+                self._end()
+                self._start()
+        self._end()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._stopping.set()
+    def _start(self) -> None:
+        self._children = [start_child(self._arguments) for _ in range(self._count)]
 
     def _replaced(self, child: Child) -> Child:
         if child.poll() is None:
@@ -97,13 +106,16 @@ class Supervisor:
         child.let_go()
         return start_child(self._arguments)
 
-    def _end(self, children: Sequence[Child]) -> None:
-        for child in children:
-            if child.poll() is None:
-                child.terminate()
-        for child in children:
+    def _end(self) -> None:
+        for child in self._children:
+            child.terminate()
+        for child in self._children:
             child.wait()
             child.let_go()
+
+    def _kill(self) -> None:
+        for child in self._children:
+            child.kill()
 
 
 def _modification_times() -> dict[str, float]:
@@ -114,19 +126,32 @@ def _modification_times() -> dict[str, float]:
     return times
 
 
-def wait_for_signal(is_done: Callable[[], bool]) -> None:
-    """Block the main thread until SIGTERM, SIGINT, or ``is_done()``."""
-    stopping = threading.Event()
+class StopSignals:
+    """Answers SIGTERM and SIGINT from the moment it is made.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        if stopping.is_set():  # Asked twice: do not wait for anything.
-            os._exit(1)
-        stopping.set()
+    ``on_first`` and ``on_repeat`` are called in the main thread, in the middle
+    of whatever it does. Hence no Event: one that the main thread waits on must
+    not be set by a handler, which may find its lock taken.
+    """
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    while not stopping.wait(0.05) and not is_done():
-        pass
+    def __init__(
+        self, *, on_first: Callable[[], object], on_repeat: Callable[[], object]
+    ) -> None:
+        self.is_stopping = False
+        self._on_first = on_first
+        self._on_repeat = on_repeat
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def wait(self, is_done: Callable[[], bool], *, seconds: float = math.inf) -> None:
+        """Block until a signal has come, ``is_done()``, or time is up."""
+        give_up_at = clock.monotonic() + seconds
+        while not (self.is_stopping or is_done() or clock.monotonic() >= give_up_at):
+            time.sleep(LOOK_SECONDS)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        is_repeated, self.is_stopping = self.is_stopping, True
+        (self._on_repeat if is_repeated else self._on_first)()
 
 
 def leave(has_drained: bool) -> None:

@@ -57,7 +57,7 @@ class Worker:
         settings = conf.current()
         self.using = settings.database
         self.queues = None if queues is None else [check_queue_name(q) for q in queues]
-        self.drain_seconds = settings.drain if drain is None else drain
+        self.drain_seconds = settings.drain if drain is None else _patience(drain)
         self._alone = alone
         self._stopping = threading.Event()
         self._gone = threading.Event()
@@ -125,7 +125,9 @@ class Worker:
             len(self._definitions),
             ", ".join(self.queues) if self.queues is not None else "all",
         )
-        self._unpause()
+        faults.retry_patiently(
+            self.using, self._take_up, give_up=self._stopping.is_set
+        )
         self._thread = threading.Thread(
             target=self._dispatch, name="durable-dispatcher", daemon=True
         )
@@ -295,10 +297,14 @@ class Worker:
         finally:
             faults.return_to_pool()
 
-    def _unpause(self) -> None:
-        """Take up, once, what an earlier worker's code could not execute."""
+    def _take_up(self) -> None:
+        """Take up, once, what an earlier worker's code could not execute.
+
+        And what earlier workers left: this one may not live to a heartbeat.
+        """
         rows = Workflow.objects.using(self.using)
         rows.unpause(self.pairs(), before=self._lease.opened_at)
+        self._housekeeping.tidy()
 
     def _after_beat(self) -> None:
         if self._housekeeping.tidy():
@@ -346,6 +352,12 @@ def _definitions_at_hand() -> dict[str, str]:
     return {
         definition.name: definition.version for definition in registry.all_definitions()
     }
+
+
+def _patience(seconds: float) -> float:
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"drain must be 0 or more seconds, not {seconds!r}.")
+    return seconds
 
 
 def _size(name: str, given: int | None, default: int) -> int:

@@ -1,16 +1,18 @@
 """``manage.py run_workflows``: execute workflows until told to stop."""
 
 import argparse
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from django_durable.worker import Worker
 from django_durable.worker.processes import (
+    StopSignals,
     Supervisor,
     die_with_parent,
     leave,
-    wait_for_signal,
 )
 
 
@@ -49,10 +51,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run in this process, or supervise others."""
         if options["processes"] < 1:
-            raise CommandError("--processes must be 1 or more.")
-        if options["processes"] > 1 or options["reload"]:
-            self._supervise(options)
-            return
+            raise CommandError("--processes must be 1 or more.", returncode=2)
         try:
             worker = Worker(
                 queues=_queues(options["queues"]),
@@ -63,19 +62,33 @@ class Command(BaseCommand):
             )
         except (TypeError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from None
+        if options["processes"] > 1 or options["reload"]:
+            self._supervise(options)
+            return
         self._run(
             worker, ends_when_idle=bool(options["until_idle"] or options["alone"])
         )
 
     def _run(self, worker: Worker, *, ends_when_idle: bool) -> None:
+        # Before anything is claimed: a signal must never lose work.
+        signals = StopSignals(
+            on_first=worker.request_stop, on_repeat=lambda: os._exit(1)
+        )
         die_with_parent()
-        worker.start()
-        wait_for_signal(lambda: ends_when_idle and worker.is_idle)
+        try:
+            worker.start()
+        except DatabaseError:
+            if not signals.is_stopping:
+                raise
+            return  # The database never answered; nothing was taken.
+        signals.wait(lambda: ends_when_idle and worker.is_idle)
         leave(worker.stop())
 
     def _supervise(self, options: dict[str, Any]) -> None:
         if options["until_idle"]:
-            raise CommandError("--until-idle runs in one process, without --reload.")
+            raise CommandError(
+                "--until-idle runs in one process, without --reload.", returncode=2
+            )
         arguments = [
             f"--{name.replace('_', '-')}={options[name]}"
             for name in ("queues", "concurrency", "async_concurrency", "drain")
