@@ -47,6 +47,15 @@ class Lease:
         self._after_beat = after_beat
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self._renewed_at = 0.0
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the lease has not run out, as far as is known here.
+
+        After a long freeze this is known before the next heartbeat says it.
+        """
+        return clock.monotonic() - self._renewed_at < conf.current().lease
 
     def open(self) -> UUID:
         """Register, and renew in the background until ``close()``."""
@@ -88,8 +97,10 @@ class Lease:
             logger.error("The worker's loops are stuck: its lease is not renewed")
             return
         assert self.worker_id is not None
+        asked_at = clock.monotonic()
         database_time = Worker.objects.using(self.using).beat(self.worker_id)
         if database_time is not None:
+            self._renewed_at = asked_at
             clock.synchronize(database_time)
         elif not self._closing.is_set():
             logger.warning("The lease of worker %s had run out", self.worker_id)
@@ -97,6 +108,7 @@ class Lease:
         self._after_beat()
 
     def _register(self) -> UUID:
+        asked_at = clock.monotonic()
         workers = Worker.objects.using(self.using)
         row = workers.register(
             self._kind,
@@ -105,6 +117,7 @@ class Lease:
             concurrency=self._concurrency,
         )
         self.worker_id = row.pk
+        self._renewed_at = asked_at
         self.opened_at = row.started_at
         clock.synchronize(row.heartbeat_at)
         signals.tell(signals.worker_started, worker_id=row.pk, kind=self._kind.value)

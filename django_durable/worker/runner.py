@@ -80,7 +80,7 @@ class Worker:
         self._tasks = LoopSlots(many, self.helpers, self.ring)
         self._writer = CheckpointWriter(self.using, lambda: self.is_gone)
         self._housekeeping = Housekeeping(self.using)
-        self._quarantine = Quarantine(self.using)
+        self._quarantine = Quarantine(self.using, self.drain_seconds)
         self._lease = Lease(
             self.using,
             WorkerRow.Kind.QUARANTINE if alone else WorkerRow.Kind.WORKER,
@@ -125,9 +125,7 @@ class Worker:
             len(self._definitions),
             ", ".join(self.queues) if self.queues is not None else "all",
         )
-        faults.retry_patiently(
-            self.using, self._take_up, give_up=self._stopping.is_set
-        )
+        faults.retry_patiently(self.using, self._take_up, give_up=self._stopping.is_set)
         self._thread = threading.Thread(
             target=self._dispatch, name="durable-dispatcher", daemon=True
         )
@@ -147,6 +145,7 @@ class Worker:
         claims, uncounted: what they still write is refused.
         """
         self.request_stop()
+        self._quarantine.request_stop()
         self._lease.mark(WorkerRow.State.DRAINING)
         give_up_at = clock.monotonic() + self.drain_seconds
         while self._executions and clock.monotonic() < give_up_at:
@@ -236,7 +235,9 @@ class Worker:
             if definition.is_async is is_async
         }
         pairs = [pair for pair in self.pairs() if pair[0] in names]
-        if not pairs or free < 1 or self._stopping.is_set():
+        # What is claimed under a lease that has run out counts as abandoned.
+        may_claim = self._lease.is_held and not self._stopping.is_set()
+        if not pairs or free < 1 or not may_claim:
             return 0
         assert self.worker_id is not None
         host = WorkerHost(self, self._writer)
