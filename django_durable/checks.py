@@ -48,6 +48,10 @@ def check_settings(**_: Any) -> Sequence[checks.CheckMessage]:
 def check_versions(**_: Any) -> Sequence[checks.CheckMessage]:
     """E006: a workflow without source, and without a version."""
     found: list[checks.CheckMessage] = []
+    try:
+        conf.current().app_version  # noqa: B018
+    except ImproperlyConfigured:
+        return found  # E002 or E003 says it.
     for definition in registry.all_definitions():
         try:
             definition.version  # noqa: B018

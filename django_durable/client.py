@@ -9,13 +9,14 @@ from django_durable.definitions.context import refuse_running_loop
 from django_durable.definitions.handles import WorkflowHandle
 from django_durable.exceptions import WorkflowNotFound
 from django_durable.models import Workflow
+from django_durable.models.ids import may_exist
 from django_durable.models.workflow import WorkflowQuerySet
 
 
 def retrieve_workflow(workflow_id: str) -> WorkflowHandle[Any]:
     """Return a handle of an existing workflow; raises WorkflowNotFound."""
     refuse_running_loop("retrieve_workflow", "aretrieve_workflow")
-    if _workflows().standing(str(workflow_id)) is None:
+    if _workflows_for(workflow_id).standing(str(workflow_id)) is None:
         raise WorkflowNotFound(workflow_id)
     return WorkflowHandle(str(workflow_id))
 
@@ -31,7 +32,7 @@ def cancel_workflow(workflow_id: str, reason: str = "") -> bool:
     False when it had ended. Raises WorkflowNotFound.
     """
     refuse_running_loop("cancel_workflow", "acancel_workflow")
-    return _workflows().cancel_one(workflow_id, reason)
+    return _workflows_for(workflow_id).cancel_one(workflow_id, reason)
 
 
 async def acancel_workflow(workflow_id: str, reason: str = "") -> bool:
@@ -45,7 +46,7 @@ def resume_workflow(workflow_id: str) -> WorkflowHandle[Any]:
     Raises WorkflowNotFound, InvalidTransition.
     """
     refuse_running_loop("resume_workflow", "aresume_workflow")
-    _workflows().resume_one(workflow_id)
+    _workflows_for(workflow_id).resume_one(workflow_id)
     return WorkflowHandle(workflow_id)
 
 
@@ -54,5 +55,8 @@ async def aresume_workflow(workflow_id: str) -> WorkflowHandle[Any]:
     return await sync_to_async(resume_workflow)(workflow_id)
 
 
-def _workflows() -> WorkflowQuerySet:
+def _workflows_for(workflow_id: object) -> WorkflowQuerySet:
+    """Return the stored workflows, unless none of them can have this id."""
+    if not may_exist(str(workflow_id)):
+        raise WorkflowNotFound(workflow_id)  # type: ignore[arg-type]
     return Workflow.objects.using(conf.current().database)

@@ -14,3 +14,15 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Account(models.Model):
+    """Money, for the documentation's examples."""
+
+    balance = models.IntegerField(default=0)
+
+    class Meta:
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.balance}"

@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import SynchronousOnlyOperation
 
-if TYPE_CHECKING:
-    from django_durable.definitions.engine import Running
+from django_durable.definitions.engine import Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Frame:
     __slots__ = ("branch", "branches", "execution", "starts", "step", "steps")
 
     def __init__(
-        self, execution: "Running", branch: str = "", step: Context | None = None
+        self, execution: Running, branch: str = "", step: Context | None = None
     ) -> None:
         self.execution = execution
         self.branch = branch

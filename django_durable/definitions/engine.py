@@ -5,16 +5,16 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from django_durable.definitions.calls import BoundCall
-    from django_durable.definitions.options import StartOptions
-    from django_durable.definitions.step import StepDefinition
-    from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.definitions.calls import BoundCall
+from django_durable.definitions.options import StartOptions
+from django_durable.definitions.registry import Definition
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
+# A StepDefinition: it stands above this seam, since it calls through it.
+StepLike: TypeAlias = Any
 
 
 class Running(Protocol):
@@ -27,14 +27,12 @@ class Running(Protocol):
     workflow_id: str
     deadline: datetime | None
 
-    def call_step(
-        self, definition: "StepDefinition[..., Any, Any]", args: Args, kwargs: Kwargs
-    ) -> Any: ...
+    def call_step(self, definition: StepLike, args: Args, kwargs: Kwargs) -> Any: ...
 
     def call_child(
         self,
-        definition: "WorkflowDefinition[..., Any, Any]",
-        options: "StartOptions",
+        definition: Definition,
+        options: StartOptions,
         args: Args,
         kwargs: Kwargs,
     ) -> Any: ...
@@ -42,8 +40,8 @@ class Running(Protocol):
     def start_child(
         self,
         name: str,
-        definition: "WorkflowDefinition[..., Any, Any] | None",
-        options: "StartOptions",
+        definition: Definition | None,
+        options: StartOptions,
         args: Args,
         kwargs: Kwargs,
     ) -> Any: ...
@@ -54,7 +52,7 @@ class Running(Protocol):
 
     def result_of(self, workflow_id: str, timeout: float | None) -> Any: ...
 
-    def gather(self, calls: "Sequence[BoundCall[Any]]") -> Any: ...
+    def gather(self, calls: Sequence[BoundCall[Any]]) -> Any: ...
 
 
 class Engine(Protocol):
@@ -62,16 +60,16 @@ class Engine(Protocol):
 
     def call(
         self,
-        definition: "WorkflowDefinition[..., Any, Any]",
-        options: "StartOptions",
+        definition: Definition,
+        options: StartOptions,
         args: Args,
         kwargs: Kwargs,
     ) -> Any: ...
 
     def acall(
         self,
-        definition: "WorkflowDefinition[..., Any, Any]",
-        options: "StartOptions",
+        definition: Definition,
+        options: StartOptions,
         args: Args,
         kwargs: Kwargs,
     ) -> Coroutine[Any, Any, Any]: ...
@@ -79,8 +77,8 @@ class Engine(Protocol):
     def start(
         self,
         name: str,
-        definition: "WorkflowDefinition[..., Any, Any] | None",
-        options: "StartOptions",
+        definition: Definition | None,
+        options: StartOptions,
         args: Args,
         kwargs: Kwargs,
     ) -> tuple[str, bool]: ...
@@ -88,8 +86,8 @@ class Engine(Protocol):
     def astart(
         self,
         name: str,
-        definition: "WorkflowDefinition[..., Any, Any] | None",
-        options: "StartOptions",
+        definition: Definition | None,
+        options: StartOptions,
         args: Args,
         kwargs: Kwargs,
     ) -> Awaitable[tuple[str, bool]]: ...

@@ -5,7 +5,7 @@ import random as random_module
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django_durable import clock, durations
 from django_durable.definitions import registry
@@ -164,7 +164,7 @@ def _definition(
     definition: "WorkflowDefinition[..., Any, T] | str",
 ) -> "WorkflowDefinition[..., Any, T] | None":
     if isinstance(definition, str):
-        return registry.find(definition)
+        return cast("WorkflowDefinition[..., Any, T] | None", registry.find(definition))
     if not isinstance(definition, WorkflowDefinition):
         raise TypeError(
             f"start_workflow() takes a function decorated with @workflow, or its"

@@ -1,20 +1,32 @@
 """The definitions that this process has, by name."""
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 
-if TYPE_CHECKING:
-    from django_durable.definitions.workflow import WorkflowDefinition
 
-    Definition = WorkflowDefinition[..., Any, Any]
+class Definition(Protocol):
+    """A workflow definition, as its executions know it."""
 
-_definitions: dict[str, "Definition"] = {}
+    name: str
+    func: Any
+    is_async: bool
+    queue_name: str
+    max_recovery_attempts: int
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def source_place(self) -> tuple[str, int]: ...
+
+
+_definitions: dict[str, Definition] = {}
 _lock = threading.Lock()
 
 
-def register(definition: "Definition") -> None:
+def register(definition: Definition) -> None:
     """Add a definition; another one of that name must come from the same line."""
     with _lock:
         known = _definitions.get(definition.name)
@@ -27,12 +39,12 @@ def register(definition: "Definition") -> None:
         _definitions[definition.name] = definition
 
 
-def find(name: str) -> "Definition | None":
+def find(name: str) -> Definition | None:
     """Return the definition of that name, None when this process has none."""
     return _definitions.get(name)
 
 
-def all_definitions() -> list["Definition"]:
+def all_definitions() -> list[Definition]:
     """Return every registered definition, sorted by name."""
     return [definition for _, definition in sorted(_definitions.items())]
 
@@ -43,6 +55,6 @@ def version_of(name: str) -> str | None:
     return definition.version if definition is not None else None
 
 
-def _shown(definition: "Definition") -> str:
+def _shown(definition: Definition) -> str:
     file, line = definition.source_place
     return f"{file}:{line}"

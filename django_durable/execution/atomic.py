@@ -1,13 +1,11 @@
 """Transaction steps: the user's writes and the checkpoint in one commit (I4)."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
@@ -15,12 +13,10 @@ from django_durable import conf
 from django_durable.execution import records
 from django_durable.execution.journal import dump_result
 from django_durable.execution.requests import Invoke
+from django_durable.execution.state import State
 from django_durable.models import Step, faults, sql
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.faults import Fault
-
-if TYPE_CHECKING:
-    from django_durable.execution.execution import Execution
 
 logger = logging.getLogger("django_durable")
 
@@ -37,7 +33,7 @@ class _RolledBack(Exception):
 class Unit:
     """One attempt of a transaction step, with the retries that are ours."""
 
-    execution: Execution
+    execution: State
     invoke: Invoke
     checkpoint: Checkpoint
 

@@ -1,17 +1,15 @@
 """Workflows that workflows call and start, and whose results they wait for."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connections, transaction
 
 from django_durable import clock, failures, serialization
 from django_durable.definitions.context import Frame, has_running_loop
 from django_durable.definitions.options import StartOptions
-from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.definitions.registry import Definition
 from django_durable.exceptions import (
     NonDeterministicWorkflow,
     Pause,
@@ -25,20 +23,17 @@ from django_durable.execution.journal import Place
 from django_durable.execution.requests import Query, Record
 from django_durable.execution.results import Result, find_result
 from django_durable.execution.starting import build_row, check_existing, hold
+from django_durable.execution.state import State
 from django_durable.models import Step, Workflow, sql
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.status import Status
 from django_durable.models.targets import result_target
 
-if TYPE_CHECKING:
-    from django_durable.execution.execution import Execution
-
 Kind = Step.Kind
-Definition = WorkflowDefinition[..., Any, Any]
 
 
 def call(
-    execution: Execution,
+    execution: State,
     frame: Frame,
     definition: Definition,
     options: StartOptions,
@@ -74,7 +69,7 @@ def call(
 
 
 def start(
-    execution: Execution,
+    execution: State,
     frame: Frame,
     name: str,
     definition: Definition | None,
@@ -106,7 +101,7 @@ def start(
 
 
 def result(
-    execution: Execution, frame: Frame, workflow_id: str, timeout: float | None
+    execution: State, frame: Frame, workflow_id: str, timeout: float | None
 ) -> Algorithm:
     """Wait for the end of any workflow; the outcome is recorded."""
     place = execution.enter(frame)
@@ -139,7 +134,7 @@ def result(
 
 
 def _await_result(
-    execution: Execution,
+    execution: State,
     frame: Frame,
     place: Place,
     workflow_id: str,
@@ -170,7 +165,7 @@ def _await_result(
     return found
 
 
-def _record(execution: Execution, record: Checkpoint) -> Algorithm:
+def _record(execution: State, record: Checkpoint) -> Algorithm:
     with execution.busy():
         adopted = execution.settle((yield Record(record)))
     records.tell(execution, record)
@@ -178,7 +173,7 @@ def _record(execution: Execution, record: Checkpoint) -> Algorithm:
 
 
 def _outcome_row(
-    execution: Execution,
+    execution: State,
     place: Place,
     name: str,
     kind: Kind,
@@ -198,7 +193,7 @@ def _outcome_row(
 
 
 def _row(
-    execution: Execution,
+    execution: State,
     place: Place,
     name: str,
     definition: Definition | None,
@@ -226,7 +221,7 @@ class _Refused(Exception):
         self.recorded = recorded
 
 
-def _insert_held(execution: Execution, row: Workflow) -> bool:
+def _insert_held(execution: State, row: Workflow) -> bool:
     """Insert a child that runs here, while the parent's row is locked."""
     using = execution.host.using
     rows = Workflow.objects.using(using)
@@ -255,7 +250,7 @@ def _is_our_insert(row: Workflow, using: str) -> bool:
     )
 
 
-def _check_child(execution: Execution, row: Workflow, using: str) -> None:
+def _check_child(execution: State, row: Workflow, using: str) -> None:
     """Pause when the child of this place was another function's."""
     try:
         check_existing(row, using)
@@ -273,7 +268,7 @@ def _check_child(execution: Execution, row: Workflow, using: str) -> None:
         raise execution.end(Pause(mismatch)) from None
 
 
-def _start(execution: Execution, row: Workflow, record: Checkpoint) -> Recorded:
+def _start(execution: State, row: Workflow, record: Checkpoint) -> Recorded:
     """Insert a child and its checkpoint in one transaction, strictly fenced."""
     using = execution.host.using
     try:

@@ -83,7 +83,9 @@ class DirectHost:
         return float("inf")
 
     def check_wait(self, what: str) -> None:
-        if self._is_inside_transaction:
+        # On an event loop's thread the caller's connection cannot be asked; but
+        # a host without a lease was made inside the caller's transaction.
+        if self.worker_id is None or self._is_inside_transaction:
             raise WaitImpossible(
                 what,
                 "The workflow was called inside atomic(), so it would hold that"

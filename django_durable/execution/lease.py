@@ -66,13 +66,17 @@ class Lease:
         self._thread.start()
         return worker_id
 
-    def close(self, state: Worker.State = Worker.State.STOPPED) -> None:
-        """End the lease; what is still held under it counts as abandoned."""
+    def close(self) -> None:
+        """End the lease and say so; what is still held counts as abandoned."""
+        self.end()
+        self.mark(Worker.State.STOPPED)
+
+    def end(self) -> None:
+        """Renew the lease no longer."""
         self._closing.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=5)
-        self.mark(state)
+            thread.join(timeout=1)
         signals.tell(
             signals.worker_stopped, worker_id=self.worker_id, kind=self._kind.value
         )

@@ -6,20 +6,16 @@ no step is in flight and every branch waits or is parked, the root is cancelled.
 An Unwind raised inside a gathered branch would cancel a sibling in mid-step.
 """
 
-from __future__ import annotations
-
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from django_durable import clock
 from django_durable.definitions.context import Frame
 from django_durable.exceptions import Suspend, Unwind
+from django_durable.execution.hosts import Host
+from django_durable.models.wait import WaitRow
 from django_durable.wakeup import ring_loop
-
-if TYPE_CHECKING:
-    from django_durable.execution.execution import Execution
-    from django_durable.execution.waiting import Waiter
 
 # Rounds of the event loop without a durable call after which the branches of
 # an execution count as waiting: results travel through gather() and tasks in
@@ -27,15 +23,43 @@ if TYPE_CHECKING:
 QUIET_ROUNDS = 20
 
 
+class Leaver(Protocol):
+    """An execution, as far as its leaving is concerned."""
+
+    ending: Unwind | None
+    host: Host
+    is_async: bool
+    is_handing_over: bool
+
+    @property
+    def is_busy(self) -> bool: ...
+
+    @property
+    def must_stop(self) -> bool: ...
+
+    def end(self, ending: Unwind) -> Unwind: ...
+
+
+class Waiting(Protocol):
+    """The wait of one branch."""
+
+    hot_until: float
+    is_suspended: bool
+
+    def ring(self) -> None: ...
+
+    def rows(self) -> list[WaitRow]: ...
+
+
 class Leaving:
     """Decides when an execution suspends, and takes all its branches out."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Leaver) -> None:
         self._execution = execution
         self._loop: asyncio.AbstractEventLoop | None = None
         self._root: asyncio.Task[object] | None = None
         self._tasks: set[asyncio.Task[object]] = set()
-        self._waiters: set[Waiter] = set()
+        self._waiters: set[Waiting] = set()
         self._stirred = 0
         self._looks_at = 0.0
         self.left = threading.Event()
@@ -56,16 +80,16 @@ class Leaving:
         return set(self._tasks)
 
     @property
-    def waiters(self) -> list[Waiter]:
+    def waiters(self) -> list[Waiting]:
         """What the branches wait for."""
         return list(self._waiters)
 
-    def add(self, waiter: Waiter) -> None:
+    def add(self, waiter: Waiting) -> None:
         """Know that a branch waits."""
         self._waiters.add(waiter)
         self.consider()
 
-    def remove(self, waiter: Waiter) -> None:
+    def remove(self, waiter: Waiting) -> None:
         """Know that a branch goes on; a suspended one keeps its wait."""
         if not waiter.is_suspended and self._execution.ending is None:
             self._waiters.discard(waiter)
@@ -78,8 +102,11 @@ class Leaving:
 
     def consider(self) -> None:
         """Look, soon, whether it is time to leave. From any thread."""
-        for waiter in list(self._waiters):
-            if self._execution.must_stop:
+        # A branch of async code that hands over stays where it is: rung, it would
+        # go on to its next wait, be rung there again, and never be at rest.
+        ending, is_async = self._execution.ending, self._execution.is_async
+        if ending is not None or (self._execution.is_handing_over and not is_async):
+            for waiter in list(self._waiters):
                 waiter.ring()
         if (loop := self._loop) is not None:
             stirred = self._stirred

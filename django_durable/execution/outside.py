@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -10,7 +11,7 @@ from django.db import connections
 from django_durable import clock, conf
 from django_durable.definitions.context import current_frame
 from django_durable.definitions.options import StartOptions
-from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.definitions.registry import Definition
 from django_durable.exceptions import (
     Pause,
     WaitImpossible,
@@ -23,10 +24,10 @@ from django_durable.execution.execution import Execution
 from django_durable.execution.results import Result, find_result
 from django_durable.execution.starting import build_row, check_existing, hold
 from django_durable.models import Workflow, sql
+from django_durable.models.ids import may_exist
 from django_durable.models.targets import result_target
 from django_durable.wakeup import Bell, hub, ring_loop
 
-Definition = WorkflowDefinition[..., Any, Any]
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
 
@@ -93,7 +94,7 @@ class OutsideEngine:
     def status(self, workflow_id: str) -> str:
         """Return the status of a workflow, or raise WorkflowNotFound."""
         rows = Workflow.objects.using(conf.current().database)
-        standing = rows.standing(workflow_id)
+        standing = rows.standing(workflow_id) if may_exist(workflow_id) else None
         if standing is None:
             raise WorkflowNotFound(workflow_id)
         return standing.status
@@ -177,6 +178,8 @@ def _raise_pause(execution: Execution) -> None:
 
 
 def _find(workflow_id: str) -> Result | None:
+    if not may_exist(workflow_id):
+        raise WorkflowNotFound(workflow_id)
     try:
         return find_result(conf.current().database, workflow_id)
     except Workflow.DoesNotExist:
@@ -195,13 +198,23 @@ def _stretch(
     return min(left, hub.look_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class _StartedHere:
+    """A hook that does nothing: Django drops it at the commit, and when the
+    savepoint or the transaction that started the workflow is rolled back.
+    """
+
+    workflow_id: str
+
+    def __call__(self) -> None:
+        """There is nothing to do."""
+
+
 def _remember_start(using: str, workflow_id: str) -> None:
-    """Know, until it commits, that this transaction started a workflow."""
+    """Know, until it ends, that this transaction started a workflow."""
     connection = connections[using]
     if connection.in_atomic_block:
-        started = connection.__dict__.setdefault("durable_started", set())
-        started.add(workflow_id)
-        connection.on_commit(lambda: started.discard(workflow_id), robust=True)
+        connection.on_commit(_StartedHere(workflow_id), robust=True)
 
 
 def _refuse_endless_wait(workflow_id: str) -> None:
@@ -216,7 +229,8 @@ def _refuse_endless_wait(workflow_id: str) -> None:
             "On SQLite an open atomic() can hold the only write lock, so no worker"
             " could go on. Wait after the block.",
         )
-    if workflow_id in connection.__dict__.get("durable_started", ()):
+    hooks = [hook for _, hook, *_ in connection.run_on_commit]
+    if _StartedHere(workflow_id) in hooks:
         raise WaitImpossible(
             what,
             "This transaction started it, so no worker sees it before the commit."

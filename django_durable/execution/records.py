@@ -1,21 +1,16 @@
 """The rows that an execution writes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django_durable import clock, signals
+from django_durable.execution.journal import Place
+from django_durable.execution.state import State
 from django_durable.models.checkpoint import Checkpoint
-
-if TYPE_CHECKING:
-    from django_durable.execution.execution import Execution
-    from django_durable.execution.journal import Place
 
 
 def checkpoint(
-    execution: Execution,
+    execution: State,
     place: Place,
     name: str,
     kind: str,
@@ -47,7 +42,7 @@ def completed(row: Checkpoint, output: str | None) -> Checkpoint:
     return replace(row, output=output, completed_at=clock.now())
 
 
-def tell(execution: Execution, row: Checkpoint) -> None:
+def tell(execution: State, row: Checkpoint) -> None:
     """Send ``step_finished`` when somebody listens."""
     if signals.step_finished.receivers:
         signals.tell(

@@ -1,19 +1,17 @@
 """Running an execution from its first line to what becomes of its row."""
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connections, transaction
 
 from django_durable import clock, failures, serialization, signals
 from django_durable.definitions.context import Frame, current_frame, enter, entered
-from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.definitions.registry import Definition
 from django_durable.exceptions import (
     ClaimLost,
     HandOver,
@@ -28,28 +26,26 @@ from django_durable.execution.hosts import Host
 from django_durable.execution.journal import Journal
 from django_durable.execution.requests import Finish, Query
 from django_durable.execution.starting import load_inputs
+from django_durable.execution.state import State
 from django_durable.models import Wait, Workflow
 from django_durable.models.checkpoint import Verdict
 from django_durable.models.claims import Claimed
 from django_durable.models.outcome import Outcome
 from django_durable.models.status import Status
 
-if TYPE_CHECKING:
-    from django_durable.execution.execution import Execution
-
 logger = logging.getLogger("django_durable")
 
 
-def run(execution: Execution) -> None:
+def run(execution: State) -> None:
     """Run a sync workflow in this thread until its row is no longer held."""
     with execution.host.tracking(execution):
         _run(execution)
 
 
-def _run(execution: Execution) -> None:
+def _run(execution: State) -> None:
     value, error = None, None
     execution.atomic_depth = len(connections[execution.host.using].atomic_blocks)
-    with entered(Frame(execution)):
+    with entered(execution.frame()):
         try:
             args, kwargs = drive(_begin(execution), execution.host)
             value = execution.definition.func(*args, **kwargs)
@@ -64,13 +60,13 @@ def _run(execution: Execution) -> None:
     drive(_conclude(execution, value, error), execution.host)
 
 
-async def arun(execution: Execution) -> None:
+async def arun(execution: State) -> None:
     """Run an async workflow in a task of its own until its row is not held."""
     with execution.host.tracking(execution):
         await _arun(execution)
 
 
-async def _arun(execution: Execution) -> None:
+async def _arun(execution: State) -> None:
     context = contextvars.copy_context()
     context.run(enter, None)  # The task itself is no branch of a parent.
     loop = asyncio.get_running_loop()
@@ -89,10 +85,10 @@ async def _arun(execution: Execution) -> None:
     await adrive(_conclude(execution, value, error), execution.host)
 
 
-async def _root(execution: Execution) -> tuple[Any, BaseException | None]:
+async def _root(execution: State) -> tuple[Any, BaseException | None]:
     try:
         args, kwargs = await adrive(_begin(execution), execution.host)
-        with entered(Frame(execution)):
+        with entered(execution.frame()):
             return await execution.definition.func(*args, **kwargs), None
     except asyncio.CancelledError:
         raise
@@ -103,7 +99,7 @@ async def _root(execution: Execution) -> tuple[Any, BaseException | None]:
         return None, raised
 
 
-async def _end_branches(execution: Execution) -> None:
+async def _end_branches(execution: State) -> None:
     """Cancel what the workflow left behind; a finished one has no branches."""
     for _ in range(3):
         branches = execution.leaving.branches
@@ -119,9 +115,9 @@ async def _end_branches(execution: Execution) -> None:
 class RunChild:
     """The request to execute a child that was just inserted as held."""
 
-    parent: Execution
+    parent: State
     claimed: Claimed
-    definition: WorkflowDefinition[..., Any, Any]
+    definition: Definition
 
     def run(self, host: Host) -> None:
         run(self._execution())
@@ -132,11 +128,11 @@ class RunChild:
         else:
             await host.in_thread(lambda: run(self._execution()))
 
-    def _execution(self) -> Execution:
+    def _execution(self) -> State:
         return self.parent.spawn(self.claimed, self.definition)
 
 
-def _begin(execution: Execution) -> Algorithm:
+def _begin(execution: State) -> Algorithm:
     """Read the journal, if there can be one, and the arguments."""
     host, claimed = execution.host, execution.claimed
     if not claimed.is_first:
@@ -147,9 +143,7 @@ def _begin(execution: Execution) -> Algorithm:
         raise execution.end(Pause(problem)) from None
 
 
-def _conclude(
-    execution: Execution, value: Any, error: BaseException | None
-) -> Algorithm:
+def _conclude(execution: State, value: Any, error: BaseException | None) -> Algorithm:
     """Write what becomes of the row. An ending wins over what the code returned."""
     ending = execution.ending
     if ending is None:
@@ -167,7 +161,7 @@ def _conclude(
         logger.info("Workflow %s stopped: it was cancelled", execution.workflow_id)
 
 
-def _finish(execution: Execution, value: Any, error: BaseException | None) -> Algorithm:
+def _finish(execution: State, value: Any, error: BaseException | None) -> Algorithm:
     outcome = _outcome(execution, value, error)
     recorded = yield Finish(outcome)
     if recorded.verdict is not Verdict.RECORDED:
@@ -181,7 +175,7 @@ def _finish(execution: Execution, value: Any, error: BaseException | None) -> Al
     _tell_finished(execution, outcome)
 
 
-def _outcome(execution: Execution, value: Any, error: BaseException | None) -> Outcome:
+def _outcome(execution: State, value: Any, error: BaseException | None) -> Outcome:
     output = None
     if error is None and value is not None:
         try:
@@ -198,7 +192,7 @@ def _outcome(execution: Execution, value: Any, error: BaseException | None) -> O
     )
 
 
-def _tell_finished(execution: Execution, outcome: Outcome) -> None:
+def _tell_finished(execution: State, outcome: Outcome) -> None:
     name = execution.definition.name
     if outcome.error is None:
         signals.tell(
@@ -213,7 +207,7 @@ def _tell_finished(execution: Execution, outcome: Outcome) -> None:
         )
 
 
-def _suspend(execution: Execution) -> None:
+def _suspend(execution: State) -> None:
     """Store what is waited for and let go; then look again (I6)."""
     using, pk, claim = execution.host.using, execution.workflow_id, execution.claim
     waiters = execution.leaving.waiters
@@ -227,7 +221,7 @@ def _suspend(execution: Execution) -> None:
     execution.host.note_timer(wake_at)
 
 
-def _hand_over(execution: Execution) -> None:
+def _hand_over(execution: State) -> None:
     using, pk, claim = execution.host.using, execution.workflow_id, execution.claim
     rows = [row for waiter in execution.leaving.waiters for row in waiter.rows()]
     with transaction.atomic(using=using):
@@ -235,7 +229,7 @@ def _hand_over(execution: Execution) -> None:
             Wait.objects.using(using).keep(pk, rows)
 
 
-def _pause(execution: Execution, reason: str) -> None:
+def _pause(execution: State, reason: str) -> None:
     using, pk = execution.host.using, execution.workflow_id
     if Workflow.objects.using(using).pause(pk, execution.claim, reason=reason):
         signals.tell_on_commit(

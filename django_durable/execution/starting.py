@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from django_durable import clock, conf, serialization
 from django_durable.definitions.options import StartOptions
-from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.definitions.registry import Definition
 from django_durable.exceptions import SerializationError, WorkflowConflict
 from django_durable.models import Worker, Workflow
 from django_durable.models.claims import Claimed
@@ -21,8 +21,6 @@ from django_durable.models.status import Status
 from django_durable.models.workflow import subject_key
 
 logger = logging.getLogger("django_durable")
-
-Definition = WorkflowDefinition[..., Any, Any]
 
 
 def build_row(

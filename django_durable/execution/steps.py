@@ -1,11 +1,9 @@
 """What a durable call does: replay, or execute and record."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connections
 
@@ -17,12 +15,10 @@ from django_durable.execution import atomic, records, waiting
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place, dump_result, load_error
 from django_durable.execution.requests import InThread, Invoke, Query, Record
+from django_durable.execution.state import State
 from django_durable.models import Attempt, Step, faults
 from django_durable.models.checkpoint import Checkpoint
 from django_durable.models.targets import TIMER
-
-if TYPE_CHECKING:
-    from django_durable.execution.execution import Execution
 
 Kind = Step.Kind
 # How often a step is executed again because the database went away under it.
@@ -32,7 +28,7 @@ NOT_OUTCOMES = (Unwind, GeneratorExit, asyncio.CancelledError)
 
 
 def call(
-    execution: Execution,
+    execution: State,
     frame: Frame,
     definition: StepDefinition[..., Any, Any],
     args: Any,
@@ -67,7 +63,7 @@ class _Try:
 
     def __init__(
         self,
-        execution: Execution,
+        execution: State,
         frame: Frame,
         place: Place,
         definition: StepDefinition[..., Any, Any],
@@ -90,7 +86,7 @@ class _Try:
             execution.child_id(place),
             execution.deadline,
         )
-        self.frame = Frame(execution, frame.branch, inside)
+        self.frame = Frame(frame.execution, frame.branch, inside)
         self._value: Any = None
         self._error: BaseException | None = None
         self._adopted: Checkpoint | None = None
@@ -198,9 +194,7 @@ class _Try:
         )
 
 
-def sleep(
-    execution: Execution, frame: Frame, moment: Callable[[], datetime]
-) -> Algorithm:
+def sleep(execution: State, frame: Frame, moment: Callable[[], datetime]) -> Algorithm:
     """Sleep until a moment that is decided once."""
     place = execution.enter(frame)
     if execution.recall(place, "sleep", Kind.SLEEP):
@@ -217,7 +211,7 @@ def sleep(
 
 
 def value(
-    execution: Execution, frame: Frame, name: str, make: Callable[[], Any]
+    execution: State, frame: Frame, name: str, make: Callable[[], Any]
 ) -> Algorithm:
     """Record a value that would differ at replay."""
     place = execution.enter(frame)
@@ -232,7 +226,7 @@ def value(
     return made if adopted is None else execution.replay(adopted)
 
 
-def _record(execution: Execution, row: Checkpoint) -> Algorithm:
+def _record(execution: State, row: Checkpoint) -> Algorithm:
     with execution.busy():
         adopted = execution.settle((yield Record(row)))
     records.tell(execution, row)

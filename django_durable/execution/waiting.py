@@ -7,7 +7,7 @@ import contextvars
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django_durable import clock
 from django_durable.definitions.calls import BoundCall
@@ -17,13 +17,11 @@ from django_durable.execution.drivers import Algorithm
 from django_durable.execution.hosts import Host
 from django_durable.execution.journal import Place
 from django_durable.execution.requests import Query
+from django_durable.execution.state import State
 from django_durable.models import Wait
 from django_durable.models.targets import TIMER, result_target
 from django_durable.models.wait import WaitRow
 from django_durable.wakeup import hub, ring_loop
-
-if TYPE_CHECKING:
-    from django_durable.execution.execution import Execution
 
 # A wait that may last longer gets its row while it is still hot, so that a
 # crash does not start its clock again.
@@ -34,16 +32,14 @@ TIMER_LOOK_SECONDS = 5.0
 CALM_SECONDS = 0.1
 
 
-def until(
-    execution: Execution, frame: Frame, place: Place, moment: datetime
-) -> Algorithm:
+def until(execution: State, frame: Frame, place: Place, moment: datetime) -> Algorithm:
     """Wait for a moment."""
     if clock.now() < moment:
         yield from wait(execution, frame, place, [TIMER], until=moment)
 
 
 def wait(
-    execution: Execution,
+    execution: State,
     frame: Frame,
     place: Place,
     targets: Sequence[str],
@@ -72,7 +68,7 @@ class Waiter:
 
     def __init__(
         self,
-        execution: Execution,
+        execution: State,
         frame: Frame,
         place: Place,
         targets: Sequence[str],
@@ -201,7 +197,7 @@ class Waiter:
 
 
 def gather(
-    execution: Execution, frame: Frame, calls: Sequence[BoundCall[Any]]
+    execution: State, frame: Frame, calls: Sequence[BoundCall[Any]]
 ) -> list[Any]:
     """Run calls as branches of a sync workflow; all end before anyone leaves."""
     branches = [_Branch(execution, frame, call) for call in calls]
@@ -220,13 +216,11 @@ def gather(
 class _Branch:
     """One bound call, in a context of its own."""
 
-    def __init__(
-        self, execution: Execution, frame: Frame, call: BoundCall[Any]
-    ) -> None:
+    def __init__(self, execution: State, frame: Frame, call: BoundCall[Any]) -> None:
         self.value: Any = None
         self.error: BaseException | None = None
         self._call = call
-        self._frame = Frame(execution, frame.next_branch())
+        self._frame = Frame(frame.execution, frame.next_branch())
         self._context = contextvars.copy_context()
 
     def run(self) -> None:

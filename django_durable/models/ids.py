@@ -44,6 +44,17 @@ def check_workflow_id(value: object) -> str:
     return str(value)
 
 
+def may_exist(value: object) -> bool:
+    """Tell whether a database can be asked for this id at all."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _problem(value: str) -> str:
     if not value.strip():
         return "it is blank"

@@ -75,6 +75,15 @@ def limit_lock_wait(connection: BaseDatabaseWrapper) -> None:
             cursor.execute("SET LOCAL lock_timeout = '500ms'")
 
 
+def hurry(connection: BaseDatabaseWrapper, seconds: float) -> None:
+    """Let this connection give up on locks after ``seconds``, from now on."""
+    timeout = max(1, int(seconds * 1000))
+    setting = "lock_timeout" if is_postgresql(connection) else "busy_timeout"
+    verb = "SET" if is_postgresql(connection) else "PRAGMA"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{verb} {setting} = {timeout}")
+
+
 # "durable" as a number: the name of the sweep's lock.
 _SWEEP_LOCK = 0x64757261
 

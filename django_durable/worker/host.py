@@ -3,9 +3,9 @@
 import asyncio
 import contextvars
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
@@ -21,11 +21,29 @@ from django_durable.execution.execution import Execution
 from django_durable.models import Workflow, faults
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.outcome import Outcome
-
-if TYPE_CHECKING:
-    from django_durable.worker.runner import Worker
+from django_durable.worker.slots import HelperThreads
 
 T = TypeVar("T")
+
+
+class Employer(Protocol):
+    """A worker, as far as its executions need it."""
+
+    using: str
+    helpers: HelperThreads
+    queries: HelperThreads
+
+    @property
+    def worker_id(self) -> UUID | None: ...
+
+    @property
+    def is_gone(self) -> bool: ...
+
+    def has_free_slot(self, *, is_async: bool) -> bool: ...
+
+    def note_timer(self, wake_at: datetime | None) -> None: ...
+
+    def tracking(self, execution: Execution) -> AbstractContextManager[None]: ...
 
 
 class WorkerHost:
@@ -38,7 +56,7 @@ class WorkerHost:
     can_suspend = True
     passes_through: tuple[type[BaseException], ...] = ()
 
-    def __init__(self, worker: "Worker", writer: CheckpointWriter) -> None:
+    def __init__(self, worker: Employer, writer: CheckpointWriter) -> None:
         self.using = worker.using
         self.worker_id: UUID | None = worker.worker_id
         self._worker = worker

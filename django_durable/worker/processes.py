@@ -54,8 +54,11 @@ def start_child(arguments: Sequence[str]) -> Child:
     return child
 
 
-def die_with_parent() -> None:
-    """In a child: stop, as at SIGTERM, when the parent process has gone."""
+def die_with_parent(is_stopping: Callable[[], bool]) -> None:
+    """In a child: stop, as at SIGTERM, when the parent process has gone.
+
+    Unless it stops already: a second signal would mean "at once".
+    """
     if PARENT_FD not in os.environ:
         return
     reading = int(os.environ.pop(PARENT_FD))
@@ -63,7 +66,8 @@ def die_with_parent() -> None:
     def watch() -> None:
         with contextlib.suppress(OSError):
             os.read(reading, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
+        if not is_stopping():
+            os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="durable-lifeline", daemon=True).start()
 

@@ -1,21 +1,30 @@
 """Workflows that workers died of run alone, in a process of their own."""
 
+import contextlib
 import logging
 import socket
+import subprocess
 from collections.abc import Collection, Sequence
 
+from django_durable import clock
 from django_durable.models import Worker, Workflow
 from django_durable.worker.processes import Child, start_child
 
 logger = logging.getLogger("django_durable")
 
+# How much longer than the drain a child may take to leave.
+LEAVING_SECONDS = 2.0
+
 
 class Quarantine:
     """Keeps one child process while there are suspects; it takes one at a time."""
 
-    def __init__(self, using: str) -> None:
+    def __init__(self, using: str, drain_seconds: float) -> None:
         self._using = using
+        self._drain_seconds = drain_seconds
         self._child: Child | None = None
+        self._asked: Child | None = None
+        self._leaves_until = 0.0
 
     def look(
         self,
@@ -27,21 +36,38 @@ class Quarantine:
             if self._child.poll() is None:
                 return
             self._bury(self._child)
+            self._child.let_go()
             self._child = None
         suspect = Workflow.objects.using(self._using).first_suspect(definitions, queues)
         if suspect is not None:
             logger.warning(
                 "Workflow %s was running when workers died: it runs alone", suspect
             )
-            arguments = ["--alone", suspect]
+            arguments = ["--alone", suspect, f"--drain={self._drain_seconds}"]
             if queues is not None:
                 arguments += ["--queues", ",".join(queues)]
             self._child = start_child(arguments)
 
+    def request_stop(self) -> None:
+        """Let the child hand over what it executes; returns at once."""
+        if self._child is None or self._child is self._asked:
+            return  # A second signal would mean "at once".
+        self._asked = self._child
+        self._leaves_until = clock.monotonic() + self._drain_seconds + LEAVING_SECONDS
+        self._child.terminate()
+
     def close(self) -> None:
-        """Stop the child; it hands over what it executes."""
+        """Stop the child and wait for its end: it must not outlive its parent.
+
+        Whoever ends the parent's container would kill it in the middle, and
+        that would count as a death of its workflow.
+        """
+        self.request_stop()
         if self._child is not None:
-            self._child.terminate()
+            left = self._leaves_until - clock.monotonic()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(max(0.0, left))
+            self._child.let_go()
 
     def _bury(self, child: Child) -> None:
         """Do not wait for the lease of a child that is known to be dead."""

@@ -22,6 +22,7 @@ from django_durable.models.claims import Claimed
 from django_durable.models.code import ANY_VERSION
 from django_durable.models.connection import reserve_connection
 from django_durable.wakeup import Bell, hub
+from django_durable.worker import farewell
 from django_durable.worker.host import WorkerHost
 from django_durable.worker.housekeeping import Housekeeping
 from django_durable.worker.quarantine import Quarantine
@@ -146,13 +147,13 @@ class Worker:
         """
         self.request_stop()
         self._quarantine.request_stop()
-        self._lease.mark(WorkerRow.State.DRAINING)
+        farewell.say(self.using, lambda: self._lease.mark(WorkerRow.State.DRAINING))
         give_up_at = clock.monotonic() + self.drain_seconds
         while self._executions and clock.monotonic() < give_up_at:
             self._look_again.wait(0.02)
         has_drained = not self._executions
         self._gone.set()
-        self._take_away()
+        farewell.say(self.using, self._take_away)
         self._close()
         logger.info("Worker %s stopped", self.worker_id)
         return has_drained
@@ -321,16 +322,13 @@ class Worker:
     def _take_away(self) -> None:
         if self.worker_id is None:
             return
-        try:
-            taken = Workflow.objects.using(self.using).take_away(self.worker_id)
-        except (DatabaseError, InterfaceError) as error:
-            logger.warning("Workflows are left to their lease: %s", error)
-            return
+        taken = Workflow.objects.using(self.using).take_away(self.worker_id)
         if taken:
             logger.warning("%d workflows were put back while they ran", taken)
 
     def _close(self) -> None:
-        self._lease.close()
+        self._lease.end()
+        farewell.say(self.using, lambda: self._lease.mark(WorkerRow.State.STOPPED))
         self._quarantine.close()
         self._writer.close()
         self._threads.close()

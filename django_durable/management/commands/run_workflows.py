@@ -74,7 +74,7 @@ class Command(BaseCommand):
         signals = StopSignals(
             on_first=worker.request_stop, on_repeat=lambda: os._exit(1)
         )
-        die_with_parent()
+        die_with_parent(lambda: signals.is_stopping)
         try:
             worker.start()
         except DatabaseError:

@@ -1,0 +1,131 @@
+"""The reference is complete, and links on pages that GitHub shows lead somewhere."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from django.core.management import load_command_class
+
+import django_durable as durable
+from django_durable import checks, signals
+from django_durable.definitions import decorators
+from django_durable.definitions.options import StartOptions
+from django_durable.models import Workflow
+from tests.docs.pages import DOCS
+
+README = DOCS.parent / "README.md"
+
+
+def text_of(directory):
+    return "\n".join(path.read_text() for path in sorted(directory.rglob("*.md")))
+
+
+@pytest.mark.parametrize("name", durable.__all__)
+def test_every_public_name_is_in_the_reference(name):
+    directive = rf"^\.\. (?:auto|py:)\w+:: (?:django_durable\.)?{name}\b"
+    mentioned = {"EventAlreadySet", "StreamClosed"}  # Of parts that come later.
+
+    reference = text_of(DOCS / "reference")
+
+    assert re.search(directive, reference, re.MULTILINE) or (
+        name in mentioned and f"`{name}`" in reference
+    )
+
+
+def test_every_check_is_in_the_reference_and_no_other():
+    source = Path(checks.__file__).read_text()
+    existing = set(re.findall(r"[EW]\d{3}(?=\")", source))
+
+    described = re.findall(r"`django_durable\.([EW]\d{3})`", text_of(DOCS))
+
+    assert set(described) == existing
+
+
+def test_every_option_of_the_command_is_in_the_reference_and_no_other():
+    command = load_command_class("django_durable", "run_workflows")
+    parser = command.create_parser("manage.py", "run_workflows")
+    plain = {
+        option
+        for action in parser._actions
+        if action.help != "==SUPPRESS=="
+        for option in action.option_strings
+    }
+    standard = {"--help", "-h", "--version", "-v", "--verbosity", "--settings"}
+    standard |= {"--pythonpath", "--traceback", "--no-color", "--force-color"}
+    standard |= {"--skip-checks"}
+
+    described = re.findall(
+        r"^\| `(--[a-z-]+)",
+        (DOCS / "reference/run-workflows.md").read_text(),
+        re.MULTILINE,
+    )
+
+    assert set(described) == plain - standard
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("### Options of a start", [option.name for option in fields(StartOptions)]),
+        ("## Decorators", [*decorators.STEP_OPTIONS]),
+    ],
+)
+def test_every_option_has_a_row_in_a_table_of_the_reference(heading, names):
+    page = (DOCS / "reference/workflows-and-steps.md").read_text()
+
+    section = page[page.index(heading) :]
+
+    described = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    assert described >= set(names)
+
+
+def test_every_status_is_described():
+    page = (DOCS / "reference/statuses.md").read_text()
+
+    described = re.findall(r"^\| `([A-Z_]+)` \| ([a-z ]+) \|", page, re.MULTILINE)
+
+    assert described == [(s.value, str(s.label)) for s in Workflow.Status]
+
+
+def test_every_field_of_a_workflow_is_described():
+    page = (DOCS / "reference/stored-workflows.md").read_text()
+    unused = {"deadline", "forked_from", "stalled_at", "summary"}
+
+    described = set(re.findall(r"`(\w+)`", page))
+
+    names = {field.name for field in Workflow._meta.concrete_fields}
+    assert names - unused <= described
+
+
+def test_every_signal_is_described_where_it_is_declared():
+    declared = {
+        name
+        for name, value in vars(signals).items()
+        if isinstance(value, signals.Signal) and name != "published"
+    }
+
+    assert set(re.findall(r"^``(\w+)``", signals.__doc__, re.MULTILINE)) == declared
+
+
+@pytest.mark.parametrize(
+    "page", [README, *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
+)
+def test_links_to_files_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#:]+\.md|LICENSE)(?:#[^)]*)?\)", page.read_text())
+
+    missing = [target for target in targets if not (page.parent / target).exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "page", [README, *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name
+)
+def test_one_sentence_stands_on_one_line(page):
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    lines = [line for line in prose.splitlines() if not line.startswith("|")]
+
+    crowded = [line for line in lines if re.search(r"[a-z`)][.?!] [A-Z]", line)]
+
+    assert crowded == []
