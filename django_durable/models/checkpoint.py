@@ -123,10 +123,10 @@ def insert_many(
         columns = list(zip(*(_values(connection, row) for row in rows), strict=True))
         params: list[Any] = [list(column) for column in columns]
         ids = list({row.workflow_id for row in rows})
-        found = sql.fetch(connection, _MANY_POSTGRESQL, [*params, ids])
+        found = sql.fetch_hot(connection, _MANY_POSTGRESQL, [*params, ids])
     else:
         text = json.dumps([_values(connection, row) for row in rows])
-        found = sql.fetch(connection, _MANY_SQLITE, [text])
+        found = sql.fetch_hot(connection, _MANY_SQLITE, [text])
     went_in = {(pk, branch, n): Standing(*rest) for pk, branch, n, *rest in found}
     return [went_in.get(row.place) for row in rows]
 
@@ -148,7 +148,7 @@ def _insert_one(
     else:
         statement = _ONE_SQLITE.format(state=state)
         params = [branch, step_id, *rest, workflow_id, claim]
-    found = sql.fetch(connection, statement, params)
+    found = sql.fetch_hot(connection, statement, params)
     return Standing(*found[0][:2]) if found else None
 
 

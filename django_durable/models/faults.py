@@ -43,6 +43,9 @@ _BY_STATE = {
     "57P02": Fault.CONNECTION,
     "57P03": Fault.CONNECTION,
     "25P03": Fault.CONNECTION,
+    # Prepared statements that a pooler took away.
+    "26000": Fault.CONNECTION,
+    "42P05": Fault.CONNECTION,
     "25006": Fault.UNAVAILABLE,
     "42P01": Fault.UNAVAILABLE,
     "42703": Fault.UNAVAILABLE,
@@ -71,6 +74,8 @@ def classify(error: BaseException) -> Fault:
         return Fault.REFUSED
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None)
+    if state == "0A000" and "cached plan" in str(error):
+        return Fault.CONNECTION  # A migration changed what was prepared.
     if state:
         return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or Fault.REFUSED
     if type(cause).__module__.startswith("sqlite3"):

@@ -67,9 +67,9 @@ def store(connection: BaseDatabaseWrapper, rows: Sequence[Outcome]) -> set[str]:
     values = [_values(connection, row) for row in rows]
     if sql.is_postgresql(connection):
         columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
-        found = sql.fetch(connection, _POSTGRESQL, [*columns, columns[0]])
+        found = sql.fetch_hot(connection, _POSTGRESQL, [*columns, columns[0]])
     else:
-        found = sql.fetch(connection, _SQLITE, [json.dumps(values)])
+        found = sql.fetch_hot(connection, _SQLITE, [json.dumps(values)])
     return {workflow_id for (workflow_id,) in found}
 
 

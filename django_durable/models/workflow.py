@@ -1,5 +1,6 @@
 """Stored executions."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import clock
+from django_durable.exceptions import InvalidTransition, WorkflowNotFound
 from django_durable.models.claims import ClaimQuerySet
 from django_durable.models.code import runnable
 from django_durable.models.ids import new_workflow_id
@@ -52,6 +54,29 @@ class WorkflowQuerySet(  # type: ignore[override]
     def older_than(self, age: timedelta) -> "WorkflowQuerySet":
         """Keep the workflows that were created longer ago than ``age``."""
         return self.filter(created_at__lt=clock.now() - age)
+
+    def cancel(self, reason: str = "") -> int:
+        """Cancel each of these with its children; return how many it took."""
+        workflows = self.model._default_manager.using(self.db)
+        took = 0
+        for pk in list(self.values_list("pk", flat=True)):
+            with suppress(WorkflowNotFound):  # It was deleted meanwhile.
+                took += workflows.all().cancel_one(pk, reason)
+        return took
+
+    def resume(self) -> int:
+        """Resume each of these that can be; return how many went on."""
+        workflows = self.model._default_manager.using(self.db)
+        resumed = 0
+        for pk in list(self.values_list("pk", flat=True)):
+            with suppress(WorkflowNotFound, InvalidTransition):
+                workflows.all().resume_one(pk)
+                resumed += 1
+        return resumed
+
+    # As for delete(): Workflow.objects.cancel() would cancel everything.
+    cancel.queryset_only = True  # type: ignore[attr-defined]
+    resume.queryset_only = True  # type: ignore[attr-defined]
 
 
 def subject_key(subject: models.Model) -> tuple[str, str]:

@@ -157,10 +157,17 @@ class Bell:
     def __init__(self, hub: Hub, targets: Iterable[str], *, calm: float = 0.0) -> None:
         self._hub = hub
         self._rung = threading.Event()
-        self._subscription = hub.subscribe(targets, self._rung.set, calm=calm)
+        self.was_hinted = False
+        self._hinted = False
+        self._subscription = hub.subscribe(targets, self.ring, calm=calm)
 
     def ring(self) -> None:
-        """Wake the waiting thread from inside this process."""
+        """Wake the waiting thread: there is news."""
+        self._hinted = True
+        self._rung.set()
+
+    def nudge(self) -> None:
+        """Wake the waiting thread without news."""
         self._rung.set()
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -169,6 +176,7 @@ class Bell:
             seconds = self._hub.look_seconds
         rung = self._rung.wait(max(0.0, seconds))
         self._rung.clear()
+        self.was_hinted, self._hinted = self._hinted, False
         return rung
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ class Employer(Protocol):
     @property
     def is_gone(self) -> bool: ...
 
-    def has_free_slot(self, *, is_async: bool) -> bool: ...
+    def free_slots(self, *, is_async: bool) -> int: ...
 
     def note_timer(self, wake_at: datetime | None) -> None: ...
 
@@ -102,7 +102,7 @@ class WorkerHost:
         return await loop.run_in_executor(None, context.run, _on_fresh, call)
 
     def hot_seconds(self, *, is_async: bool) -> float:
-        if not self._worker.has_free_slot(is_async=is_async):
+        if not self._worker.free_slots(is_async=is_async):
             return 0.0
         settings = conf.current()
         return settings.async_hot_wait if is_async else settings.hot_wait

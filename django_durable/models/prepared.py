@@ -1,0 +1,56 @@
+"""Statements that PostgreSQL parses and plans once per connection.
+
+Django binds values on the client and turns prepared statements off, because
+poolers in transaction mode lose them. Here they are used where the connection
+reaches the server itself, or where ``OPTIONS`` sets ``prepare_threshold``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+try:
+    from psycopg import Cursor
+except ImportError:  # SQLite, or psycopg 2.
+    Cursor = None  # type: ignore[assignment,misc]
+
+
+def is_possible(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether statements may be prepared on this connection."""
+    if Cursor is None:
+        return False
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    known = connection.__dict__.get("durable_prepares")
+    if known is None or known[0] is not raw:
+        known = raw, _is_safe(raw)
+        connection.__dict__["durable_prepares"] = known
+    return bool(known[1])
+
+
+@contextmanager
+def cursor(connection: BaseDatabaseWrapper) -> Iterator[Any]:
+    """Give a cursor with Django's wrappers that binds and prepares on the server."""
+    raw: Any = connection.connection
+    threshold = raw.prepare_threshold
+    with connection._prepare_cursor(Cursor(raw)) as found:  # type: ignore[attr-defined]
+        raw.prepare_threshold = 0
+        try:
+            yield found
+        finally:
+            raw.prepare_threshold = threshold
+
+
+def _is_safe(raw: Any) -> bool:
+    """Compare the server's process with the one that the connection was told.
+
+    A pooler in between answers with a number of its own.
+    """
+    if getattr(raw, "prepare_threshold", None) is not None:
+        return True
+    if not hasattr(raw, "prepare_threshold"):
+        return False  # psycopg 2.
+    found = Cursor(raw).execute("SELECT pg_backend_pid()").fetchone()
+    return found is not None and found[0] == raw.info.backend_pid
