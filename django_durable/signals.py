@@ -23,7 +23,7 @@ All carry ``workflow_id`` and ``name`` unless noted:
 
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.dispatch import Signal
 
 workflow_enqueued = Signal()
@@ -58,10 +58,39 @@ def tell_on_commit(signal: Signal, using: str, **facts: Any) -> None:
 
 
 def publish(using: str, *targets: str) -> None:
-    """Wake whoever waits for ``targets``, once the facts are committed."""
-    if published.receivers:
-        transaction.on_commit(
-            lambda: tell(published, using=using, targets=targets),
-            using=using,
-            robust=True,
-        )
+    """Wake whoever waits for ``targets``, once the facts are committed.
+
+    One announcement for each transaction, however many facts it holds.
+    """
+    if not published.receivers:
+        return
+    kept = connections[using].__dict__
+    announcement = kept.get(_KEPT)
+    if announcement is None:
+        announcement = kept[_KEPT] = _Announcement(using)
+    announcement.targets.update(dict.fromkeys(targets))
+    transaction.on_commit(announcement.make, using=using, robust=True)
+
+
+_KEPT = "django_durable_announcement"
+
+
+class _Announcement:
+    """What one transaction has to tell.
+
+    Each fact registers it anew, since a rolled back savepoint takes the hooks
+    of its facts along; the first hook that runs tells all.
+    """
+
+    def __init__(self, using: str) -> None:
+        self.targets: dict[str, None] = {}
+        self._using = using
+
+    def make(self) -> None:
+        """Tell everything, the first time it is called."""
+        kept = connections[self._using].__dict__
+        if kept.get(_KEPT) is self:
+            del kept[_KEPT]
+        targets, self.targets = tuple(self.targets), {}
+        if targets:
+            tell(published, using=self._using, targets=targets)

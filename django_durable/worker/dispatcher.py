@@ -136,7 +136,7 @@ class Dispatcher:
         had_news, now = self._has_news, clock.monotonic()
         if now >= self._timer_at:
             rows.wake_due()
-            pass  # What was woken, and what was delayed until now.
+            self._has_news = True  # What was woken, and what was delayed until now.
             self._timer_at = now + hub.look_seconds
             self._set_timer(rows.next_due())
         found = sum(self._claim(is_async=kind) for kind in self._kinds_to_look_for())
