@@ -1,0 +1,138 @@
+"""What type checkers know of the public names. Checked by mypy, never executed."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, assert_type
+from uuid import UUID
+
+import django_durable as durable
+from django_durable.definitions.calls import BoundCall
+from django_durable.definitions.step import StepDefinition
+from django_durable.definitions.workflow import WorkflowDefinition
+
+
+@durable.step
+def charge(customer_id: int, amount: Decimal) -> str:
+    return f"{customer_id}: {amount}"
+
+
+@durable.step(max_attempts=5, retry_on=(OSError,), interval=timedelta(seconds=1))
+def charge_patiently(customer_id: int) -> str:
+    return str(customer_id)
+
+
+@durable.step(timeout=5)
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+@durable.transaction
+def mark_paid(order_id: int) -> None: ...
+
+
+@durable.workflow
+def checkout(order_id: int, *, gift: bool = False) -> Decimal:
+    assert_type(charge(order_id, Decimal(1)), str)
+    assert_type(charge_patiently(order_id), str)
+    assert_type(durable.now(), datetime)
+    assert_type(durable.uuid4(), UUID)
+    assert_type(durable.random(), float)
+    assert_type(durable.run_step(len, "abc"), int)
+    assert_type(durable.gather(charge_patiently.bind(1)), list[Any])
+    durable.sleep(timedelta(days=1))
+    durable.sleep_until(durable.now())
+    charge(order_id)  # type: ignore[call-arg]
+    charge("1", Decimal(1))  # type: ignore[arg-type]
+    charge_patiently.bind("1")  # type: ignore[arg-type]
+    return Decimal(1)
+
+
+@durable.workflow("shop.acheckout", queue_name="slow", version="1")
+async def acheckout(order_id: int) -> Decimal:
+    assert_type(await fetch("https://example.com"), bytes)
+    assert_type(await fetch.acall("https://example.com"), bytes)
+    assert_type(await charge.acall(order_id, Decimal(1)), str)
+    assert_type(await checkout.acall(order_id), Decimal)
+    assert_type(await durable.anow(), datetime)
+    assert_type(await durable.auuid4(), UUID)
+    assert_type(await durable.arandom(), float)
+    assert_type(await durable.arun_step(len, "abc"), Any)
+    await durable.asleep(1)
+    await durable.asleep_until(await durable.anow())
+    durable.logger.info("Order %s", order_id)
+    return Decimal(2)
+
+
+def definitions() -> None:
+    _step: StepDefinition[..., str, str] = charge_patiently
+    _async: StepDefinition[..., Coroutine[Any, Any, bytes], bytes] = fetch
+    _transaction: StepDefinition[..., None, None] = mark_paid
+    _workflow: WorkflowDefinition[..., Decimal, Decimal] = checkout
+    _wrong: StepDefinition[..., int, int] = charge_patiently  # type: ignore[assignment]
+    assert_type(charge_patiently.bind(1), BoundCall[str])
+    assert_type(checkout.bind(1, gift=True), BoundCall[Decimal])
+    assert_type(charge_patiently.name, str)
+
+
+def starts() -> None:
+    handle = checkout.start(1, gift=True)
+    assert_type(handle, durable.WorkflowHandle[Decimal])
+    assert_type(handle.get_result(timeout=5), Decimal)
+    assert_type(handle.get_status(), str)
+    assert_type(handle.workflow_id, str)
+    assert_type(handle.created, bool | None)
+    assert_type(checkout(1), Decimal)
+    assert_type(acheckout.start(1), durable.WorkflowHandle[Decimal])
+    using = checkout.using(priority=5, run_after=timedelta(hours=1))
+    assert_type(using.start(1), durable.WorkflowHandle[Decimal])
+    assert_type(durable.start_workflow(checkout, 1), durable.WorkflowHandle[Decimal])
+    assert_type(durable.retrieve_workflow("a"), durable.WorkflowHandle[Any])
+    checkout.start("1")  # type: ignore[arg-type]
+    checkout.start(1, gfit=True)  # type: ignore[call-arg]
+    with durable.SetWorkflowID("order-1"):
+        checkout.start(2)
+
+
+async def starts_in_async_code() -> None:
+    handle = await checkout.astart(1)
+    assert_type(handle, durable.WorkflowHandle[Decimal])
+    assert_type(await handle.aget_result(), Decimal)
+    assert_type(await handle.aget_status(), str)
+    assert_type(await acheckout(1), Decimal)
+    assert_type(
+        await durable.astart_workflow(acheckout, 1), durable.WorkflowHandle[Decimal]
+    )
+    await checkout.astart()  # type: ignore[call-arg]
+
+
+def management() -> None:
+    assert_type(durable.cancel_workflow("a", reason="b"), bool)
+    assert_type(durable.resume_workflow("a"), durable.WorkflowHandle[Any])
+    assert_type(durable.workflow_id(), str | None)
+    assert_type(durable.current(), durable.Context | None)
+    if (context := durable.current()) is not None:
+        assert_type(context.step_attempt, int | None)
+        assert_type(context.deadline, datetime | None)
+
+
+async def management_in_async_code() -> None:
+    assert_type(await durable.acancel_workflow("a"), bool)
+    assert_type(await durable.aresume_workflow("a"), durable.WorkflowHandle[Any])
+    assert_type(await durable.aretrieve_workflow("a"), durable.WorkflowHandle[Any])
+
+
+@durable.register_type
+@dataclass(frozen=True)
+class Line:
+    sku: str
+
+
+def types() -> None:
+    assert_type(Line("tea").sku, str)
+
+
+def workers() -> None:
+    with durable.Worker(queues=["a"], concurrency=4) as worker:
+        assert_type(worker, durable.Worker)
