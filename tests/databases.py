@@ -7,16 +7,16 @@ if the suite failed on any of them.
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import pytest
 
@@ -25,14 +25,16 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # The models are pure Python and the same on every database.
 ONLY_ONCE = "--deselect=tests/model/"
+# Two suites at once must not write one cache.
+NO_CACHE = "-pno:cacheprovider"
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
+def postgresql(*, is_durable: bool = False) -> Iterator[str]:
     """Start a PostgreSQL server in a temporary directory and yield its URL.
 
-    It is reached by a UNIX socket only and keeps the server's own defaults: every
-    commit reaches the disk, and there may be 100 connections.
+    It is reached by a UNIX socket only. Unless ``is_durable`` it does not wait
+    for the disk: the tests kill processes, not machines.
     """
     with warnings.catch_warnings():
         # It says that XDG_RUNTIME_DIR is missing, which does not matter here.
@@ -43,6 +45,8 @@ def postgresql() -> Iterator[str]:
         prefix="durable-", ignore_cleanup_errors=True
     ) as parent:
         server = get_server(Path(parent) / "pg", cleanup_mode="stop")
+        if not is_durable:
+            server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         try:
             yield f"postgresql://postgres@/postgres?host={_socket_directory(server)}"
         finally:
@@ -75,13 +79,23 @@ def sqlite() -> Iterator[str]:
 SERVERS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
-def run_pytest(options: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run pytest as a process of its own and return its exit code."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options], env={**os.environ, **environment}
+def start_pytest(
+    options: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    """Start pytest as a process of its own; without ``output`` it prints here."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", *options],
+        env={**os.environ, **environment},
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
     )
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Leave no process behind, whatever ends the block."""
     try:
-        return process.wait()
+        yield
     except SystemExit:
         # Unlike Ctrl-C, a signal to this process alone does not reach pytest.
         process.send_signal(signal.SIGINT)
@@ -94,13 +108,11 @@ def run_pytest(options: Sequence[str], environment: Mapping[str, str]) -> int:
         process.wait()
 
 
-def run_on(database: str, options: Sequence[str]) -> int:
-    """Run the suite on one kind of database."""
-    started_at = time.monotonic()
-    with SERVERS[database]() as url:
-        seconds = time.monotonic() - started_at
-        announce(f"{database} (ready after {seconds:.1f} s)")
-        return run_pytest(options, {"DATABASE_URL": url})
+def run_pytest(options: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run pytest as a process of its own and return its exit code."""
+    process = start_pytest(options, environment, None)
+    with ended(process):
+        return process.wait()
 
 
 def announce(text: str) -> None:
@@ -109,16 +121,37 @@ def announce(text: str) -> None:
 
 
 def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
-    """Run the suite on each database, whatever the others gave."""
-    results: dict[str, int] = {}
-    for number, database in enumerate(databases):
-        repeated = number > 0
-        code = run_on(database, [*options, ONLY_ONCE] if repeated else options)
-        if repeated and code == pytest.ExitCode.NO_TESTS_COLLECTED:
-            code = 0
-        results[database] = code
-    announce(", ".join(f"{name}: {outcome(code)}" for name, code in results.items()))
-    return int(any(results.values()))
+    """Run the suite on all databases at once: mostly, each waits.
+
+    The first prints as it goes, the others when they are done.
+    """
+    runs: dict[str, tuple[subprocess.Popen[bytes], IO[bytes] | None]] = {}
+    with ExitStack() as stack:
+        for number, database in enumerate(databases):
+            url = stack.enter_context(SERVERS[database]())
+            output = stack.enter_context(tempfile.TemporaryFile()) if number else None
+            given = [*options, ONLY_ONCE, NO_CACHE] if number else options
+            process = start_pytest(given, {"DATABASE_URL": url}, output)
+            stack.enter_context(ended(process))
+            runs[database] = process, output
+        codes = {name: report(name, *run) for name, run in runs.items()}
+    announce(", ".join(f"{name}: {outcome(code)}" for name, code in codes.items()))
+    return int(any(codes.values()))
+
+
+def report(
+    database: str, process: subprocess.Popen[bytes], output: IO[bytes] | None
+) -> int:
+    """Wait for one suite, show what it printed, and return its exit code."""
+    announce(database)
+    code = process.wait()
+    if output is not None:
+        output.seek(0)
+        shutil.copyfileobj(output, sys.stdout.buffer)
+        sys.stdout.flush()
+        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+            return 0  # Everything that was asked for runs only once.
+    return code
 
 
 def outcome(code: int) -> str:

@@ -1,0 +1,1 @@
+"""How fast is it? One module per question; ``python -m benchmarks --help``."""

@@ -1,0 +1,24 @@
+"""Settings of the benchmarks. DATABASE_URL names the server."""
+
+import os
+from pathlib import Path
+
+import environ
+
+from example_project.databases import with_good_options
+
+env = environ.Env()
+
+SECRET_KEY = "only-for-benchmarks"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = ["django_durable", "benchmarks"]
+
+DATABASES = {"default": with_good_options(env.db_url("DATABASE_URL"))}
+
+# The database that is measured is a new one beside the one of the URL.
+_name = f"durable_benchmark_{os.getpid()}"
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    _beside = Path(DATABASES["default"]["NAME"]).parent
+    _name = str(_beside / f"{_name}.sqlite3")
+DATABASES["default"]["TEST"] = {"NAME": _name}
