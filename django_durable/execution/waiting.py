@@ -58,8 +58,8 @@ def wait(
             if waiter.needs_row:
                 yield Query(waiter.store)
             yield waiter
-            if not waiter.is_over:
-                yield from execution.assure_active()
+            if not waiter.is_over:  # Rung, perhaps by a cancellation.
+                yield from execution.assure_active(anyhow=True)
     return None
 
 

@@ -152,7 +152,8 @@ class Worker:
             self._gone.wait(DRAIN_LOOK_SECONDS)
         has_drained = not self._executions
         self._gone.set()
-        farewell.say(self.using, self._take_away)
+        self._lease.end()
+        farewell.say(self.using, self._leave_rows)
         self._close()
         logger.info("Worker %s stopped", self.worker_id)
         return has_drained
@@ -235,16 +236,15 @@ class Worker:
         for execution in list(self._executions):
             execution.abandon()
 
-    def _take_away(self) -> None:
+    def _leave_rows(self) -> None:
         if self.worker_id is None:
             return
         taken = Workflow.objects.using(self.using).take_away(self.worker_id)
         if taken:
             logger.warning("%d workflows were put back while they ran", taken)
+        self._lease.mark(WorkerRow.State.STOPPED)
 
     def _close(self) -> None:
-        self._lease.end()
-        farewell.say(self.using, lambda: self._lease.mark(WorkerRow.State.STOPPED))
         self._quarantine.close()
         self._writer.close()
         self._threads.close()

@@ -47,7 +47,7 @@ async def two_turns(name):
 @durable.workflow
 async def gathered():
     found = await asyncio.gather(two_turns("a"), two_turns("b"))
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return [*found, await workflows.aadd(1, 2)]
 
 
@@ -55,7 +55,7 @@ async def gathered():
 async def in_a_task_group():
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(two_turns(name)) for name in "ab"]
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return [*(task.result() for task in tasks), await workflows.aadd(1, 2)]
 
 
@@ -63,7 +63,7 @@ async def in_a_task_group():
 async def in_tasks():
     tasks = [asyncio.create_task(two_turns(name)) for name in "ab"]
     found = [await task for task in tasks]
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return [*found, await workflows.aadd(1, 2)]
 
 
@@ -87,7 +87,7 @@ async def branches_of_branches():
         return [*found, await workflows.aadd(number, 100)]
 
     result = await asyncio.gather(outer(1), outer(5))
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return result
 
 
@@ -95,7 +95,7 @@ async def branches_of_branches():
 async def transactions_in_threads(keys):
     for key in keys:
         await asyncio.to_thread(workflows.enter, key)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     await asyncio.gather(*(workflows.enter.acall(f"{key}2") for key in keys))
     return await asyncio.to_thread(workflows.add, 1, 2)
 

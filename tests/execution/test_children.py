@@ -35,7 +35,7 @@ def call_and_start(number):
     called = workflows.total(number, 1)
     started = workflows.total.start(number, 2)
     also = durable.start_workflow(workflows.atotal.name, number, 3)
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return [called, started.get_result(), also.get_result(), started.workflow_id]
 
 
@@ -44,7 +44,7 @@ async def acall_and_start(number):
     called = await workflows.total(number, 1)
     started = await workflows.total.astart(number, 2)
     also = await durable.astart_workflow(workflows.atotal.name, number, 3)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     results = await asyncio.gather(started.aget_result(), also.aget_result())
     return [called, *results, started.workflow_id]
 
@@ -70,7 +70,7 @@ def start_in_a_step(number):
 @durable.workflow
 def start_twice(workflow_id):
     twice = [workflows.total.using(workflow_id=workflow_id).start(1) for _ in "ab"]
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return [handle.created for handle in twice]
 
 
@@ -79,7 +79,7 @@ def wait_for(workflow_id, timeout):
     try:
         return durable.WorkflowHandle(workflow_id).get_result(timeout=timeout)
     except (WaitTimeout, WorkflowCancelled, WorkflowNotFound) as error:
-        durable.sleep(0.01)
+        durable.sleep(0.1)
         return type(error).__name__
 
 
@@ -88,7 +88,7 @@ def call_failing(message):
     try:
         fail_in_child(message)
     except ValueError as error:
-        durable.sleep(0.01)
+        durable.sleep(0.1)
         return str(error)
 
 

@@ -41,7 +41,7 @@ def look():
 def draw():
     drawn = [durable.now(), durable.uuid4(), durable.random()]
     seen.append(drawn)
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return drawn
 
 
@@ -49,7 +49,7 @@ def draw():
 async def adraw():
     drawn = [await durable.anow(), await durable.auuid4(), await durable.arandom()]
     seen.append(drawn)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return drawn
 
 

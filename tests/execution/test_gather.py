@@ -15,9 +15,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @durable.workflow
 def gathered_in_threads():
     first = durable.gather(*(workflows.add.bind(n, 1) for n in range(4)))
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     second = durable.gather(workflows.add.bind(*first[:2]), workflows.total.bind(1, 2))
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return [first, second]
 
 
@@ -30,7 +30,7 @@ def gather_failures():
             workflows.fail.bind("second"),
         )
     except ValueError as error:
-        durable.sleep(0.01)
+        durable.sleep(0.1)
         return str(error)
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @durable.workflow
 def catch_errors():
     try:
-        durable.sleep(0.02)
+        durable.sleep(0.1)
     except Exception as error:
         calls.append(error)
     return "slept"
@@ -32,7 +32,7 @@ def catch_errors():
 @durable.workflow
 async def acatch_errors():
     try:
-        await durable.asleep(0.02)
+        await durable.asleep(0.1)
     except Exception as error:
         calls.append(error)
     return "slept"
@@ -41,7 +41,7 @@ async def acatch_errors():
 @durable.workflow
 def catch_everything():
     try:
-        durable.sleep(0.02)
+        durable.sleep(0.1)
     except BaseException as error:
         calls.append(type(error).__name__)
         workflows.add("must not", "run")
@@ -51,7 +51,7 @@ def catch_everything():
 @durable.workflow
 async def acatch_everything():
     try:
-        await durable.asleep(0.02)
+        await durable.asleep(0.1)
     except BaseException as error:
         calls.append(type(error).__name__)
         await workflows.aadd("must not", "run")
@@ -107,7 +107,7 @@ def return_nothing():
 
 @durable.workflow
 async def areturn_nothing():
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
 
 
 @pytest.fixture(autouse=True)

@@ -55,7 +55,7 @@ def pay(step_name, amount):
     try:
         steps[step_name](amount)
     except PaymentDeclined as declined:
-        durable.sleep(0.01)
+        durable.sleep(0.1)
         return [declined.amount, declined.reason, getattr(declined, "__notes__", [])]
 
 
@@ -120,7 +120,7 @@ async def be_impatient(seconds):
     try:
         await hang_once(seconds)
     except TimeoutError as error:
-        await durable.asleep(0.01)
+        await durable.asleep(0.1)
         return type(error).__name__
 
 

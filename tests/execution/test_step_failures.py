@@ -89,7 +89,7 @@ def survive(kind, atomically=False):
         explode_atomically(kind) if atomically else explode(kind)
     except BaseException as error:
         name = note(error)
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return name
 
 
@@ -99,7 +99,7 @@ async def asurvive(kind):
         await aexplode(kind)
     except BaseException as error:
         name = note(error)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return name
 
 
@@ -109,7 +109,7 @@ def survive_what_cannot_be_stored():
         explode_with_handle()
     except StepFailed as error:
         note(error)
-        durable.sleep(0.01)
+        durable.sleep(0.1)
         return [error.step_name, error.error_type, error.error_message]
 
 
@@ -119,7 +119,7 @@ def survive_stop_iteration():
         stop_iterating()
     except Exception as error:
         note(error)
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return "survived"
 
 

@@ -19,18 +19,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def remind(name):
     """Two steps with a pause between them, which takes it out of memory."""
     draft = workflows.add("draft for ", name)
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     workflows.enter(draft)
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return workflows.add("sent: ", draft)
 
 
 @durable.workflow
 async def aremind(name):
     draft = await workflows.aadd("draft for ", name)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     await workflows.enter.acall(draft)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return await workflows.aadd("sent: ", draft)
 
 
@@ -39,7 +39,7 @@ def use_callables():
     first = durable.run_step(lambda: calls.append("lambda") or 1)
     second = durable.run_step(max, 3, 7, step_name="largest")
     third = durable.run_step(partial(workflows.total.func, 1))
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return [first, second, third]
 
 
@@ -47,7 +47,7 @@ def use_callables():
 async def ause_callables():
     first = await durable.arun_step(lambda: calls.append("lambda") or 1)
     second = await durable.arun_step(workflows.aadd.func, 3, 7, step_name="sum")
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return [first, second]
 
 
@@ -72,7 +72,7 @@ def read(path):
     try:
         return open_file(path)
     except SerializationError as error:
-        durable.sleep(0.01)
+        durable.sleep(0.1)
         return error.path
 
 

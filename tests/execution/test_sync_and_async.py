@@ -63,7 +63,7 @@ async def call_steps():
     first = await called
     second = await workflows.add.acall(3, 4)
     third = await workflows.aadd.acall(5, 6)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return [is_awaitable, first, second, third]
 
 
@@ -100,7 +100,7 @@ async def make_here_await_there():
     """The coroutine is made in one branch and awaited in another."""
     calls_made = [workflows.aadd(n, n) for n in (1, 2)]
     result = await asyncio.gather(*calls_made)
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return result
 
 

@@ -79,14 +79,14 @@ async def agive(key):
 @durable.workflow
 def look_at_all():
     seen.append([(give(key), give_atomically(key)) for key in VALUES])
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return [give(key) for key in VALUES]
 
 
 @durable.workflow
 async def alook_at_all():
     seen.append([(await agive(key), await give.acall(key)) for key in VALUES])
-    await durable.asleep(0.01)
+    await durable.asleep(0.1)
     return [await agive(key) for key in VALUES]
 
 
@@ -102,7 +102,7 @@ def share():
     returned = change_argument(given)
     returned.append("later")
     seen.append((given, returned, returned is given))
-    durable.sleep(0.01)
+    durable.sleep(0.1)
     return returned
 
 
