@@ -1,72 +1,34 @@
 """Races with a decided outcome: the other side acts at every point of this one."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 from django.db import transaction
 
-import django_durable as durable
 from django_durable import clock
-from django_durable.models import Attempt, Step, Wait, Worker, Workflow
+from django_durable.models import Step, Worker, Workflow
 from django_durable.models.claims import Claimed
 from django_durable.models.status import ACTIVE
 from django_durable.wakeup import hub
 from tests.crash.driver import Driver, MovableClock
 from tests.interleaving import Elsewhere, elsewhere, meetings
 from tests.models import Entry
+from tests.racing import (
+    CODE,
+    calling,
+    cancel,
+    claim,
+    clean,
+    entries,
+    let_die,
+    name_of,
+    napping,
+    noting,
+    queue,
+    row,
+    starting,
+    writing,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-calls: list[str] = []
-
-
-@durable.step
-def note(text: str) -> str:
-    calls.append(text)
-    return text
-
-
-@durable.transaction
-def write(key: str) -> str:
-    calls.append(key)
-    Entry.objects.create(key=key)
-    return key
-
-
-@durable.workflow
-def writing() -> str:
-    return note("a") + write("b") + note("c") + write("d")
-
-
-@durable.workflow
-def noting() -> str:
-    return note("a") + note("b")
-
-
-@durable.workflow
-def napping() -> str:
-    durable.sleep(3600)
-    return write("slept")
-
-
-@durable.workflow
-def child() -> str:
-    return write("child")
-
-
-@durable.workflow
-def starting() -> str:
-    return child.start().get_result()
-
-
-@durable.workflow
-def calling() -> str:
-    return child()
-
-
-def name_of(definition) -> str:
-    return definition.__name__
 
 
 @pytest.fixture(autouse=True)
@@ -81,42 +43,7 @@ def movable(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
 @pytest.fixture
 def driver(movable: MovableClock) -> Driver:
     """A worker of this thread."""
-    return Driver(movable)
-
-
-def clean() -> None:
-    for model in (Attempt, Step, Wait, Workflow, Entry):
-        model.objects.all().delete()
-    calls.clear()
-
-
-def queue(definition, pk="w") -> None:
-    clean()
-    definition.using(workflow_id=pk).start()
-
-
-def claim(driver: Driver) -> Claimed:
-    """Take the one workflow that is ready."""
-    (claimed,) = driver.claim()
-    return claimed
-
-
-def cancel() -> list[str] | None:
-    """Cancel; return the business rows that stood when that had returned."""
-    took = Workflow.objects.cancel_one("w")
-    return sorted(Entry.objects.values_list("key", flat=True)) if took else None
-
-
-def entries() -> list[str]:
-    return sorted(Entry.objects.values_list("key", flat=True))
-
-
-def row(pk: str = "w") -> Workflow:
-    return Workflow.objects.get(pk=pk)
-
-
-def let_die(driver: Driver) -> None:
-    Worker.objects.filter(pk=driver.worker_id).update(heartbeat_at=LONG_AGO)
+    return Driver(movable, CODE)
 
 
 # Starts.
@@ -170,7 +97,7 @@ def test_a_savepoint_that_rolls_back_takes_its_workflow_along(driver):
 
 
 def test_two_claims_never_take_the_same_workflow(driver, movable):
-    other = Driver(movable)
+    other = Driver(movable, CODE)
 
     def three_ready():
         clean()
@@ -298,7 +225,7 @@ def test_a_zombie_changes_nothing(movable, definition):
 
     def held():
         queue(definition)
-        workers[:] = [Driver(movable), Driver(movable)]
+        workers[:] = [Driver(movable, CODE), Driver(movable, CODE)]
         taken[:] = [claim(workers[0])]
 
     def taken_over():
@@ -321,7 +248,7 @@ def test_a_zombie_adds_nothing_to_what_its_successor_has_finished(movable):
 
     def held():
         queue(writing)
-        workers[:] = [Driver(movable), Driver(movable)]
+        workers[:] = [Driver(movable, CODE), Driver(movable, CODE)]
         taken[:] = [claim(workers[0])]
 
     def finished_by_other():
@@ -340,7 +267,7 @@ def test_a_zombie_adds_nothing_to_what_its_successor_has_finished(movable):
 def test_two_recoveries_count_one_death(movable):
     def abandoned():
         queue(noting)
-        dead = Driver(movable)
+        dead = Driver(movable, CODE)
         claim(dead)
         let_die(dead)
 
@@ -353,11 +280,11 @@ def test_two_recoveries_count_one_death(movable):
 
 
 def test_a_recovery_leaves_a_workflow_that_a_live_worker_has_just_claimed(movable):
-    live = Driver(movable)
+    live = Driver(movable, CODE)
 
     def abandoned():
         queue(noting)
-        dead = Driver(movable)
+        dead = Driver(movable, CODE)
         claim(dead)
         let_die(dead)
 
@@ -377,7 +304,7 @@ def test_a_recovery_leaves_a_workflow_that_a_live_worker_has_just_claimed(movabl
 
 
 def test_an_end_between_the_look_and_the_suspension_wakes_the_parent(driver, movable):
-    other = Driver(movable)
+    other = Driver(movable, CODE)
     taken: list[Claimed] = []
 
     def parent_held():
@@ -391,7 +318,7 @@ def test_an_end_between_the_look_and_the_suspension_wakes_the_parent(driver, mov
 
 
 def test_a_suspension_while_the_child_ends_is_woken(driver, movable):
-    other = Driver(movable)
+    other = Driver(movable, CODE)
     taken: list[Claimed] = []
 
     def both_held():
@@ -408,15 +335,3 @@ def test_a_suspension_while_the_child_ends_is_woken(driver, movable):
     for met in meetings(both_held, lambda: driver.run(taken[1]), suspend):
         driver.work()
         assert row().status == "SUCCESS", met.point
-
-
-def test_a_timer_is_not_postponed_by_a_wake(driver, movable):
-    queue(napping)
-    driver.work()
-    due = row().wake_at
-
-    Workflow.objects.requeue_waiting(["w"])
-    movable.move_to(movable.now() + timedelta(minutes=10))
-    driver.work()
-
-    assert row().wake_at == due

@@ -1,0 +1,1 @@
+"""Processes that die at every write, in one thread, on both databases."""

@@ -1,0 +1,218 @@
+"""A process that dies at a chosen point, played inside this one.
+
+Points are every statement, COMMIT and SAVEPOINT of the process's connection and
+every effect outside of the database. At its death the connection drops, as the
+server sees it, and what is left of the process's code executes nothing more.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Literal, TypeVar
+from weakref import WeakSet
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+T = TypeVar("T")
+When = Literal["before", "after"]
+
+USING = "default"
+
+
+class Crash(BaseException):
+    """The process is dead; no ``except Exception`` may revive it."""
+
+
+class Crasher:
+    """Kills its process at the ``at``-th point from 1, never when that is None."""
+
+    def __init__(self, at: int | None = None, when: When = "before") -> None:
+        self.at = at
+        self.when = when
+        self.is_dead = False
+        self.points: list[str] = []
+        self._connection: BaseDatabaseWrapper | None = None
+        self._cursors: WeakSet[Any] = WeakSet()
+
+    def point(self, label: str, run: Callable[[], T]) -> T:
+        """Do something that leaves a trace, or die before or after it."""
+        if self.is_dead:  # Not even in a finally: clause.
+            raise Crash(label)
+        self.points.append(label)
+        is_here = len(self.points) == self.at
+        if is_here and self.when == "before":
+            self._die()
+        result = run()
+        if is_here and self.when == "after":
+            self._die()
+        return result
+
+    def attach(self, connection: BaseDatabaseWrapper) -> None:
+        """Make every statement and COMMIT of a connection a point."""
+        commit, connect = connection._commit, connection.connect
+        self._connection = connection
+
+        def connect_alive() -> None:
+            if self.is_dead:
+                raise Crash("connect")
+            connect()
+
+        connection.__dict__["_commit"] = lambda: self.point("COMMIT", commit)
+        connection.__dict__["connect"] = connect_alive
+        connection.execute_wrappers.append(self._statement)
+
+    def detach(self) -> None:
+        """Leave the connection as it was."""
+        connection = self._connection
+        assert connection is not None
+        del connection.__dict__["_commit"], connection.__dict__["connect"]
+        connection.execute_wrappers.remove(self._statement)
+
+    @property
+    def last(self) -> str:
+        """What happened at the point of death."""
+        number = len(self.points)
+        return f"{self.when} point {number}, {self.points[-1] if number else '-'}"
+
+    def _statement(
+        self, execute: Any, sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        label = " ".join(sql.split()[:3])
+        self._cursors.add(context["cursor"].cursor)
+        return self.point(label, lambda: execute(sql, params, many, context))
+
+    def _die(self) -> None:
+        self.is_dead = True
+        assert self._connection is not None
+        _drop(self._connection, self._cursors)
+        raise Crash(self.last)
+
+
+class Scout(Crasher):
+    """Lives, and notes at each point what its death there would leave behind."""
+
+    def __init__(self, look: Callable[[], str]) -> None:
+        super().__init__()
+        self._look = look
+        self._places: list[tuple[int, When, str]] = []
+        self._remains = ""
+
+    def point(self, label: str, run: Callable[[], T]) -> T:
+        """Do something that leaves a trace, and see what trace."""
+        at = len(self.points) + 1
+        if at == 1 or not self.points[-1].startswith("SELECT"):
+            self._remains = self._look()
+        self._places.append((at, "before", self._remains))
+        result = super().point(label, run)
+        if not label.startswith("SELECT"):
+            self._remains = self._look()
+        self._places.append((at, "after", self._remains))
+        return result
+
+    def places(self) -> list[tuple[int, When]]:
+        """Return the first and the last place to die that leave the same behind.
+
+        The dead process's memory is gone: a death at any place between them is
+        the same death.
+        """
+        chosen: list[tuple[int, When]] = []
+        for _, same in itertools.groupby(self._places, key=_remains):
+            first, *others = same
+            chosen += [place[:2] for place in (first, *others[-1:])]
+        return chosen
+
+    def last_places(self) -> list[tuple[int, When, str]]:
+        """Return the last place to die for each thing to leave behind, with that."""
+        groups = itertools.groupby(self._places, key=_remains)
+        return [list(same)[-1] for _, same in groups]
+
+
+def _remains(place: tuple[int, When, str]) -> str:
+    return place[2]
+
+
+class Machine:
+    """Runs one process after the other; a survivor leaves its connection to the next.
+
+    ``observer`` is the test's own connection: it sees what is committed.
+    """
+
+    def __init__(self) -> None:
+        self.observer: BaseDatabaseWrapper = connections[USING]
+        self.crasher: Crasher | None = None
+        self._spare: BaseDatabaseWrapper | None = None
+
+    @contextmanager
+    def process(self, crasher: Crasher) -> Iterator[None]:
+        """Run a block as a process; its death ends the block, nothing more."""
+        connection = self._spare or _new_connection(self.observer)
+        self._spare = None
+        crasher.attach(connection)
+        self.crasher, connections[USING] = crasher, connection
+        try:
+            yield
+        except BaseException:
+            # Django may have hidden the Crash behind an error of its own.
+            if not crasher.is_dead:
+                raise
+        finally:
+            connections[USING], self.crasher = self.observer, None
+            crasher.detach()
+            if crasher.is_dead:
+                _await_rollback(self.observer, connection)
+            elif connection.in_atomic_block:
+                _drop(connection, ())
+            else:
+                self._spare = connection
+
+    def effect(self, label: str, happen: Callable[[], T]) -> T:
+        """Do something outside of the database."""
+        if self.crasher is None:
+            return happen()
+        return self.crasher.point(f"effect {label}", happen)
+
+    def close(self) -> None:
+        """Give the last process's connection back."""
+        if self._spare is not None:
+            self._spare.close()
+
+
+def _new_connection(like: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
+    settings: dict[str, Any] = dict(like.settings_dict)
+    if like.vendor == "postgresql":
+        # Processes die here, servers do not: no commit has to wait for the disk.
+        given = settings["OPTIONS"]
+        settings["OPTIONS"] = {**given, "options": "-c synchronous_commit=off"}
+    return type(like)(settings, like.alias)
+
+
+def _drop(connection: BaseDatabaseWrapper, cursors: Iterable[Any]) -> None:
+    """Let the database notice that the process is gone."""
+    raw: Any = connection.connection
+    if raw is None:
+        return
+    if connection.vendor == "postgresql":
+        if connection.in_atomic_block:  # It may hold locks.
+            connection.__dict__["dropped_backend"] = raw.info.backend_pid
+    else:
+        for cursor in list(cursors):  # An open one would keep the lock.
+            cursor.close()
+        with suppress(Exception):
+            raw.rollback()
+    raw.close()
+
+
+def _await_rollback(
+    observer: BaseDatabaseWrapper, connection: BaseDatabaseWrapper
+) -> None:
+    """Wait until the server has noticed: it frees the dead process's locks then."""
+    pid = connection.__dict__.get("dropped_backend")
+    give_up_at = time.monotonic() + 10
+    while pid is not None and time.monotonic() < give_up_at:
+        with observer.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid])
+            if cursor.fetchone() is None:
+                return
+        time.sleep(0.001)

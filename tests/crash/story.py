@@ -1,0 +1,71 @@
+"""What the database tells after an experiment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from django_durable import failures, serialization
+from django_durable.models import Step, Workflow
+from django_durable.models.status import ACTIVE
+from tests.models import Entry
+
+Place = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class Story:
+    """Outcomes by workflow, names of steps by place, business rows by key."""
+
+    outcomes: dict[str, tuple[str, Any]]
+    steps: dict[Place, tuple[str, str]]
+    entries: Counter[str]
+
+    @classmethod
+    def read(cls) -> Story:
+        """Read it on the connection at hand."""
+        rows = Step.objects.order_by("workflow_id", "branch", "step_id")
+        return cls(
+            {row.pk: (row.status, _result(row)) for row in Workflow.objects.all()},
+            {
+                (row.workflow_id, row.branch, row.step_id): (row.name, row.kind)
+                for row in rows
+            },
+            Counter(Entry.objects.values_list("key", flat=True)),
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing was ever committed."""
+        return not (self.outcomes or self.steps or self.entries)
+
+    @property
+    def active(self) -> list[str]:
+        """The workflows that have not ended."""
+        return [pk for pk, (status, _) in self.outcomes.items() if status in ACTIVE]
+
+    @property
+    def strict_steps(self) -> set[Place]:
+        """The steps that nobody may record once a cancellation has returned."""
+        return {place for place, (_, kind) in self.steps.items() if kind in _STRICT}
+
+    def gaps(self) -> list[str]:
+        """Say which branches have steps missing between the first and the last."""
+        numbers: dict[tuple[str, str], list[int]] = {}
+        for workflow_id, branch, number in self.steps:
+            numbers.setdefault((workflow_id, branch), []).append(number)
+        return [
+            f"the steps of {place} are numbered {found}"
+            for place, found in numbers.items()
+            if found != list(range(1, len(found) + 1))
+        ]
+
+
+_STRICT = (Step.Kind.TRANSACTION, Step.Kind.START)
+
+
+def _result(row: Workflow) -> Any:
+    if row.error is not None:
+        return "{}: {}".format(*failures.describe(row.error))
+    return None if row.output is None else serialization.loads(row.output)
