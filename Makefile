@@ -31,7 +31,7 @@ lint: $(VENV)/.installed ## Check format, lint, types, imports, migrations and d
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 	@$(MAKE) --no-print-directory docs
 

@@ -72,8 +72,18 @@ class TransitionQuerySet(models.QuerySet[Any]):
     def suspend(
         self, workflow_id: str, claim: int, *, wake_at: datetime | None
     ) -> bool:
-        """Move a held workflow to WAITING until ``wake_at`` or a wake-up."""
-        return self._leave(workflow_id, claim, status=Status.WAITING, wake_at=wake_at)
+        """Move a held workflow to WAITING until ``wake_at`` or a wake-up.
+
+        It got so far without killing its worker: suspicion ends here.
+        """
+        return self._leave(
+            workflow_id,
+            claim,
+            status=Status.WAITING,
+            wake_at=wake_at,
+            stalls=0,
+            recovery_attempts=0,
+        )
 
     def hand_over(self, workflow_id: str, claim: int) -> bool:
         """Put a held workflow back in the queue, uncounted."""

@@ -12,14 +12,10 @@ from django.db import DatabaseError, InterfaceError
 
 from django_durable import conf
 from django_durable.exceptions import ClaimLost
-from django_durable.execution.checkpoints import (
-    CheckpointWriter,
-    Row,
-    publish_ends,
-)
+from django_durable.execution.checkpoints import CheckpointWriter, publish_ends
 from django_durable.execution.execution import Execution
 from django_durable.models import Workflow, faults
-from django_durable.models.checkpoint import Recorded, Verdict
+from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.outcome import Outcome
 from django_durable.worker.slots import HelperThreads
 
@@ -32,6 +28,8 @@ class Employer(Protocol):
     using: str
     helpers: HelperThreads
     queries: HelperThreads
+    steps: CheckpointWriter
+    outcomes: CheckpointWriter
 
     @property
     def worker_id(self) -> UUID | None: ...
@@ -56,28 +54,29 @@ class WorkerHost:
     can_suspend = True
     passes_through: tuple[type[BaseException], ...] = ()
 
-    def __init__(self, worker: Employer, writer: CheckpointWriter) -> None:
+    def __init__(self, worker: Employer) -> None:
         self.using = worker.using
         self.worker_id: UUID | None = worker.worker_id
         self._worker = worker
-        self._writer = writer
 
-    def record(self, checkpoint: Row) -> Recorded:
+    def record(self, checkpoint: Checkpoint) -> Recorded:
         with self._unwinding_when_gone():
-            return self._writer.write(checkpoint)
+            return self._worker.steps.write(checkpoint)
 
-    async def arecord(self, checkpoint: Row) -> Recorded:
+    async def arecord(self, checkpoint: Checkpoint) -> Recorded:
         with self._unwinding_when_gone():
-            return await self._writer.awrite(checkpoint)
+            return await self._worker.steps.awrite(checkpoint)
 
     def finish(self, outcome: Outcome) -> Recorded:
-        recorded = self.record(outcome)
+        with self._unwinding_when_gone():
+            recorded = self._worker.outcomes.write(outcome)
         if recorded.verdict is Verdict.BUSY:
             return self.query(lambda: self._finish_alone(outcome))
         return recorded
 
     async def afinish(self, outcome: Outcome) -> Recorded:
-        recorded = await self.arecord(outcome)
+        with self._unwinding_when_gone():
+            recorded = await self._worker.outcomes.awrite(outcome)
         if recorded.verdict is Verdict.BUSY:
             return await self.aquery(lambda: self._finish_alone(outcome))
         return recorded

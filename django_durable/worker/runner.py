@@ -69,7 +69,9 @@ class Worker:
         self.queries = HelperThreads(self.using, QUERY_THREADS, "durable-query")
         self._threads = ThreadSlots(self.using, sync, self._on_free)
         self._tasks = LoopSlots(many, self.helpers, self._on_free)
-        self._writer = CheckpointWriter(self.using, lambda: self.is_gone)
+        # Outcomes take longer, since they wake others: steps do not wait for them.
+        self.steps = CheckpointWriter(self.using, lambda: self.is_gone)
+        self.outcomes = CheckpointWriter(self.using, lambda: self.is_gone)
         self._housekeeping = Housekeeping(self.using)
         self._quarantine = Quarantine(self.using, self.drain_seconds)
         self._lease = Lease(
@@ -197,7 +199,7 @@ class Worker:
             rows = Workflow.objects.using(self.using)
             rows.pause(row.id, row.claim, reason=reason)
             return
-        execution = Execution(row, definition, WorkerHost(self, self._writer))
+        execution = Execution(row, definition, WorkerHost(self))
         signals.tell(
             signals.workflow_started,
             workflow_id=row.id,
@@ -246,7 +248,8 @@ class Worker:
 
     def _close(self) -> None:
         self._quarantine.close()
-        self._writer.close()
+        self.steps.close()
+        self.outcomes.close()
         self._threads.close()
         self.helpers.close()  # Before the loop, which would shut them down.
         self._tasks.close()
