@@ -25,7 +25,8 @@ def is_possible(connection: BaseDatabaseWrapper) -> bool:
     raw: Any = connection.connection
     known = connection.__dict__.get("durable_prepares")
     if known is None or known[0] is not raw:
-        known = raw, _is_safe(raw)
+        with connection.wrap_database_errors:
+            known = raw, _is_safe(raw)
         connection.__dict__["durable_prepares"] = known
     return bool(known[1])
 
@@ -35,7 +36,9 @@ def cursor(connection: BaseDatabaseWrapper) -> Iterator[Any]:
     """Give a cursor with Django's wrappers that binds and prepares on the server."""
     raw: Any = connection.connection
     threshold = raw.prepare_threshold
-    with connection._prepare_cursor(Cursor(raw)) as found:  # type: ignore[attr-defined]
+    with connection.wrap_database_errors:
+        bare = Cursor(raw)
+    with connection._prepare_cursor(bare) as found:  # type: ignore[attr-defined]
         raw.prepare_threshold = 0
         try:
             yield found
