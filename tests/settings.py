@@ -67,6 +67,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {
         "NAME": str(directory / f"durable_test_{os.getpid()}.sqlite3")
     }
+# For tests that keep the durable tables apart from the others.
+apart = f"{tempfile.gettempdir()}/durable_apart_{os.getpid()}.sqlite3"
+DATABASES["apart"] = with_good_options(
+    {"ENGINE": "django.db.backends.sqlite3", "NAME": apart, "TEST": {"NAME": apart}}
+)
 
 DURABLE: dict[str, object] = {}
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, transaction
 from django.test import override_settings
+from django.utils.module_loading import import_string
 
 import django_durable as durable
 from django_durable import conf
@@ -298,8 +299,12 @@ def test_old_finished_workflows_are_deleted_with_their_steps(import_page):
 # Use another database.
 
 
-def test_the_router_keeps_the_durable_tables_together(import_page):
-    router = import_page("how-to/use-another-database.md").DurableRouter()
+def test_the_router_of_the_page_keeps_the_durable_tables_together(
+    import_page, settings
+):
+    page = import_page("how-to/use-another-database.md")
+    settings.DURABLE = page.DURABLE
+    router = import_string(page.DATABASE_ROUTERS[0])()
 
     assert router.db_for_read(Workflow) == router.db_for_write(Workflow) == "workflows"
     assert router.db_for_read(Order) is None
