@@ -14,6 +14,8 @@ from django_durable.definitions import registry
 
 TAG = "durable"
 ENGINES = ("postgresql", "sqlite")
+# The number that psycopg gives to the level.
+READ_COMMITTED = 2
 
 _IDS = {"unknown": "E001", "range": "E002", "type": "E003"}
 
@@ -26,6 +28,7 @@ def register() -> None:
         check_database,
         check_sqlite,
         check_persistent_connections,
+        check_isolation,
         check_time_zone,
     ):
         checks.register(check, TAG)
@@ -127,6 +130,25 @@ def check_persistent_connections(**_: Any) -> Sequence[checks.CheckMessage]:
             )
         ]
     return []
+
+
+def check_isolation(**_: Any) -> Sequence[checks.CheckMessage]:
+    """W015: a cancellation inside such a transaction may miss a new child."""
+    connection, _problem = _connection()
+    if connection is None or connection.vendor != "postgresql":
+        return []
+    options = connection.settings_dict.get("OPTIONS", {})
+    if options.get("isolation_level", READ_COMMITTED) == READ_COMMITTED:
+        return []
+    return [
+        checks.Warning(
+            "The durable database has another isolation level than READ COMMITTED.",
+            hint="Remove 'isolation_level' from OPTIONS, and set it for the"
+            " transactions that need it. cancel() inside an atomic() of such a"
+            " level can miss a child that is being started.",
+            id="django_durable.W015",
+        )
+    ]
 
 
 def check_time_zone(**_: Any) -> Sequence[checks.CheckMessage]:

@@ -128,10 +128,12 @@ class CheckpointWriter:
     def _run(self) -> None:
         reserve_connection(self._using)
         try:
-            while not self._is_closed:
+            while True:
                 self._work.acquire()
                 while batch := self._next_batch():
                     self._flush(batch)
+                if self._is_closed:
+                    break
         finally:
             connections[self._using].close()
 

@@ -1,5 +1,6 @@
 """Workflows that workflows call and start, and whose results they wait for."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,9 +59,13 @@ def call(
     row = _row(execution, place, definition.name, definition, options, args, kwargs)
     claimed = hold(row, execution.host.worker_id)
     with execution.busy():
-        is_new = yield Query(lambda: _insert_held(execution, row))
-        if is_new:
-            yield running.RunChild(execution, claimed, definition)
+        try:
+            if (yield Query(lambda: _insert_held(execution, row))):
+                yield running.RunChild(execution, claimed, definition)
+        except asyncio.CancelledError:
+            # A sibling's failure cancels this branch: the child is the workers'.
+            yield Query(lambda: _give_away(execution, row))
+            raise
     result = yield from _await_result(execution, frame, place, row.pk)
     record = _outcome_row(
         execution, place, definition.name, Kind.CHILD, result, started_at
@@ -233,6 +238,12 @@ def _insert_held(execution: State, row: Workflow) -> bool:
     if not created:
         _check_child(execution, row, using)
     return created or _is_our_insert(row, using)
+
+
+def _give_away(execution: State, row: Workflow) -> None:
+    """Put a held child into the queue, if it was inserted and has not ended."""
+    rows = Workflow.objects.using(execution.host.using)
+    rows.hand_over(row.pk, row.claim)
 
 
 def _is_our_insert(row: Workflow, using: str) -> bool:

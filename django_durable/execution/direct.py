@@ -45,10 +45,14 @@ class DirectHost:
 
     def finish(self, outcome: Outcome) -> Recorded:
         rows = Workflow.objects.using(self.using)
-        while True:
-            recorded = self.query(lambda: rows.finish([outcome]))[0]
-            if recorded.verdict is not Verdict.BUSY:
-                break
+
+        def finish() -> Recorded:
+            with rows.locked(outcome.workflow_id):
+                return rows.finish([outcome])[0]
+
+        recorded = self.query(lambda: rows.finish([outcome]))[0]
+        if recorded.verdict is Verdict.BUSY:
+            recorded = self.query(finish)
         signals.publish(self.using, result_target(outcome.workflow_id))
         return recorded
 
@@ -137,7 +141,7 @@ class DirectLease:
                     after_beat=self._close_when_idle,
                 )
                 self._lease.open()
-            elif not self._is_alive():
+            elif not self._lease.is_alive():
                 self._lease.renew()
             assert self._lease.worker_id is not None
             return self._lease.worker_id
@@ -153,17 +157,15 @@ class DirectLease:
         for execution in list(self.executions):
             execution.abandon()
 
-    def _is_alive(self) -> bool:
-        assert self._lease is not None
-        worker_id = self._lease.worker_id
-        workers = Worker.objects.using(self._lease.using).live()
-        return worker_id is not None and workers.filter(pk=worker_id).exists()
-
     def _close_when_idle(self) -> None:
-        if self.executions:
-            self._idle_since = clock.monotonic()
-        elif clock.monotonic() - self._idle_since > LINGER_SECONDS:
-            self.close()
+        with self._lock:
+            if self.executions:
+                self._idle_since = clock.monotonic()
+            if clock.monotonic() - self._idle_since <= LINGER_SECONDS:
+                return
+            lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.close()
 
 
 _lease = DirectLease()

@@ -46,6 +46,7 @@ class Lease:
         self._on_lost = on_lost
         self._after_beat = after_beat
         self._closing = threading.Event()
+        self._renewing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._renewed_at = 0.0
 
@@ -91,9 +92,17 @@ class Lease:
             logger.warning("Worker %s could not be marked: %s", self.worker_id, error)
 
     def renew(self) -> None:
-        """Register anew after a row that expired or disappeared."""
-        self._on_lost()
-        self._register()
+        """Register anew, unless somebody else just did, after a lost row."""
+        with self._renewing:
+            if not self.is_alive():
+                self._on_lost()
+                self._register()
+
+    def is_alive(self) -> bool:
+        """Ask the database whether the lease still runs."""
+        workers = Worker.objects.using(self.using).live()
+        worker_id = self.worker_id
+        return worker_id is not None and workers.filter(pk=worker_id).exists()
 
     def beat(self) -> None:
         """Renew the lease now; register anew when it had run out."""

@@ -27,7 +27,7 @@ from django_durable.execution.journal import Journal
 from django_durable.execution.requests import Finish, Query
 from django_durable.execution.starting import load_inputs
 from django_durable.execution.state import State
-from django_durable.models import Wait, Workflow
+from django_durable.models import Wait, Workflow, sql
 from django_durable.models.checkpoint import Verdict
 from django_durable.models.claims import Claimed
 from django_durable.models.outcome import Outcome
@@ -76,13 +76,20 @@ async def _arun(execution: State) -> None:
     try:
         value, error = await task
     except asyncio.CancelledError:
-        if execution.ending is None:  # Somebody else cancels: leave, uncounted.
-            execution.end(HandOver())
+        value, error = None, None
+        if execution.ending is None and _is_being_cancelled():
+            execution.end(HandOver())  # From outside: leave, uncounted.
             await adrive(_conclude(execution, None, None), execution.host)
             raise
-        value, error = None, None
+        if execution.ending is None:
+            error = RuntimeError("The workflow let an asyncio.CancelledError out.")
     await _end_branches(execution)
     await adrive(_conclude(execution, value, error), execution.host)
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _root(execution: State) -> tuple[Any, BaseException | None]:
@@ -214,6 +221,7 @@ def _suspend(execution: State) -> None:
     rows = [row for waiter in waiters for row in waiter.rows()]
     wake_at = min((row.wake_at for row in rows if row.wake_at), default=None)
     with transaction.atomic(using=using):
+        sql.limit_lock_wait(connections[using])
         if not Workflow.objects.using(using).suspend(pk, claim, wake_at=wake_at):
             return
         Wait.objects.using(using).replace(pk, rows)
@@ -225,6 +233,7 @@ def _hand_over(execution: State) -> None:
     using, pk, claim = execution.host.using, execution.workflow_id, execution.claim
     rows = [row for waiter in execution.leaving.waiters for row in waiter.rows()]
     with transaction.atomic(using=using):
+        sql.limit_lock_wait(connections[using])
         if Workflow.objects.using(using).hand_over(pk, claim) and rows:
             Wait.objects.using(using).keep(pk, rows)
 

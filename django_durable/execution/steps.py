@@ -10,7 +10,7 @@ from django.db import connections
 from django_durable import clock, failures
 from django_durable.definitions.context import Context, Frame
 from django_durable.definitions.step import StepDefinition
-from django_durable.exceptions import SerializationError, Unwind
+from django_durable.exceptions import Pause, SerializationError, Unwind
 from django_durable.execution import atomic, records, waiting
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place, dump_result, load_error
@@ -123,7 +123,9 @@ class _Try:
         yield from self._record(self._checkpoint(text, None))
 
     def _fail(self, error: BaseException) -> Algorithm:
-        if self._losses < MOST_LOSSES and self._is_loss(error):
+        if isinstance(error, Exception) and self._is_loss(error):
+            if self._losses >= MOST_LOSSES and self.definition.atomic:
+                raise self.execution.end(Pause(error))
             self.is_lost = True
             faults.check_connections()
             pause = timedelta(seconds=faults.pause_seconds(self._losses))
@@ -146,15 +148,20 @@ class _Try:
         yield from self._record(self._checkpoint(None, text))
         return None
 
-    def _is_loss(self, error: BaseException) -> bool:
+    def _is_loss(self, error: Exception) -> bool:
         """Tell whether the database went away under the step.
 
         That is as good as a crash of the worker: the step is executed again,
-        uncounted, instead of failing because of the database.
+        uncounted, instead of failing because of the database. An ordinary step
+        that still meets it then fails; a transaction pauses the workflow, also
+        for a database that is read-only, full, or in the middle of a deploy.
         """
-        using = self.execution.host.using
-        is_inside = connections[using].in_atomic_block
-        return faults.is_lost_connection(error) and not is_inside
+        if connections[self.execution.host.using].in_atomic_block:
+            return False
+        fault = faults.classify(error)
+        if self.definition.atomic:
+            return fault in (faults.Fault.CONNECTION, faults.Fault.UNAVAILABLE)
+        return fault is faults.Fault.CONNECTION and self._losses < MOST_LOSSES
 
     def _passes_through(self, error: BaseException) -> bool:
         return isinstance(error, (*NOT_OUTCOMES, *self.execution.host.passes_through))

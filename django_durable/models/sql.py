@@ -80,6 +80,16 @@ def limit_idle_time(connection: BaseDatabaseWrapper, seconds: float) -> None:
             cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {timeout}")
 
 
+def read_committed(connection: BaseDatabaseWrapper) -> None:
+    """Let each statement of a transaction that just began see what is committed.
+
+    Whatever isolation level the project has chosen for its own.
+    """
+    if is_postgresql(connection) and len(connection.atomic_blocks) == 1:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
 def limit_lock_wait(connection: BaseDatabaseWrapper) -> None:
     """Let the rest of this transaction give up on row locks after 500 ms.
 

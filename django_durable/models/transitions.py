@@ -130,6 +130,7 @@ class TransitionQuerySet(models.QuerySet[Any]):
 
         def cancel() -> list[str]:
             with transaction.atomic(using=self.db):
+                sql.read_committed(connections[self.db])
                 return self._cancel_tree(workflow_id, reason)
 
         cancelled = faults.retry_conflicts(self.db, cancel)

@@ -110,7 +110,7 @@ class Dispatcher:
                 try:
                     seconds = self._look()
                     tries = 0
-                except (DatabaseError, InterfaceError) as error:
+                except Exception as error:
                     tries += 1
                     seconds = self._recover(error, tries)
                 bell.wait(seconds)
@@ -122,7 +122,9 @@ class Dispatcher:
 
     def _recover(self, error: Exception, tries: int) -> float:
         """Drop what is broken; return how long to wait before the next look."""
-        if tries in (1, 10):
+        if not isinstance(error, DatabaseError | InterfaceError):
+            logger.error("Claiming failed, trying on", exc_info=error)
+        elif tries in (1, 10):
             logger.warning("Claiming failed, trying on: %s", error)
         faults.drop_broken(self._using)
         self._has_news = True  # What it was looking for is still there.
@@ -173,8 +175,16 @@ class Dispatcher:
         else:
             self._backlogs.discard(is_async)
         for row in claimed:
-            self._staff.begin(row)
+            self._begin(row)
         return len(claimed)
+
+    def _begin(self, row: Claimed) -> None:
+        """Have a workflow begun; what cannot be, is not held."""
+        try:
+            self._staff.begin(row)
+        except Exception:
+            logger.exception("Workflow %s could not be begun", row.id)
+            Workflow.objects.using(self._using).hand_over(row.id, row.claim)
 
     def _take(self, pairs: list[tuple[str, str]], limit: int) -> list[Claimed]:
         worker_id = self._lease.worker_id
@@ -197,7 +207,7 @@ class Dispatcher:
         rows, pairs = Workflow.objects.using(self._using), self._staff.pairs()
         while self._alone and not self._staff.is_busy and not self._stopping.is_set():
             for row in rows.claim_suspect(self._lease.worker_id, self._alone, pairs):
-                self._staff.begin(row)
+                self._begin(row)
             if not self._staff.is_busy:  # It has ended, or somebody else has it.
                 self._alone = rows.first_suspect(pairs, self._queues) or ""
         self.is_idle = not self._staff.is_busy

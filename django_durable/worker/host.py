@@ -89,16 +89,28 @@ class WorkerHost:
             )
 
     async def aquery(self, work: Callable[[], T]) -> T:
-        # Not on the threads of user code: long steps must not hold these up.
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._worker.queries.executor, self.query, work
-        )
+        # Not on the threads of user code: long steps must not hold these up. And
+        # a try at a time: what waits for a row or a server holds no thread.
+        loop, threads, tries = asyncio.get_running_loop(), self._worker.queries, 0
+        while True:
+            try:
+                with self._unwinding_when_gone():
+                    return await _whole(loop.run_in_executor(threads.executor, work))
+            except (DatabaseError, InterfaceError) as error:
+                if not faults.is_transient(error):
+                    raise
+                await loop.run_in_executor(
+                    threads.executor, faults.drop_broken, self.using
+                )
+                await asyncio.sleep(faults.pause_seconds(tries))
+                tries += 1
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        return await loop.run_in_executor(None, context.run, _on_fresh, call)
+        return await loop.run_in_executor(
+            self._worker.helpers.executor, context.run, _on_fresh, call
+        )
 
     def hot_seconds(self, *, is_async: bool) -> float:
         if not self._worker.free_slots(is_async=is_async):
@@ -137,6 +149,15 @@ class WorkerHost:
             recorded = rows.finish([outcome])
         publish_ends(self.using, [outcome], recorded)
         return recorded[0]
+
+
+async def _whole(work: asyncio.Future[T]) -> T:
+    """Await database work; a cancellation waits until it is over."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
 
 
 def _on_fresh(call: Callable[[], T]) -> T:

@@ -68,7 +68,9 @@ class Worker:
         self.helpers = HelperThreads(self.using, sync)
         self.queries = HelperThreads(self.using, QUERY_THREADS, "durable-query")
         self._threads = ThreadSlots(self.using, sync, self._on_free)
-        self._tasks = LoopSlots(many, self.helpers, self._on_free)
+        # What the code of workflows runs in threads must not starve their steps.
+        self._users = HelperThreads(self.using, sync, "durable-user")
+        self._tasks = LoopSlots(many, self._users, self._on_free)
         # Outcomes take longer, since they wake others: steps do not wait for them.
         self.steps = CheckpointWriter(self.using, lambda: self.is_gone)
         self.outcomes = CheckpointWriter(self.using, lambda: self.is_gone)
@@ -207,10 +209,39 @@ class Worker:
             claim=row.claim,
         )
         self._executions.add(execution)
-        if definition.is_async:
-            self._tasks.run(lambda: running.arun(execution))
-        else:
-            self._threads.run(lambda: _run(execution))
+        try:
+            if definition.is_async:
+                self._tasks.run(lambda: self._arun(execution))
+            else:
+                self._threads.run(lambda: self._run(execution))
+        except BaseException:
+            self._executions.discard(execution)
+            raise
+
+    def _run(self, execution: Execution) -> None:
+        faults.check_connections()
+        try:
+            running.run(execution)
+        except BaseException as error:
+            failure = error
+            execution.host.query(lambda: self._pause(execution, failure))
+            raise
+        finally:
+            faults.return_to_pool()
+
+    async def _arun(self, execution: Execution) -> None:
+        try:
+            await running.arun(execution)
+        except Exception as error:
+            failure = error
+            await execution.host.aquery(lambda: self._pause(execution, failure))
+            raise
+
+    def _pause(self, execution: Execution, error: BaseException) -> None:
+        """Hold nothing whose end could not be written: a person must look."""
+        reason = f"The execution ended in an unexpected way: {error!r}"
+        rows = Workflow.objects.using(self.using)
+        rows.pause(execution.workflow_id, execution.claim, reason=reason)
 
     def _on_free(self) -> None:
         self._dispatcher.slot_is_free()
@@ -251,21 +282,14 @@ class Worker:
         self.steps.close()
         self.outcomes.close()
         self._threads.close()
-        self.helpers.close()  # Before the loop, which would shut them down.
+        self.helpers.close()
+        self._users.close()  # Before the loop, which would shut them down.
         self._tasks.close()
         self.queries.close()
         self._dispatcher.join(2)
         if not self._executions:
             self._threads.join(1)
             self._tasks.join(1)
-
-
-def _run(execution: Execution) -> None:
-    faults.check_connections()
-    try:
-        running.run(execution)
-    finally:
-        faults.return_to_pool()
 
 
 def _definitions_at_hand() -> list[tuple[str, str, bool]]:

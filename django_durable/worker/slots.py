@@ -47,15 +47,15 @@ class ThreadSlots:
     def run(self, job: Job) -> None:
         """Run a job in a free slot; the caller has looked at ``free``."""
         with self._lock:
-            self._busy += 1
-            if self._busy > len(self._threads):
+            if self._busy >= len(self._threads):
                 thread = threading.Thread(
                     target=self._work,
                     name=f"durable-slot-{len(self._threads) + 1}",
                     daemon=True,
                 )
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
+            self._busy += 1
         self._jobs.put(job)
 
     def close(self) -> None:
