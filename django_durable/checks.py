@@ -11,11 +11,10 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from django_durable import conf
 from django_durable.definitions import registry
+from django_durable.models import sql
 
 TAG = "durable"
 ENGINES = ("postgresql", "sqlite")
-# The number that psycopg gives to the level.
-READ_COMMITTED = 2
 
 _IDS = {"unknown": "E001", "range": "E002", "type": "E003"}
 
@@ -135,10 +134,7 @@ def check_persistent_connections(**_: Any) -> Sequence[checks.CheckMessage]:
 def check_isolation(**_: Any) -> Sequence[checks.CheckMessage]:
     """W015: a cancellation inside such a transaction may miss a new child."""
     connection, _problem = _connection()
-    if connection is None or connection.vendor != "postgresql":
-        return []
-    options = connection.settings_dict.get("OPTIONS", {})
-    if options.get("isolation_level", READ_COMMITTED) == READ_COMMITTED:
+    if connection is None or not sql.has_fixed_snapshot(connection):
         return []
     return [
         checks.Warning(

@@ -147,6 +147,18 @@ def test_w012_wants_kept_connections_to_be_tested(database):
     assert ids() == []
 
 
+@on_a_server
+def test_w015_warns_of_another_isolation_level(database):
+    options = connection.settings_dict["OPTIONS"]
+    database(OPTIONS={**options, "isolation_level": 4})
+
+    assert "'isolation_level'" in only("W015", kind=Warning).hint
+    assert ids() == ["W015"]
+
+    database(OPTIONS={**options, "isolation_level": 2})
+    assert ids() == []
+
+
 @pytest.mark.parametrize(
     "raw",
     [

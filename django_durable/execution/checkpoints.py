@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import connections
 
 from django_durable import signals
 from django_durable.models import Step, Workflow, faults
@@ -167,11 +167,9 @@ class CheckpointWriter:
             return faults.retry_patiently(
                 self._using, lambda: self._store(rows), give_up=self._is_closing
             )
-        except (DatabaseError, InterfaceError) as error:
+        except BaseException as error:
             if len(rows) == 1 or faults.is_transient(error):
                 return [error] * len(rows)
-        except BaseException as error:
-            return [error] * len(rows)
         return [self._answers([row])[0] for row in rows]
 
     def _store(self, rows: Sequence[Row]) -> list[Recorded]:

@@ -223,6 +223,12 @@ def _refuse_endless_wait(workflow_id: str) -> None:
     if not connection.in_atomic_block:
         return
     what = f"the result of workflow {workflow_id!r}"
+    if sql.has_fixed_snapshot(connection):
+        raise WaitImpossible(
+            what,
+            "At this isolation level the open atomic() sees only what was committed"
+            " when it began. Wait after the block.",
+        )
     if not sql.is_postgresql(connection):
         raise WaitImpossible(
             what,

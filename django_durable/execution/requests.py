@@ -5,9 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connections
+from django.db.transaction import TransactionManagementError
+
 from django_durable.definitions.context import Frame, entered
 from django_durable.definitions.step import StepDefinition
 from django_durable.execution.hosts import Host
+from django_durable.models import sql
 from django_durable.models.checkpoint import Checkpoint, Recorded
 from django_durable.models.outcome import Outcome
 
@@ -66,14 +70,23 @@ class Invoke:
                 f"{self.definition.name} is async, and this workflow is not:"
                 " make the workflow an async def, or the step a def."
             )
-        return self.call()
+        return self._checked(host)
 
     async def arun(self, host: Host) -> Any:
         if not self.definition.is_async:
-            return await host.in_thread(self.call)
+            return await host.in_thread(lambda: self._checked(host))
         with entered(self.frame):
             async with asyncio.timeout(self.definition.timeout):
                 return await self.definition.func(*self.args, **self.kwargs)
+
+    def _checked(self, host: Host) -> Any:
+        result = self.call()
+        if host.can_suspend and sql.close_left_open(connections[host.using]):
+            raise TransactionManagementError(
+                f"Step {self.definition.name!r} left a transaction open; it was rolled"
+                " back. Use atomic(), or make the step a @transaction."
+            )
+        return result
 
     def call(self) -> Any:
         """Call a sync function inside the step's frame."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -250,6 +251,24 @@ def _pause(execution: State, reason: str) -> None:
         )
 
 
+def _is_made_by_wait_for() -> bool:
+    """Tell whether asyncio.wait_for() makes this task, as Python 3.11 does.
+
+    Its caller only waits for it, so it goes on in the caller's branch, as it
+    does where wait_for() makes none: a replay may be on another Python.
+    """
+    if sys.version_info >= (3, 12):
+        return False
+    frame = sys._getframe(2)
+    for _ in range(5):
+        if frame.f_code is asyncio.wait_for.__code__:
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
+
+
 def install_task_factory(loop: asyncio.AbstractEventLoop) -> None:
     """Make each task that a workflow's body creates a branch of its own."""
     inner = loop.get_task_factory()
@@ -274,7 +293,8 @@ class _BranchFactory:
         if frame is None or frame.step is not None:
             return self._make(loop, coroutine, context, options)
         context = context.copy() if context is not None else contextvars.copy_context()
-        context.run(enter, Frame(frame.execution, frame.next_branch()))
+        if not _is_made_by_wait_for():
+            context.run(enter, Frame(frame.execution, frame.next_branch()))
         task = self._make(loop, coroutine, context, options)
         frame.execution.leaving.adopt(task)  # type: ignore[attr-defined]
         return task

@@ -80,6 +80,17 @@ def limit_idle_time(connection: BaseDatabaseWrapper, seconds: float) -> None:
             cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {timeout}")
 
 
+# The number that psycopg gives to the level.
+_READ_COMMITTED = 2
+
+
+def has_fixed_snapshot(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether a transaction never sees what others commit while it runs."""
+    options = connection.settings_dict.get("OPTIONS", {})
+    level = options.get("isolation_level", _READ_COMMITTED)
+    return is_postgresql(connection) and level > _READ_COMMITTED
+
+
 def read_committed(connection: BaseDatabaseWrapper) -> None:
     """Let each statement of a transaction that just began see what is committed.
 
@@ -109,6 +120,24 @@ def hurry(connection: BaseDatabaseWrapper, seconds: float) -> None:
     verb = "SET" if is_postgresql(connection) else "PRAGMA"
     with connection.cursor() as cursor:
         cursor.execute(f"{verb} {setting} = {timeout}")
+
+
+def close_left_open(connection: BaseDatabaseWrapper) -> bool:
+    """Roll back a transaction that nobody will end; return whether there was one.
+
+    What is written into it later would seem stored, and never be committed.
+    """
+    raw = connection.connection
+    if raw is None or connection.in_atomic_block:
+        return False
+    if is_postgresql(connection):
+        is_open = bool(raw.info.transaction_status)
+    else:
+        is_open = raw.in_transaction
+    if not is_open and connection.autocommit:
+        return False
+    connection.close()
+    return True
 
 
 # "durable" as a number: the name of the sweep's lock.

@@ -1,6 +1,7 @@
 """How a workflow changes its state. Each change names the state it expects."""
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -224,8 +225,9 @@ class TransitionQuerySet(models.QuerySet[Any]):
             cancelled_with=workflow_id, parent=workflow_id, status=Status.CANCELLED
         ).order_by("pk")
         if workflow.status == Status.CANCELLED:
-            for child in cancelled_along.values_list("pk", flat=True):
-                self._resume(child)
+            for child in list(cancelled_along.values_list("pk", flat=True)):
+                with suppress(InvalidTransition):  # Somebody else was faster.
+                    self._resume(child)
         signals.publish(self.db, signals.QUEUE)
 
     def _resumption(self, workflow: Any) -> dict[str, Any]:

@@ -20,6 +20,8 @@ logger = logging.getLogger("django_durable")
 
 # While workflows queue, slots that become free are filled together.
 GATHER_SECONDS = 0.002
+# How soon to look again for what is due although it was not woken.
+OVERDUE_SECONDS = 0.05
 # How often the worker of a quarantine looks whether its workflow has ended.
 ALONE_LOOK_SECONDS = 0.05
 
@@ -97,7 +99,8 @@ class Dispatcher:
 
     def note_timer(self, moment: datetime) -> None:
         """Know of a timer that an execution of this worker has left behind."""
-        self._set_timer(moment)
+        seconds = (moment - clock.now()).total_seconds()
+        self._timer_at = min(self._timer_at, clock.monotonic() + seconds)
         self.ring()
 
     def _run(self) -> None:
@@ -174,17 +177,21 @@ class Dispatcher:
             self._backlogs.add(is_async)
         else:
             self._backlogs.discard(is_async)
-        for row in claimed:
-            self._begin(row)
+        self._begin(claimed)
         return len(claimed)
 
-    def _begin(self, row: Claimed) -> None:
-        """Have a workflow begun; what cannot be, is not held."""
-        try:
-            self._staff.begin(row)
-        except Exception:
-            logger.exception("Workflow %s could not be begun", row.id)
-            Workflow.objects.using(self._using).hand_over(row.id, row.claim)
+    def _begin(self, claimed: Sequence[Claimed]) -> None:
+        """Have workflows begun; what cannot be, is not held."""
+        failure: Exception | None = None
+        for row in claimed:
+            try:
+                self._staff.begin(row)
+            except Exception as error:
+                failure = error
+                logger.error("Workflow %s could not be begun: %r", row.id, error)
+                Workflow.objects.using(self._using).hand_over(row.id, row.claim)
+        if failure is not None:
+            raise failure  # Not again at once: the cause may last.
 
     def _take(self, pairs: list[tuple[str, str]], limit: int) -> list[Claimed]:
         worker_id = self._lease.worker_id
@@ -206,8 +213,7 @@ class Dispatcher:
         assert self._alone is not None
         rows, pairs = Workflow.objects.using(self._using), self._staff.pairs()
         while self._alone and not self._staff.is_busy and not self._stopping.is_set():
-            for row in rows.claim_suspect(self._lease.worker_id, self._alone, pairs):
-                self._begin(row)
+            self._begin(rows.claim_suspect(self._lease.worker_id, self._alone, pairs))
             if not self._staff.is_busy:  # It has ended, or somebody else has it.
                 self._alone = rows.first_suspect(pairs, self._queues) or ""
         self.is_idle = not self._staff.is_busy
@@ -215,5 +221,6 @@ class Dispatcher:
 
     def _set_timer(self, moment: datetime | None) -> None:
         if moment is not None:
-            seconds = (moment - clock.now()).total_seconds()
+            # What is due and was not woken is locked: look again, but calmly.
+            seconds = max(OVERDUE_SECONDS, (moment - clock.now()).total_seconds())
             self._timer_at = min(self._timer_at, clock.monotonic() + seconds)
