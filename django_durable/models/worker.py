@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections, models, transaction
+from django.db import connections, models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -61,22 +61,9 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         None when the row is gone, expired or declared dead: its worker must
         drop what it executes and register anew.
         """
-        if connections[self.db].vendor == "sqlite":
-            return self._beat_under_lock(worker_id)
         now = self.database_now()
         alive = self.live().filter(pk=worker_id).update(heartbeat_at=now)
         return now if alive else None
-
-    def _beat_under_lock(self, worker_id: uuid.UUID) -> datetime | None:
-        """Renew what nobody has declared dead, however late.
-
-        Who held the only write lock kept everybody from renewing, and from
-        declaring anybody dead as well.
-        """
-        with transaction.atomic(using=self.db):
-            now = self.database_now()
-            known = self.filter(pk=worker_id, state__in=Worker.LIVE_STATES)
-            return now if known.update(heartbeat_at=now) else None
 
     def live_definitions(self) -> set[tuple[str, str]]:
         """Return the (name, version) pairs that some live worker can execute."""
