@@ -91,5 +91,6 @@ class Ledger:
     def _lines(self) -> Iterator[list]:
         path = self._path / "ledger"
         text = path.read_text() if path.exists() else ""
-        for line in text.splitlines():
-            yield json.loads(line)
+        for line in text.splitlines(keepends=True):
+            if line.endswith("\n"):  # Else it is being written at this moment.
+                yield json.loads(line)

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from django_durable.checks import TAG
 from django_durable.worker import Worker
 from django_durable.worker.processes import (
     StopSignals,
@@ -20,6 +21,8 @@ class Command(BaseCommand):
     """Claim workflows and execute them."""
 
     help = "Executes workflows; recovers those whose worker was lost."
+    # Not those that ask the database: a worker waits for one that is down.
+    requires_system_checks = (TAG,)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
