@@ -1,6 +1,6 @@
 """Hot statements are prepared where that is safe, and only there."""
 
-from unittest import mock
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, connection, connections
@@ -39,11 +39,13 @@ def test_a_hot_statement_is_prepared_once_per_connection(fresh):
 
 
 @needs_server
-def test_nothing_is_prepared_behind_a_pooler(fresh):
+def test_nothing_is_prepared_behind_a_pooler(fresh, monkeypatch):
+    # A pooler answers for whichever server process it has taken.
+    answer = SimpleNamespace(fetchone=lambda: (0,))
+    pooled = SimpleNamespace(execute=lambda sql: answer)
     fresh.ensure_connection()
-    with mock.patch.object(prepared, "Cursor", wraps=prepared.Cursor) as cursor:
-        # A pooler answers for whichever server process it has taken.
-        cursor.return_value.execute.return_value.fetchone.return_value = (0,)
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared, "Cursor", lambda raw: pooled)
         assert not prepared.is_possible(fresh)
 
     assert sql.fetch_hot(fresh, HOT, [1]) == [("hot", 1)]
