@@ -34,9 +34,6 @@ class Leaver(Protocol):
     @property
     def is_busy(self) -> bool: ...
 
-    @property
-    def must_stop(self) -> bool: ...
-
     def end(self, ending: Unwind) -> Unwind: ...
 
 

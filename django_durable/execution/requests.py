@@ -80,8 +80,13 @@ class Invoke:
                 return await self.definition.func(*self.args, **self.kwargs)
 
     def _checked(self, host: Host) -> Any:
-        result = self.call()
-        if host.can_suspend and sql.close_left_open(connections[host.using]):
+        is_left_open = False
+        try:
+            result = self.call()
+        finally:  # Also for a step that raises: its error must be committed.
+            if host.can_suspend:
+                is_left_open = sql.close_left_open(connections[host.using])
+        if is_left_open:
             raise TransactionManagementError(
                 f"Step {self.definition.name!r} left a transaction open; it was rolled"
                 " back. Use atomic(), or make the step a @transaction."

@@ -172,11 +172,6 @@ class State:
                 self._in_flight += 1
 
     @property
-    def must_stop(self) -> bool:
-        """Tell whether nothing more may be begun."""
-        return self.ending is not None or self.is_handing_over
-
-    @property
     def is_busy(self) -> bool:
         """Tell whether a durable call is in flight that does not only wait."""
         return self._in_flight > 0

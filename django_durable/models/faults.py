@@ -123,11 +123,6 @@ def return_to_pool() -> None:
             connection.close()
 
 
-def is_lost_connection(error: BaseException) -> bool:
-    """Tell whether the database went away, whatever the statement was."""
-    return classify(error) is Fault.CONNECTION
-
-
 def pause_seconds(tries: int) -> float:
     """Return how long to wait before try ``tries`` + 1: 10 ms to 2 s, jittered."""
     return min(2.0, 0.01 * 2.0**tries) * random.uniform(0.5, 1.0)

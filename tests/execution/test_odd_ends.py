@@ -4,11 +4,14 @@ import asyncio
 import threading
 
 import pytest
+from django.db import connection
+from django.db.transaction import TransactionManagementError
 
 import django_durable as durable
 from django_durable.execution import children
 from django_durable.models import Workflow
 from tests import workflows
+from tests.models import Entry
 from tests.running import (
     PATIENCE,
     result_of,
@@ -146,3 +149,31 @@ def test_waits_in_threads_of_async_code_do_not_starve_a_sync_step():
         durable.cancel_workflow(handle.workflow_id)
 
     assert ("add", 1, 2) in calls
+
+
+@durable.step
+def leaves_a_transaction_open(and_raises):
+    connection.set_autocommit(False)
+    Entry.objects.create(key="lost")
+    if and_raises:
+        raise LookupError("and this")
+
+
+@durable.workflow
+def meets_an_open_transaction(and_raises):
+    try:
+        leaves_a_transaction_open(and_raises)
+    except (LookupError, TransactionManagementError) as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize(
+    ("and_raises", "error"),
+    [(False, "TransactionManagementError"), (True, "LookupError")],
+)
+def test_a_step_that_leaves_a_transaction_open_holds_nothing_back(and_raises, error):
+    with worker(concurrency=1):
+        assert result_of(meets_an_open_transaction.start(and_raises)) == error
+        assert result_of(workflows.total.start(1, 2)) == 3
+
+    assert not Entry.objects.exists()

@@ -71,7 +71,7 @@ def test_a_connection_that_is_lost_while_preparing_counts_as_lost(fresh):
     with pytest.raises(OperationalError) as caught:
         sql.fetch_hot(fresh, HOT, [1])
 
-    assert faults.is_lost_connection(caught.value)
+    assert faults.classify(caught.value) is faults.Fault.CONNECTION
 
 
 def test_a_hot_statement_needs_no_server():
