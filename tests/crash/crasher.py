@@ -194,7 +194,8 @@ def _drop(connection: BaseDatabaseWrapper, cursors: Iterable[Any]) -> None:
     if raw is None:
         return
     if connection.vendor == "postgresql":
-        if connection.in_atomic_block:  # It may hold locks.
+        # Asks the server's own word: at a COMMIT, Django has left its block already.
+        if raw.info.transaction_status != 0:  # Not idle: it may hold locks.
             connection.__dict__["dropped_backend"] = raw.info.backend_pid
     else:
         for cursor in list(cursors):  # An open one would keep the lock.
