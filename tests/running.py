@@ -50,7 +50,14 @@ def wait_until(condition, what="the condition"):
 
 def wait_for_status(handle, *statuses):
     """Wait until a workflow has one of ``statuses``; return its row."""
-    wait_until(lambda: row_of(handle).status in statuses, f"{statuses}")
+
+    def has_come():
+        status = row_of(handle).status
+        has_ended = status in (Workflow.Status.SUCCESS, Workflow.Status.ERROR)
+        assert status in statuses or not has_ended, f"it ended in {status}"
+        return status in statuses
+
+    wait_until(has_come, f"{statuses}")
     return row_of(handle)
 
 

@@ -223,6 +223,12 @@ def _refuse_endless_wait(workflow_id: str) -> None:
     if not connection.in_atomic_block:
         return
     what = f"the result of workflow {workflow_id!r}"
+    if any(getattr(each, "_from_testcase", False) for each in connection.atomic_blocks):
+        raise WaitImpossible(
+            what,
+            "No worker sees what the transaction of this test holds. Call"
+            " django_durable.testing.run_until_idle() first.",
+        )
     if sql.has_fixed_snapshot(connection):
         raise WaitImpossible(
             what,

@@ -1,6 +1,7 @@
 """The requests that algorithms make of their driver."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from django_durable.execution.hosts import Host
 from django_durable.models import sql
 from django_durable.models.checkpoint import Checkpoint, Recorded
 from django_durable.models.outcome import Outcome
+
+# Called before each call of a step's function: where tests make steps fail.
+before_call: Callable[[StepDefinition[..., Any, Any]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,19 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """Stay a moment before another try: no wait of the workflow's."""
+
+    seconds: float
+
+    def run(self, host: Host) -> None:
+        threading.Event().wait(self.seconds)
+
+    async def arun(self, host: Host) -> None:
+        await asyncio.sleep(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Invoke:
     """Call the user's function of a step."""
 
@@ -76,6 +93,8 @@ class Invoke:
         if not self.definition.is_async:
             return await host.in_thread(lambda: self._checked(host))
         with entered(self.frame):
+            if before_call is not None:
+                before_call(self.definition)
             async with asyncio.timeout(self.definition.timeout):
                 return await self.definition.func(*self.args, **self.kwargs)
 
@@ -96,6 +115,8 @@ class Invoke:
     def call(self) -> Any:
         """Call a sync function inside the step's frame."""
         with entered(self.frame):
+            if before_call is not None:
+                before_call(self.definition)
             return self.definition.func(*self.args, **self.kwargs)
 
 

@@ -63,11 +63,15 @@ class State:
 
     def enter(self, frame: Frame) -> Place:
         """Take the next place of a branch, unless the execution is ending."""
+        self.assure_staying()
+        return Place(frame.branch, frame.next_step())
+
+    def assure_staying(self) -> None:
+        """Unwind when the execution is to leave."""
         if self.is_handing_over and self.ending is None:
             self.end(HandOver())
         if self.ending is not None:
             raise self.ending
-        return Place(frame.branch, frame.next_step())
 
     def recall(self, place: Place, name: str, kind: str) -> Checkpoint | None:
         """Return what was recorded at a place; pause when it was another step."""

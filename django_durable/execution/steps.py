@@ -14,7 +14,7 @@ from django_durable.exceptions import Pause, SerializationError, Unwind
 from django_durable.execution import atomic, records, waiting
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place, dump_result, load_error
-from django_durable.execution.requests import InThread, Invoke, Query, Record
+from django_durable.execution.requests import InThread, Invoke, Query, Record, Rest
 from django_durable.execution.state import State
 from django_durable.models import Attempt, Step, faults
 from django_durable.models.checkpoint import Checkpoint
@@ -49,12 +49,15 @@ def call(
         yield from execution.assure_active(anyhow=attempt > 1)
         tried = _Try(execution, frame, place, definition, kind, attempt, losses)
         retry_at = yield from tried.make(args, kwargs)
-        if retry_at is None:
-            return tried.outcome()
-        yield from waiting.until(execution, frame, place, retry_at)
         if tried.is_lost:
+            # In memory, where the losses are counted, however cold waits are.
+            yield Rest(faults.pause_seconds(losses))
+            execution.assure_staying()
             losses += 1
+        elif retry_at is None:
+            return tried.outcome()
         else:
+            yield from waiting.until(execution, frame, place, retry_at)
             attempt += 1
 
 
@@ -92,7 +95,7 @@ class _Try:
         self._adopted: Checkpoint | None = None
 
     def make(self, args: Any, kwargs: Any) -> Algorithm:
-        """Execute and record; return when to try again, None when recorded."""
+        """Execute and record; return when to try again, None when recorded or lost."""
         with self.execution.busy():
             try:
                 yield from self._execute(args, kwargs)
@@ -128,8 +131,7 @@ class _Try:
                 raise self.execution.end(Pause(error))
             self.is_lost = True
             faults.check_connections()
-            pause = timedelta(seconds=faults.pause_seconds(self._losses))
-            return clock.now() + pause
+            return None
         retries = self.definition.retries
         is_final = isinstance(error, SerializationError) or not retries.allows(
             error, self.attempt
@@ -154,13 +156,14 @@ class _Try:
         That is as good as a crash of the worker: the step is executed again,
         uncounted, instead of failing because of the database. An ordinary step
         that still meets it then fails; a transaction pauses the workflow, also
-        for a database that is read-only, full, or in the middle of a deploy.
+        for conflicts without end, and for a database that is read-only, full,
+        or in the middle of a deploy.
         """
         if connections[self.execution.host.using].in_atomic_block:
             return False
         fault = faults.classify(error)
         if self.definition.atomic:
-            return fault in (faults.Fault.CONNECTION, faults.Fault.UNAVAILABLE)
+            return fault is not faults.Fault.REFUSED
         return fault is faults.Fault.CONNECTION and self._losses < MOST_LOSSES
 
     def _passes_through(self, error: BaseException) -> bool:

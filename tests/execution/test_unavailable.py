@@ -4,10 +4,18 @@ import pytest
 from django.db import connections
 
 import django_durable as durable
+from django_durable import models
 from django_durable.execution import steps
 from django_durable.models import Attempt, Step, Workflow
 from tests.models import Entry
-from tests.running import result_of, row_of, steps_of, wait_for_status, worker
+from tests.running import (
+    COLD,
+    result_of,
+    row_of,
+    steps_of,
+    wait_for_status,
+    worker,
+)
 from tests.workflows import calls
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,10 +62,15 @@ def lose_connection():
     execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
+def meet_conflict():
+    execute("DO $$ BEGIN RAISE EXCEPTION 'met' USING ERRCODE = '40P01'; END $$")
+
+
 FAULTS = {
     "missing": meet_missing_table,
     "read-only": meet_read_only_database,
     "lost": lose_connection,
+    "conflict": meet_conflict,
 }
 
 
@@ -122,6 +135,20 @@ def test_a_workflow_paused_by_the_database_goes_on_when_resumed():
     assert Entry.objects.count() == 1
 
 
+def test_a_transaction_that_cannot_write_pauses_also_where_every_wait_suspends(
+    settings,
+):
+    settings.DURABLE = COLD
+    faults["left"] = 1000
+
+    with worker():
+        handle = entering.start("missing")
+        row = wait_for_status(handle, Status.PAUSED)
+
+    assert "missing_table" in row.pause_reason
+    assert (calls, row.claim) == (["missing"] * 3, 1)
+
+
 @pytest.mark.parametrize("fault", ["missing", "read-only"])
 def test_a_transaction_is_executed_again_uncounted_until_it_can_write(fault):
     faults["left"] = 2
@@ -148,6 +175,22 @@ def test_a_step_whose_connection_breaks_is_executed_again_uncounted(definition):
     assert len(steps_of(handle)) == 1
     assert row_of(handle).claim == 1
     assert not Attempt.objects.exists()
+
+
+@needs_server
+def test_a_transaction_that_meets_conflicts_without_end_pauses_the_workflow(
+    monkeypatch,
+):
+    monkeypatch.setattr(models.faults, "MAX_CONFLICTS", 1)
+    faults["left"] = 1000
+
+    with worker():
+        handle = entering.start("conflict")
+        row = wait_for_status(handle, *ENDED)
+
+    assert row.status == Status.PAUSED
+    assert calls == ["conflict"] * 2 * 3
+    assert not Step.objects.exists()
 
 
 @needs_server
