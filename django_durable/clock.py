@@ -8,8 +8,10 @@ take it at first use. Leases use the database's own clock, not this one.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,12 +48,35 @@ class Clock:
             self.synchronize(database_time)
 
 
+class TellsTime(Protocol):
+    """What can stand in for the clock."""
+
+    def now(self) -> datetime: ...
+
+
 _clock = Clock()
+_shown: TellsTime = _clock
 
 
 def now() -> datetime:
     """Return the present moment as an aware datetime in UTC."""
-    return _clock.now()
+    return _shown.now()
+
+
+def shown() -> TellsTime:
+    """Return the clock that ``now()`` asks."""
+    return _shown
+
+
+@contextmanager
+def replaced_by(other: TellsTime) -> Iterator[None]:
+    """Let ``now()`` ask another clock for a block, in every thread: for tests."""
+    global _shown
+    previous, _shown = _shown, other
+    try:
+        yield
+    finally:
+        _shown = previous
 
 
 def monotonic() -> float:

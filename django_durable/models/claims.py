@@ -55,7 +55,7 @@ class ClaimQuerySet(models.QuerySet[Any]):
         """Take up to ``limit`` ready workflows that run one of ``definitions``.
 
         ``definitions`` are (name, version) pairs, the version "*" for any;
-        ``queues`` None means all. Ordered by priority, then ``run_after``.
+        ``queues`` None means all. In the order of priority, then ``run_after``.
         Should the answer get lost, ``disown()`` puts back what was taken.
         """
         if limit < 1 or not definitions:
@@ -187,7 +187,7 @@ class ClaimQuerySet(models.QuerySet[Any]):
                 row.deadline,
                 row.parent_id,
             )
-            for row in rows
+            for row in sorted(rows, key=lambda row: ids.index(row.pk))
         ]
 
 
@@ -222,7 +222,8 @@ SET status = 'PENDING', worker_id = %(worker)s, claim = w.claim + 1, wake_at = N
         %(now)s::timestamptz - GREATEST(w.changed_at, w.run_after))),
     started_at = COALESCE(w.started_at, %(now)s), changed_at = %(now)s
 FROM ready WHERE w.id = ready.id AND w.status = 'ENQUEUED'
-RETURNING w.id, w.name, w.version, w.inputs, w.claim, w.deadline, w.parent_id
+RETURNING w.id, w.name, w.version, w.inputs, w.claim, w.deadline, w.parent_id,
+    -w.priority, w.run_after
 """
 
 
@@ -269,4 +270,6 @@ def _claim_skipping_locked(
     values = claim_parameters(definitions, limit, queues, now, worker_id)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return [Claimed(*row) for row in cursor.fetchall()]
+        # What an UPDATE returns is in no order.
+        rows = sorted(cursor.fetchall(), key=lambda row: row[-2:])
+        return [Claimed(*row[:-2]) for row in rows]

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from django_durable import clock
@@ -77,6 +77,7 @@ class Hub:
         self._make_source = make_source
         self._source: Source | None = None
         self._pid = os.getpid()
+        self._mutes = 0
 
     def subscribe(
         self, targets: Iterable[str], ring: Callable[[], None], *, calm: float = 0.0
@@ -88,7 +89,7 @@ class Hub:
             self._all[id(subscription)] = subscription
             for target in subscription.targets:
                 self._by_target.setdefault(target, {})[id(subscription)] = subscription
-            if self._source is None:
+            if self._source is None and not self._mutes:
                 self._source = self._make_source(self)
                 if self._source is not None:
                     self._source.start()
@@ -127,6 +128,17 @@ class Hub:
     def is_idle(self) -> bool:
         """Tell whether nobody listens."""
         return not self._all
+
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Start no source for a block: nobody in it relies on other processes."""
+        with self._lock:
+            self._mutes += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._mutes -= 1
 
     @property
     def look_seconds(self) -> float:

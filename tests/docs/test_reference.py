@@ -8,7 +8,7 @@ import pytest
 from django.core.management import load_command_class
 
 import django_durable as durable
-from django_durable import checks, signals
+from django_durable import checks, signals, testing
 from django_durable.definitions import decorators
 from django_durable.definitions.options import StartOptions
 from django_durable.models import Workflow
@@ -31,6 +31,15 @@ def test_every_public_name_is_in_the_reference(name):
     assert re.search(directive, reference, re.MULTILINE) or (
         name in mentioned and f"`{name}`" in reference
     )
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_every_testing_tool_is_in_the_reference(name):
+    directive = rf"^\.\. auto\w+:: {name}\b"
+
+    reference = (DOCS / "reference/testing.md").read_text()
+
+    assert re.search(directive, reference, re.MULTILINE)
 
 
 def test_every_check_is_in_the_reference_and_no_other():

@@ -28,12 +28,7 @@ def test_a_result_inside_atomic_of_another_transactions_workflow():
     """SQLite refuses it always: the block may hold the only write lock."""
     handle = workflows.total.start(1)
 
-    with worker(), transaction.atomic():
-        if connection.vendor == "sqlite":
-            with pytest.raises(WaitImpossible, match="write lock"):
-                handle.get_result(timeout=PATIENCE)
-        else:
-            assert result_of(handle) == 1
+    assert_a_wait_is_refused_by_a_single_lock(handle)
 
 
 def test_a_result_that_is_there_can_be_read_inside_atomic():
@@ -51,9 +46,14 @@ def test_a_rolled_back_start_is_forgotten_by_the_connection():
         transaction.set_rollback(True)
     handle = workflows.total.using(workflow_id="order-1").start(1)
 
-    with worker(), transaction.atomic():
-        if connection.vendor == "postgresql":
+    assert_a_wait_is_refused_by_a_single_lock(handle)
+
+
+def assert_a_wait_is_refused_by_a_single_lock(handle):
+    """Wait inside atomic(): refused where the block may hold the only write lock."""
+    if connection.vendor == "sqlite":
+        with transaction.atomic(), pytest.raises(WaitImpossible, match="write lock"):
+            handle.get_result(timeout=PATIENCE)
+    else:
+        with worker(), transaction.atomic():
             assert result_of(handle) == 1
-        else:
-            with pytest.raises(WaitImpossible, match="write lock"):
-                handle.get_result(timeout=PATIENCE)

@@ -8,6 +8,7 @@ from typing import Any, assert_type
 from uuid import UUID
 
 import django_durable as durable
+from django_durable import testing
 from django_durable.definitions.calls import BoundCall
 from django_durable.definitions.step import StepDefinition
 from django_durable.definitions.workflow import WorkflowDefinition
@@ -136,3 +137,20 @@ def types() -> None:
 def workers() -> None:
     with durable.Worker(queues=["a"], concurrency=4) as worker:
         assert_type(worker, durable.Worker)
+
+
+def testing_tools() -> None:
+    with testing.virtual_time(datetime.now()) as time:
+        assert_type(time, testing.VirtualTime)
+        assert_type(time.advance(days=1), datetime)
+        assert_type(time.advance(timedelta(hours=1), minutes=5), datetime)
+        assert_type(time.run_for(60), int)
+    assert_type(testing.run_until_idle(limit=5), int)
+    with testing.fail_step("charge", ValueError, times=2):
+        testing.assert_steps("order-1", ["charge", checkout])
+    assert_type(testing.crash_everywhere(testing_tools), int)
+    testing.run_until_idle(5)  # type: ignore[call-arg]
+
+
+async def testing_tools_in_async_code() -> None:
+    assert_type(await testing.arun_until_idle(), int)
