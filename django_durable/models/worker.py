@@ -41,12 +41,13 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         queues: Sequence[str] | None = None,
         definitions: Iterable[tuple[str, str]] = (),
         concurrency: int = 0,
+        pid: int | None = None,
     ) -> "Worker":
-        """Insert a row for this process under a new id and return it."""
+        """Insert a row for a process, this one by default, under a new id."""
         now = self.database_now()
         return self.create(
             host=socket.gethostname(),
-            pid=os.getpid(),
+            pid=os.getpid() if pid is None else pid,
             kind=kind,
             queues=None if queues is None else list(queues),
             definitions=[list(pair) for pair in definitions],

@@ -2,12 +2,17 @@
 
 import contextlib
 import logging
+import os
 import socket
 import subprocess
 from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
 
 from django_durable import clock
 from django_durable.models import Worker, Workflow
+from django_durable.models.status import Status
 from django_durable.worker.processes import Child, start_child
 
 logger = logging.getLogger("django_durable")
@@ -39,7 +44,7 @@ class Quarantine:
             self._child.let_go()
             self._child = None
         suspect = Workflow.objects.using(self._using).first_suspect(definitions, queues)
-        if suspect is not None:
+        if suspect is not None and not self._is_cared_for():
             logger.warning(
                 "Workflow %s was running when workers died: it runs alone", suspect
             )
@@ -47,6 +52,10 @@ class Quarantine:
             if queues is not None:
                 arguments += ["--queues", ",".join(queues)]
             self._child = start_child(arguments)
+            # Until the child has registered, so that others do not start one too.
+            Worker.objects.using(self._using).register(
+                Worker.Kind.QUARANTINE, queues=queues, pid=self._child.pid
+            )
 
     def request_stop(self) -> None:
         """Let the child hand over what it executes; returns at once."""
@@ -69,6 +78,14 @@ class Quarantine:
                 self._child.wait(max(0.0, left))
             self._child.let_go()
 
+    def _is_cared_for(self) -> bool:
+        """Tell whether there are as many children with free hands as suspects."""
+        workflows = Workflow.objects.using(self._using)
+        busy = workflows.filter(worker=OuterRef("pk"), status=Status.PENDING)
+        children = Worker.objects.using(self._using).live()
+        free = children.filter(~Exists(busy), kind=Worker.Kind.QUARANTINE)
+        return free.count() >= workflows.suspects().count()
+
     def _bury(self, child: Child) -> None:
         """Do not wait for the lease of a child that is known to be dead."""
         if child.returncode == 0:
@@ -80,3 +97,11 @@ class Quarantine:
             state__in=Worker.LIVE_STATES,
         )
         workers.update(state=Worker.State.DEAD)
+
+
+def has_come_so_far(using: str, worker_id: UUID) -> None:
+    """In a child that has registered: its parent need not answer for it any more."""
+    ours = Worker.objects.using(using).filter(
+        host=socket.gethostname(), pid=os.getpid(), kind=Worker.Kind.QUARANTINE
+    )
+    ours.exclude(pk=worker_id).delete()

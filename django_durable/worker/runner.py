@@ -22,7 +22,7 @@ from django_durable.worker import farewell
 from django_durable.worker.dispatcher import Dispatcher
 from django_durable.worker.host import WorkerHost
 from django_durable.worker.housekeeping import Housekeeping
-from django_durable.worker.quarantine import Quarantine
+from django_durable.worker.quarantine import Quarantine, has_come_so_far
 from django_durable.worker.slots import HelperThreads, LoopSlots, ThreadSlots
 
 logger = logging.getLogger("django_durable")
@@ -125,7 +125,9 @@ class Worker:
     def start(self) -> None:
         """Register, and begin to claim in a background thread."""
         give_up = self._stopping.is_set
-        faults.retry_patiently(self.using, self._lease.open, give_up=give_up)
+        opened = faults.retry_patiently(self.using, self._lease.open, give_up=give_up)
+        if self._is_alone:
+            has_come_so_far(self.using, opened)
         logger.info(
             "Worker %s started: %d workflow definitions, queues %s",
             self.worker_id,
