@@ -91,7 +91,7 @@ class Execution(State):
             raise
 
     def _refuse_open_transaction(self) -> None:
-        """Refuse a durable call inside an ``atomic()`` of the workflow's body.
+        """Refuse a durable call inside a transaction of the workflow's body.
 
         Rolling that back would take recorded steps out of the journal.
         """
@@ -100,6 +100,7 @@ class Execution(State):
                 f"Workflow {self.workflow_id!r} makes a durable call inside an atomic()"
                 " block of its own. Move the block's work into a @transaction step."
             )
+        self.refuse_left_open()
 
     async def _adrive(self, algorithm: Callable[[Frame], Algorithm]) -> Any:
         # The frame is the awaiting task's: a coroutine may be made in one

@@ -50,6 +50,7 @@ def _run(execution: State) -> None:
         try:
             args, kwargs = drive(_begin(execution), execution.host)
             value = execution.definition.func(*args, **kwargs)
+            execution.refuse_left_open()
         except execution.host.passes_through:
             execution.end(HandOver())
             drive(_conclude(execution, None, None), execution.host)

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from django.db import connections
+from django.db.transaction import TransactionManagementError
+
 from django_durable import clock
 from django_durable.definitions.context import Frame
 from django_durable.definitions.registry import Definition
@@ -23,7 +26,7 @@ from django_durable.execution.hosts import Host
 from django_durable.execution.journal import Journal, Place, load_error, load_result
 from django_durable.execution.leaving import Leaving
 from django_durable.execution.requests import Query
-from django_durable.models import Workflow
+from django_durable.models import Workflow, sql
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.claims import Claimed
 from django_durable.models.status import Standing, Status
@@ -149,6 +152,16 @@ class State:
     def abandon(self) -> None:
         """Leave without another write: the worker lost its lease."""
         self.end(ClaimLost())
+
+    def refuse_left_open(self) -> None:
+        """Roll back a transaction that the workflow's body has opened by hand."""
+        if not self.host.can_suspend:
+            return  # In direct mode it may be the caller's.
+        if sql.close_left_open(connections[self.host.using]):
+            raise TransactionManagementError(
+                f"Workflow {self.workflow_id!r} left a transaction open in its body;"
+                " it was rolled back. Move its work into a @transaction step."
+            )
 
     @contextmanager
     def busy(self) -> Iterator[None]:
