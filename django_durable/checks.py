@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.utils.connection import ConnectionDoesNotExist
 
-from django_durable import conf
+from django_durable import conf, lint
 from django_durable.definitions import registry
 from django_durable.models import sql
 
@@ -29,6 +29,7 @@ def register() -> None:
         check_persistent_connections,
         check_isolation,
         check_time_zone,
+        check_determinism,
     ):
         checks.register(check, TAG)
     checks.register(check_serializer, TAG, deploy=True)
@@ -176,6 +177,19 @@ def check_serializer(**_: Any) -> Sequence[checks.CheckMessage]:
             hint="Use the default SERIALIZER, and register_type() for your types.",
             id="django_durable.W023",
         )
+    ]
+
+
+def check_determinism(**_: Any) -> Sequence[checks.CheckMessage]:
+    """W030: what the body of a workflow does otherwise at a replay."""
+    return [
+        checks.Warning(
+            finding.message,
+            hint=finding.hint,
+            obj=finding.workflow,
+            id="django_durable.W030",
+        )
+        for finding in lint.findings(registry.all_definitions())
     ]
 
 

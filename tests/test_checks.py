@@ -5,6 +5,7 @@ from django.core.checks import Error, Warning, run_checks
 from django.db import connections
 
 from django_durable import checks
+from django_durable.definitions import registry
 
 connection = connections["default"]
 
@@ -12,6 +13,12 @@ connection = connections["default"]
 @pytest.fixture(autouse=True)
 def no_settings(settings):
     settings.DURABLE = {}
+
+
+@pytest.fixture(autouse=True)
+def no_workflows(monkeypatch):
+    """Keep out what is said of the workflows of other tests."""
+    monkeypatch.setattr(registry, "_definitions", {})
 
 
 @pytest.fixture

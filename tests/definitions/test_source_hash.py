@@ -8,6 +8,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 import django_durable as durable
+from django_durable.definitions import registry
 
 COUNT = [0]
 
@@ -83,7 +84,8 @@ def test_where_there_is_no_source_a_version_is_required():
         definition.version  # noqa: B018
 
 
-def test_a_check_names_the_workflow_without_version():
+def test_a_check_names_the_workflow_without_version(monkeypatch):
+    monkeypatch.setattr(registry, "_definitions", {})
     without_source()
 
     (found,) = run_checks(tags=["durable"])

@@ -42,7 +42,7 @@ def nothing_happened():
 @durable.workflow
 async def lets_a_cancellation_out():
     calls.append("run")
-    task = asyncio.create_task(asyncio.sleep(PATIENCE))
+    task = asyncio.create_task(asyncio.sleep(PATIENCE))  # durable: ignore
     await asyncio.sleep(0)
     task.cancel()
     await task
@@ -72,7 +72,7 @@ async def fail_once_the_child_is_inserted():
 async def notice_the_cancellation():
     """Tell when the group has cancelled its tasks, which it does all at once."""
     try:
-        await asyncio.sleep(2 * PATIENCE)
+        await asyncio.sleep(2 * PATIENCE)  # durable: ignore
     finally:
         cancelled.set()
 
