@@ -35,10 +35,20 @@ class Clock:
         """Name the function that reads the database's time (None: unknown)."""
         self._ask = ask
 
-    def synchronize(self, database_time: datetime) -> None:
-        """Take ``database_time``, just read, for the present moment."""
+    def synchronize(
+        self, database_time: datetime, *, asked_at: float | None = None
+    ) -> None:
+        """Take ``database_time``, just read, for the present moment.
+
+        The answer to a question of the monotonic moment ``asked_at`` may be as
+        old as that: an offset that agrees with it stays, however long it took.
+        """
+        seconds = (database_time - _EPOCH).total_seconds()
         with self._lock:
-            self._base = (database_time - _EPOCH).total_seconds() - time.monotonic()
+            base = seconds - time.monotonic()
+            if asked_at is not None and self._is_set:
+                base = min(max(base, self._base), seconds - asked_at)
+            self._base = base
             self._is_set = True
 
     def _first_use(self) -> None:
@@ -89,6 +99,6 @@ def follow(ask: Callable[[], datetime | None]) -> None:
     _clock.follow(ask)
 
 
-def synchronize(database_time: datetime) -> None:
+def synchronize(database_time: datetime, *, asked_at: float | None = None) -> None:
     """Refresh the offset with a time just read from the database."""
-    _clock.synchronize(database_time)
+    _clock.synchronize(database_time, asked_at=asked_at)

@@ -95,7 +95,10 @@ def _parse(text: str) -> dict[str, Any]:
     where = "stored exception"
     failure = JSONSerializer().loads(body, where) if name == "json" else None
     if not isinstance(failure, dict) or not (
-        isinstance(failure.get("type"), str) and isinstance(failure.get("message"), str)
+        isinstance(failure.get("type"), str)
+        and isinstance(failure.get("message"), str)
+        and isinstance(failure.get("notes", []), list)
+        and isinstance(failure.get("traceback", ""), str)
     ):
         raise SerializationError(where, "the stored text holds no exception")
     return failure

@@ -1,7 +1,7 @@
 """Races with a decided outcome: the other side acts at every point of this one."""
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from django_durable import clock
 from django_durable.models import Step, Worker, Workflow
@@ -108,6 +108,22 @@ def test_two_claims_never_take_the_same_workflow(driver, movable):
         taken = [claimed.id for claimed in met.here + met.there]
         assert len(taken) == len(set(taken)), met.point
         assert len(taken) >= 2, met.point
+
+
+def test_a_claim_passes_by_what_somebody_else_has_locked(driver):
+    if not connection.features.has_select_for_update_skip_locked:
+        pytest.skip("There are no row locks here: one writer at a time.")
+    for pk in ("locked", "free"):
+        noting.using(workflow_id=pk).start()
+
+    with transaction.atomic():
+        Workflow.objects.select_for_update().get(pk="locked")
+        claims = Elsewhere(driver.claim)
+        claims.let_run()
+        status = row("free").status
+
+    assert status == "PENDING"
+    assert [claimed.id for claimed in claims.result()] == ["free"]
 
 
 # Cancellation.
@@ -335,3 +351,21 @@ def test_a_suspension_while_the_child_ends_is_woken(driver, movable):
     for met in meetings(both_held, lambda: driver.run(taken[1]), suspend):
         driver.work()
         assert row().status == "SUCCESS", met.point
+
+
+def test_a_suspension_while_the_child_is_cancelled_is_woken(driver, movable):
+    other = Driver(movable, CODE)
+    taken: list[Claimed] = []
+
+    def parent_held():
+        queue(starting)
+        driver.run(claim(driver))
+        Workflow.objects.requeue_waiting(["w"])
+        taken[:] = [held for held in other.claim() if held.id == "w"]
+
+    def cancel_child():
+        return Workflow.objects.cancel_one("w/1")
+
+    for met in meetings(parent_held, cancel_child, lambda: other.run(taken[0])):
+        driver.work()
+        assert (met.here, row().status) == (True, "ERROR"), met.point

@@ -323,6 +323,17 @@ def test_a_refused_row_does_not_take_its_batch_along(driver, writer):
     assert sorted(Step.objects.values_list("step_id", flat=True)) == [1, 2, 4]
 
 
+def test_a_row_of_a_zombie_is_refused_without_its_batch(driver, writer):
+    noting.using(workflow_id="w").start()
+    driver.claim()
+
+    writes = writer.write_together(checkpoint(1), checkpoint(2), checkpoint(3, claim=0))
+
+    verdicts = [write.result().verdict for write in writes]
+    assert verdicts == [Verdict.RECORDED, Verdict.RECORDED, Verdict.FENCED]
+    assert writer.batches == [1, 2]
+
+
 def test_a_busy_row_does_not_stall_the_others_of_its_batch(driver, writer):
     if not connection.features.has_select_for_update_skip_locked:
         pytest.skip("There are no row locks here: one writer at a time.")

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections, transaction
 
-from django_durable import conf
 from django_durable.execution import records
 from django_durable.execution.journal import dump_result
 from django_durable.execution.requests import Invoke
@@ -57,7 +56,7 @@ class Unit:
     def _commit(self) -> tuple[Any, None]:
         using = self.execution.host.using
         with transaction.atomic(using=using), _other_databases_watched(using):
-            sql.limit_idle_time(connections[using], conf.current().lease)
+            sql.limit_idle_time(connections[using])
             result = self.invoke.call()
             name = self.invoke.definition.name
             text, value = dump_result(result, f"{name}() result")

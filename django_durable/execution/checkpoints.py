@@ -18,7 +18,7 @@ from django.db import connections
 from django_durable import signals
 from django_durable.models import Step, Workflow, faults
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
-from django_durable.models.connection import reserve_connection
+from django_durable.models.connection import give_back, reserve_connection
 from django_durable.models.outcome import Outcome
 from django_durable.models.targets import result_target
 
@@ -26,6 +26,8 @@ Row: TypeAlias = Checkpoint | Outcome
 Answer: TypeAlias = Recorded | BaseException
 
 LARGEST_BATCH = 200
+# After so long a waiting thread can spare its connection.
+SPARE_SECONDS = 1.0
 
 
 class _Pending:
@@ -44,7 +46,8 @@ class _Pending:
         self._done.release()
 
     def wait(self) -> Recorded:
-        self._done.acquire()
+        while not self._done.acquire(timeout=SPARE_SECONDS):
+            give_back()  # The writer itself may have found none.
         return _given(self.answer)
 
 

@@ -3,15 +3,19 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from django_durable import clock, conf, signals
 from django_durable.models import Worker, faults
-from django_durable.models.connection import reserve_connection
+from django_durable.models.connection import note_refusal, reserve_connection
 
 logger = logging.getLogger("django_durable")
+
+# How long an opened lease waits for its heart.
+BEGIN_SECONDS = 5.0
 
 
 class Lease:
@@ -46,6 +50,7 @@ class Lease:
         self._on_lost = on_lost
         self._after_beat = after_beat
         self._closing = threading.Event()
+        self._has_begun = threading.Event()
         self._renewing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._renewed_at = 0.0
@@ -65,6 +70,8 @@ class Lease:
             target=self._run, name="durable-heartbeat", daemon=True
         )
         self._thread.start()
+        # Before anything is claimed: later, the last connections may be gone.
+        self._has_begun.wait(BEGIN_SECONDS)
         return worker_id
 
     def close(self) -> None:
@@ -114,7 +121,7 @@ class Lease:
         database_time = Worker.objects.using(self.using).beat(self.worker_id)
         if database_time is not None:
             self._renewed_at = asked_at
-            clock.synchronize(database_time)
+            self._take_the_time()
         elif not self._closing.is_set():
             logger.warning("The lease of worker %s had run out", self.worker_id)
             self.renew()
@@ -132,14 +139,27 @@ class Lease:
         self.worker_id = row.pk
         self._renewed_at = asked_at
         self.opened_at = row.started_at
-        clock.synchronize(row.heartbeat_at)
+        self._take_the_time()
         signals.tell(signals.worker_started, worker_id=row.pk, kind=self._kind.value)
         return self.worker_id
+
+    def _take_the_time(self) -> None:
+        """Set the clock, by itself: a beat may have had to wait for a lock."""
+        asked_at = clock.monotonic()
+        database_time = Worker.objects.using(self.using).database_now()
+        clock.synchronize(database_time, asked_at=asked_at)
+
+    def _begin(self) -> None:
+        """Take the connection of the heartbeats; a beat tries again if need be."""
+        with suppress(DatabaseError, InterfaceError):
+            connections[self.using].ensure_connection()
+        self._has_begun.set()
 
     def _run(self) -> None:
         reserve_connection(self.using)
         tries = 0
         try:
+            self._begin()
             while not self._closing.wait(conf.current().heartbeat if not tries else 0):
                 try:
                     self.beat()
@@ -148,6 +168,7 @@ class Lease:
                     tries += 1
                     if tries == 1:
                         logger.warning("A heartbeat failed: %s", error)
+                    note_refusal(error)
                     faults.drop_broken(self.using)
                     self._closing.wait(faults.pause_seconds(tries + 3))
         finally:

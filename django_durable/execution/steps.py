@@ -161,10 +161,9 @@ class _Try:
         """
         if connections[self.execution.host.using].in_atomic_block:
             return False
-        fault = faults.classify(error)
         if self.definition.atomic:
-            return fault is not faults.Fault.REFUSED
-        return fault is faults.Fault.CONNECTION and self._losses < MOST_LOSSES
+            return faults.is_transient(error)
+        return faults.is_misfortune(error) and self._losses < MOST_LOSSES
 
     def _passes_through(self, error: BaseException) -> bool:
         return isinstance(error, (*NOT_OUTCOMES, *self.execution.host.passes_through))

@@ -19,6 +19,8 @@ from django.db import (
     connections,
 )
 
+from django_durable.models.connection import note_refusal
+
 T = TypeVar("T")
 
 logger = logging.getLogger("django_durable")
@@ -91,6 +93,17 @@ def is_transient(error: BaseException) -> bool:
     return classify(error) is not Fault.REFUSED
 
 
+def is_misfortune(error: BaseException) -> bool:
+    """Tell whether ``error`` says nothing about the statement that met it.
+
+    A lost connection, a deadlock, SQLite's one lock; but a lock that was asked
+    for with NOWAIT and not given is an answer.
+    """
+    if getattr(error.__cause__, "sqlstate", None) == "55P03":
+        return False
+    return classify(error) in (Fault.CONNECTION, Fault.CONFLICT)
+
+
 def drop_broken(using: str) -> None:
     """Close this thread's connection so that its next use opens another."""
     connection = connections[using]
@@ -114,13 +127,6 @@ def check_connections() -> None:
                 connection.errors_occurred = False
             else:
                 connection.close()
-
-
-def return_to_pool() -> None:
-    """Give this thread's connections back where Django keeps a pool."""
-    for connection in connections.all(initialized_only=True):
-        if getattr(connection, "pool", None) and not connection.in_atomic_block:
-            connection.close()
 
 
 def pause_seconds(tries: int) -> float:
@@ -160,6 +166,7 @@ def retry_patiently(
         except (DatabaseError, InterfaceError) as error:
             if not is_transient(error) or give_up():
                 raise
+            note_refusal(error)
             if tries == 3:
                 logger.warning("The database does not answer, trying on: %s", error)
             drop_broken(using)

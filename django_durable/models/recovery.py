@@ -128,6 +128,7 @@ class RecoveryQuerySet(models.QuerySet[Any]):
         if not seen:
             return []
         with transaction.atomic(using=self.db):
+            sql.limit_idle_time(connections[self.db])
             pending = self.filter(pk__in=seen, status=Status.PENDING).order_by("pk")
             if connections[self.db].features.has_select_for_update_skip_locked:
                 pending = pending.select_for_update(skip_locked=True, no_key=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_durable import conf
 from django_durable.models import prepared
 
 Row = tuple[Any, ...]
@@ -69,15 +70,19 @@ def uuid_value(connection: BaseDatabaseWrapper, value: UUID | None) -> Any:
     return value.hex
 
 
-def limit_idle_time(connection: BaseDatabaseWrapper, seconds: float) -> None:
-    """Let the server end this transaction when its process stands still so long.
+def limit_idle_time(connection: BaseDatabaseWrapper) -> None:
+    """Let the server end this transaction when its process stands still.
 
     A frozen process must not hold row locks beyond its lease.
     """
     if is_postgresql(connection) and len(connection.atomic_blocks) == 1:
         with connection.cursor() as cursor:
-            timeout = max(1, int(seconds * 1000))
-            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {timeout}")
+            cursor.execute(_idle_limit())
+
+
+def _idle_limit() -> str:
+    timeout = max(1, int(conf.current().lease * 1000))
+    return f"SET LOCAL idle_in_transaction_session_timeout = {timeout}"
 
 
 # The number that psycopg gives to the level.
@@ -105,12 +110,13 @@ def limit_lock_wait(connection: BaseDatabaseWrapper) -> None:
     """Let the rest of this transaction give up on row locks after 500 ms.
 
     Below the deadlock time-out, so that a lock order that the user's own
-    statements got wrong costs a retry, not a victim. Only where the
-    transaction is ours from the start: SET LOCAL lasts until its end.
+    statements got wrong costs a retry, not a victim. And let it hold none when
+    the process stands still. Only where the transaction is ours from the start:
+    SET LOCAL lasts until its end.
     """
     if is_postgresql(connection) and len(connection.atomic_blocks) == 1:
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '500ms'")
+            cursor.execute(f"SET LOCAL lock_timeout = '500ms'; {_idle_limit()}")
 
 
 def hurry(connection: BaseDatabaseWrapper, seconds: float) -> None:
@@ -122,6 +128,10 @@ def hurry(connection: BaseDatabaseWrapper, seconds: float) -> None:
         cursor.execute(f"{verb} {setting} = {timeout}")
 
 
+# What psycopg says of the transaction of a broken connection.
+_UNKNOWN = 4
+
+
 def close_left_open(connection: BaseDatabaseWrapper) -> bool:
     """Roll back a transaction that nobody will end; return whether there was one.
 
@@ -131,7 +141,11 @@ def close_left_open(connection: BaseDatabaseWrapper) -> bool:
     if raw is None or connection.in_atomic_block:
         return False
     if is_postgresql(connection):
-        is_open = bool(raw.info.transaction_status)
+        status = raw.info.transaction_status
+        if status == _UNKNOWN and connection.autocommit:
+            connection.close()  # Broken: whatever was open, the server has ended.
+            return False
+        is_open = bool(status)
     else:
         is_open = raw.in_transaction
     if not is_open and connection.autocommit:

@@ -132,6 +132,7 @@ class TransitionQuerySet(models.QuerySet[Any]):
         def cancel() -> list[str]:
             with transaction.atomic(using=self.db):
                 sql.read_committed(connections[self.db])
+                sql.limit_idle_time(connections[self.db])
                 return self._cancel_tree(workflow_id, reason)
 
         cancelled = faults.retry_conflicts(self.db, cancel)
@@ -147,6 +148,7 @@ class TransitionQuerySet(models.QuerySet[Any]):
 
         def resume() -> None:
             with transaction.atomic(using=self.db):
+                sql.limit_idle_time(connections[self.db])
                 self._resume(workflow_id)
 
         faults.retry_conflicts(self.db, resume)

@@ -13,7 +13,7 @@ from django_durable import clock, signals
 from django_durable.execution.lease import Lease
 from django_durable.models import Workflow, faults
 from django_durable.models.claims import Claimed
-from django_durable.models.connection import reserve_connection
+from django_durable.models.connection import note_refusal, reserve_connection
 from django_durable.wakeup import Bell, hub
 
 logger = logging.getLogger("django_durable")
@@ -129,6 +129,7 @@ class Dispatcher:
             logger.error("Claiming failed, trying on", exc_info=error)
         elif tries in (1, 10):
             logger.warning("Claiming failed, trying on: %s", error)
+        note_refusal(error)
         faults.drop_broken(self._using)
         self._has_news = True  # What it was looking for is still there.
         return faults.pause_seconds(tries + 3)

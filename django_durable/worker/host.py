@@ -16,6 +16,7 @@ from django_durable.execution.checkpoints import CheckpointWriter, publish_ends
 from django_durable.execution.execution import Execution
 from django_durable.models import Workflow, faults
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.connection import give_back, note_refusal
 from django_durable.models.outcome import Outcome
 from django_durable.worker.slots import HelperThreads
 
@@ -99,6 +100,7 @@ class WorkerHost:
             except (DatabaseError, InterfaceError) as error:
                 if not faults.is_transient(error):
                     raise
+                note_refusal(error)
                 await loop.run_in_executor(
                     threads.executor, faults.drop_broken, self.using
                 )
@@ -165,4 +167,4 @@ def _on_fresh(call: Callable[[], T]) -> T:
     try:
         return call()
     finally:
-        faults.return_to_pool()
+        give_back()

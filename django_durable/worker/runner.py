@@ -18,6 +18,7 @@ from django_durable.models import Worker as WorkerRow
 from django_durable.models import Workflow, faults
 from django_durable.models.claims import Claimed
 from django_durable.models.code import ANY_VERSION
+from django_durable.models.connection import are_scarce, give_back
 from django_durable.worker import farewell
 from django_durable.worker.dispatcher import Dispatcher
 from django_durable.worker.host import WorkerHost
@@ -127,7 +128,11 @@ class Worker:
         give_up = self._stopping.is_set
         opened = faults.retry_patiently(self.using, self._lease.open, give_up=give_up)
         if self._is_alone:
-            has_come_so_far(self.using, opened)
+            faults.retry_patiently(
+                self.using,
+                lambda: has_come_so_far(self.using, opened),
+                give_up=give_up,
+            )
         logger.info(
             "Worker %s started: %d workflow definitions, queues %s",
             self.worker_id,
@@ -229,7 +234,7 @@ class Worker:
             execution.host.query(lambda: self._pause(execution, failure))
             raise
         finally:
-            faults.return_to_pool()
+            give_back()
 
     async def _arun(self, execution: Execution) -> None:
         try:
@@ -261,6 +266,9 @@ class Worker:
         self._housekeeping.tidy()
 
     def _after_beat(self) -> None:
+        if are_scarce() and not self.is_gone:
+            for threads in (self.helpers, self.queries, self._users):
+                threads.spare()
         if self._housekeeping.tidy():
             self._dispatcher.ring()
         if not self._is_alone and not self._stopping.is_set():

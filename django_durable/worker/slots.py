@@ -6,14 +6,14 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any
 
 from django.db import connections
 
 from django_durable.execution.running import install_task_factory
-from django_durable.models.connection import reserve_connection
+from django_durable.models.connection import give_back, reserve_connection
 
 logger = logging.getLogger("django_durable")
 
@@ -21,6 +21,12 @@ Job = Callable[[], None]
 
 # How long a closing worker waits for helpers to give their connections back.
 CLOSING_SECONDS = 1.0
+# After so long an idle thread, or one that waits for another, looks whether its
+# connection is needed elsewhere.
+IDLE_SECONDS = 5.0
+SPARE_SECONDS = 1.0
+# How long idle helpers wait for each other, so that each gets a call.
+LOOK_SECONDS = 0.05
 
 
 class ThreadSlots:
@@ -68,10 +74,18 @@ class ThreadSlots:
         for thread in self._threads:
             thread.join(timeout=seconds)
 
+    def _next(self) -> Job | None:
+        """Wait for a job; an idle thread can spare its connection."""
+        while True:
+            try:
+                return self._jobs.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                give_back()
+
     def _work(self) -> None:
         reserve_connection(self._using)
         try:
-            while (job := self._jobs.get()) is not None:
+            while (job := self._next()) is not None:
                 try:
                     job()
                 except BaseException:
@@ -174,6 +188,7 @@ class HelperThreads:
     def __init__(self, using: str, size: int, name: str = "durable-helper") -> None:
         self._using = using
         self._started: list[threading.Thread] = []
+        self._sparing: list[Future[None]] = []
         self.executor = ThreadPoolExecutor(
             size,
             thread_name_prefix=name,
@@ -193,7 +208,17 @@ class HelperThreads:
         _take_from(todo)
         for helper in helpers:
             if not helper.cancel():
-                helper.result()
+                _await(helper)
+
+    def spare(self) -> None:
+        """Let idle threads give back what connections are needed elsewhere."""
+        if not all(sparing.done() for sparing in self._sparing):
+            return
+        all_here = threading.Barrier(max(1, len(self._started)))
+        with suppress(RuntimeError):  # It is being closed.
+            self._sparing = [
+                self.executor.submit(_spare, all_here) for _ in self._started
+            ]
 
     def close(self) -> None:
         """Let the threads end after what they do now, and give connections back."""
@@ -203,6 +228,19 @@ class HelperThreads:
         ]
         wait(closings, timeout=CLOSING_SECONDS)
         self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _await(helper: Future[None]) -> None:
+    """Wait for a helper, who may be in need of this thread's connection."""
+    while helper not in wait([helper], timeout=SPARE_SECONDS).done:
+        give_back()
+    helper.result()
+
+
+def _spare(all_here: threading.Barrier) -> None:
+    give_back()
+    with suppress(threading.BrokenBarrierError):  # A busy thread cannot spare its own.
+        all_here.wait(LOOK_SECONDS)
 
 
 def _close_connections(all_here: threading.Barrier) -> None:

@@ -1,10 +1,13 @@
 """Leases that are lost, closed and needed again, and rows queued at the end."""
 
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
-from django_durable import clock
+from django_durable import clock, conf
 from django_durable.execution import direct
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.execution.lease import Lease
@@ -18,6 +21,7 @@ from tests.running import PATIENCE, wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = Workflow.Status
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 class WatchedLock:
@@ -60,6 +64,25 @@ def direct_lease():
     made.close()
 
 
+@pytest.fixture
+def lease():
+    """A lease that the test itself renews, for a process that may be stuck."""
+    made = Lease(
+        "default",
+        Worker.Kind.DIRECT,
+        is_ticking=lambda: not made.is_stuck,
+        on_lost=lambda: made.lost.append(made.worker_id),
+    )
+    made.is_stuck, made.lost = False, []
+    made._register()  # open() would begin to renew it in the background.
+    yield made
+    made.close()
+
+
+def seconds_before_now(seconds):
+    return Worker.objects.database_now() - timedelta(seconds=seconds)
+
+
 def live_ids():
     return list(Worker.objects.live().values_list("pk", flat=True))
 
@@ -94,6 +117,95 @@ def test_two_renewals_at_once_agree_on_one_id(monkeypatch):
         assert live_ids() == [lease.worker_id]
     finally:
         lease.close()
+
+
+def test_a_heartbeat_renews_the_lease(lease):
+    earlier = seconds_before_now(conf.current().lease / 2)
+    Worker.objects.update(heartbeat_at=earlier)
+
+    lease.beat()
+
+    assert Worker.objects.get().heartbeat_at > earlier
+    assert lease.is_held
+
+
+def test_an_open_lease_is_renewed_in_the_background(settings):
+    settings.DURABLE = {"HEARTBEAT": 0.02}
+    lease = Lease("default", Worker.Kind.DIRECT)
+    lease.open()
+
+    try:
+        opened = Worker.objects.get().heartbeat_at
+        beaten = Worker.objects.filter(heartbeat_at__gt=opened)
+        assert wait_until(beaten.exists, "a heartbeat")
+    finally:
+        lease.close()
+
+
+def test_a_lease_that_has_run_out_cannot_be_renewed(lease):
+    first = lease.worker_id
+    long_ago = seconds_before_now(conf.current().lease + 1)
+    Worker.objects.update(heartbeat_at=long_ago)
+
+    lease.beat()
+
+    assert lease.lost == [first]
+    assert lease.worker_id != first
+    assert live_ids() == [lease.worker_id]
+    assert Worker.objects.get(pk=first).heartbeat_at == long_ago
+
+
+def test_a_process_whose_loops_are_stuck_does_not_renew_its_lease(lease):
+    earlier = seconds_before_now(conf.current().lease / 2)
+    Worker.objects.update(heartbeat_at=earlier)
+    lease.is_stuck = True
+
+    lease.beat()
+
+    assert Worker.objects.get().heartbeat_at == earlier
+
+
+def test_a_heartbeat_sets_the_clock_by_the_databases(monkeypatch, lease):
+    wrong = clock.Clock()
+    wrong._base += timedelta(days=3650).total_seconds()
+    monkeypatch.setattr(clock, "_clock", wrong)
+
+    lease.beat()
+
+    assert abs(wrong.now() - Worker.objects.database_now()) < timedelta(hours=1)
+
+
+def test_a_heartbeat_that_takes_long_does_not_set_the_clock_back(lease):
+    def wait(execute, sql, params, many, context):
+        if 'SET "heartbeat_at"' in sql:
+            time.sleep(0.3)  # As for a lock.
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wait):
+        lease.beat()
+
+    assert Worker.objects.database_now() - clock.now() < timedelta(seconds=0.2)
+
+
+def test_an_answer_that_takes_long_does_not_change_the_clock():
+    exact, asked_at = clock.Clock(), clock.monotonic()
+    exact.synchronize(NOON)
+    before = exact._base
+
+    exact.synchronize(NOON - timedelta(hours=1), asked_at=asked_at - 7200)
+
+    assert exact._base == before
+
+
+def test_an_answer_that_contradicts_the_clock_sets_it():
+    wrong, asked_at = clock.Clock(), clock.monotonic()
+    wrong.synchronize(NOON)
+
+    wrong.synchronize(NOON + timedelta(hours=1), asked_at=asked_at)
+    assert abs(wrong.now() - NOON - timedelta(hours=1)) < timedelta(minutes=1)
+
+    wrong.synchronize(NOON - timedelta(hours=1), asked_at=asked_at)
+    assert abs(wrong.now() - NOON + timedelta(hours=1)) < timedelta(minutes=1)
 
 
 def test_a_lease_for_direct_calls_ends_after_long_idleness(direct_lease):

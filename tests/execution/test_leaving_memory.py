@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 import django_durable as durable
-from django_durable.models import Step, Workflow
+from django_durable.models import Step, Wait, Workflow
 from tests import workflows
 from tests.running import (
     COLD,
@@ -13,6 +13,7 @@ from tests.running import (
     row_of,
     steps_of,
     wait_for_status,
+    wait_until,
     worker,
 )
 from tests.workflows import calls
@@ -192,6 +193,21 @@ def test_a_workflow_that_stays_hot_is_not_executed_anew(settings):
         assert [result_of(handle) for handle in handles] == ["slept", "slept"]
 
     assert [row_of(handle).claim for handle in handles] == [1, 1]
+
+
+@pytest.mark.parametrize("definition", [clean_up, aclean_up])
+def test_a_hot_wait_has_its_deadline_in_the_database(settings, definition):
+    settings.DURABLE = {"HOT_WAIT": 30, "ASYNC_HOT_WAIT": 30}
+
+    with worker():
+        handle = definition.start(20)
+        kept = wait_until(Wait.objects.first, "a stored deadline")
+        row = row_of(handle)
+        durable.cancel_workflow(handle.workflow_id)
+
+    assert (row.status, row.claim) == (Workflow.Status.PENDING, 1)
+    assert (kept.workflow_id, kept.target) == (handle.workflow_id, "timer")
+    assert kept.wake_at > row.started_at
 
 
 def test_a_sleep_is_not_postponed_by_a_new_worker():

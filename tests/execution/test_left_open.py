@@ -52,7 +52,7 @@ def before_a_step(manner):
 
 @durable.workflow
 def at_the_end(manner):
-    begin(manner)
+    begin(manner)  # durable: ignore
 
 
 @pytest.mark.parametrize("manner", ["BEGIN", "autocommit off"])

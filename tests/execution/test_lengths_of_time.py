@@ -1,4 +1,4 @@
-"""Time-outs and sleeps that cannot be meant are refused at the call."""
+"""Time-outs and sleeps that cannot be meant are refused at the call; others count."""
 
 import datetime as dt
 import math
@@ -8,12 +8,15 @@ import pytest
 import django_durable as durable
 from django_durable import clock
 from django_durable.exceptions import WaitTimeout
-from django_durable.models import Step
+from django_durable.models import Step, Worker
 from tests import workflows
-from tests.running import in_loop
+from tests.crash.driver import Driver, MovableClock
+from tests.running import in_loop, row_of
 
 pytestmark = pytest.mark.django_db
 
+HOUR = dt.timedelta(hours=1)
+FAR_FUTURE = dt.datetime(2040, 1, 1, tzinfo=dt.UTC)
 BAD = [
     (math.nan, ValueError),
     (math.inf, ValueError),
@@ -59,6 +62,18 @@ def do_not_sleep():
     return "awake"
 
 
+@durable.workflow
+def sleep_for_an_hour():
+    durable.sleep(HOUR)
+
+
+@pytest.fixture
+def restored_clock():
+    """Set the clock by the database's afterwards."""
+    yield
+    clock.synchronize(Worker.objects.database_now())
+
+
 @every_bad_length
 def test_a_bad_timeout_of_a_result_is_refused(length, error):
     handle = workflows.total.start(1)
@@ -98,6 +113,19 @@ def test_a_sleep_that_is_over_does_not_wait():
     assert do_not_sleep() == "awake"
 
     assert Step.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sleep_is_measured_by_the_clock_of_the_database(restored_clock):
+    clock.synchronize(FAR_FUTURE)
+    driver = Driver(MovableClock(), f"{__name__}.sleep_for_an_hour")
+    handle = sleep_for_an_hour.start()
+
+    driver.work()
+
+    wake_at = row_of(handle).wake_at
+    assert wake_at is not None
+    assert abs(wake_at - FAR_FUTURE - HOUR) < HOUR
 
 
 @pytest.mark.django_db(transaction=True)

@@ -49,6 +49,19 @@ def told():
         signal.disconnect(receiver)
 
 
+@pytest.fixture
+def hints():
+    """The targets that somebody may have waited for."""
+    heard = []
+
+    def receiver(targets, **facts):
+        heard.extend(targets)
+
+    signals.published.connect(receiver)
+    yield heard
+    signals.published.disconnect(receiver)
+
+
 def names(told):
     return [name for name, _ in told if not name.startswith("worker_")]
 
@@ -73,6 +86,16 @@ def test_a_start_that_is_rolled_back_is_not_told(told):
         transaction.set_rollback(True)
 
     assert told == []
+
+
+@pytest.mark.parametrize("is_rolled_back", [False, True])
+def test_those_who_wait_are_told_after_the_commit(hints, is_rolled_back):
+    with transaction.atomic():
+        workflows.total.start(1)
+        before = list(hints)
+        transaction.set_rollback(is_rolled_back)
+
+    assert (before, hints) == ([], [] if is_rolled_back else [signals.QUEUE])
 
 
 def test_a_second_start_with_one_id_is_not_told(told):

@@ -1,7 +1,9 @@
 """A database that goes away under a step is not the step's failure."""
 
+from contextlib import closing, suppress
+
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connections
 
 import django_durable as durable
 from django_durable import models
@@ -63,7 +65,21 @@ def lose_connection():
 
 
 def meet_conflict():
-    execute("DO $$ BEGIN RAISE EXCEPTION 'met' USING ERRCODE = '40P01'; END $$")
+    if has_server:
+        execute("DO $$ BEGIN RAISE EXCEPTION 'met' USING ERRCODE = '40P01'; END $$")
+    with closing(connections["default"].copy()) as other:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+        execute("PRAGMA busy_timeout = 0")
+        try:
+            Entry.objects.create(key="locked out")
+        finally:
+            execute("PRAGMA busy_timeout = 20000")
+
+
+def ask_in_vain():
+    if has_server:
+        execute("DO $$ BEGIN RAISE EXCEPTION 'met' USING ERRCODE = '55P03'; END $$")
 
 
 FAULTS = {
@@ -71,6 +87,7 @@ FAULTS = {
     "read-only": meet_read_only_database,
     "lost": lose_connection,
     "conflict": meet_conflict,
+    "nowait": ask_in_vain,
 }
 
 
@@ -101,6 +118,25 @@ def entering(fault):
 @durable.workflow
 def asking(fault):
     return ask_when_possible(fault)
+
+
+@durable.step
+def swallow_a_loss():
+    with suppress(DatabaseError):
+        lose_connection()
+    return "went on"
+
+
+@durable.workflow
+def swallowing_in_a_step():
+    return swallow_a_loss()
+
+
+@durable.workflow
+def swallowing_in_the_body():
+    with suppress(DatabaseError):
+        lose_connection()
+    return "went on"
 
 
 @pytest.mark.parametrize(
@@ -178,6 +214,15 @@ def test_a_step_whose_connection_breaks_is_executed_again_uncounted(definition):
 
 
 @needs_server
+@pytest.mark.parametrize(
+    "definition", [swallowing_in_a_step, swallowing_in_the_body], ids=["step", "body"]
+)
+def test_a_broken_connection_is_no_transaction_left_open(definition):
+    with worker():
+        assert result_of(definition.start()) == "went on"
+
+
+@needs_server
 def test_a_transaction_that_meets_conflicts_without_end_pauses_the_workflow(
     monkeypatch,
 ):
@@ -191,6 +236,28 @@ def test_a_transaction_that_meets_conflicts_without_end_pauses_the_workflow(
     assert row.status == Status.PAUSED
     assert calls == ["conflict"] * 2 * 3
     assert not Step.objects.exists()
+
+
+def test_an_ordinary_step_that_meets_a_conflict_is_executed_again_uncounted():
+    faults["left"] = 2
+
+    with worker():
+        handle = asking.start("conflict")
+        assert result_of(handle) == "asked"
+
+    assert calls == ["conflict"] * 3
+    assert not Attempt.objects.exists()
+
+
+@needs_server
+def test_a_lock_that_a_step_does_not_wait_for_is_its_own_affair():
+    faults["left"] = 1000
+
+    with worker():
+        row = wait_for_status(asking.start("nowait"), *ENDED)
+
+    assert row.status == Status.ERROR
+    assert calls == ["nowait"]
 
 
 @needs_server

@@ -80,3 +80,25 @@ def test_a_hand_over_does_not_clear_a_suspect():
 
     row = rows.get()
     assert (row.status, row.stalls, row.recovery_attempts) == (Status.ENQUEUED, 3, 1)
+
+
+def test_what_a_leaving_worker_puts_back_is_not_suspected_and_has_a_new_claim():
+    rows = held()
+
+    assert Workflow.objects.take_away(rows.get().worker_id) == 1
+
+    row = rows.get()
+    assert (row.status, row.claim, row.worker_id) == (Status.ENQUEUED, 8, None)
+    assert (row.stalls, row.recovery_attempts) == (0, 0)
+
+
+def test_a_suspect_is_taken_by_nobody_who_does_not_ask_for_it():
+    rows = held(stalls=2)
+    rows.update(status=Status.ENQUEUED)
+    row, worker_id = rows.get(), uuid.uuid4()
+    pairs = [(row.name, row.version)]
+
+    taken = Workflow.objects.claim(worker_id, pairs, limit=5)
+    asked_for = Workflow.objects.claim_suspect(worker_id, row.pk, pairs)
+
+    assert (taken, [claimed.id for claimed in asked_for]) == ([], [row.pk])

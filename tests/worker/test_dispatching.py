@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from django.db import OperationalError
 
 from django_durable.models import Workflow, outcome
 from tests import workflows
@@ -63,6 +64,27 @@ def test_the_dispatcher_survives_an_exception_that_is_not_the_databases(monkeypa
 
     with worker():
         assert result_of(workflows.total.start(1, 2)) == 3
+
+
+def test_what_a_claim_took_whose_answer_was_lost_is_executed(monkeypatch):
+    rows, lost = type(Workflow.objects.all()), []
+    claim = rows.claim
+
+    def claim_and_lose(self, *args, **options):
+        claimed = claim(self, *args, **options)
+        if claimed and not lost:
+            lost.extend(claimed)
+            raise OperationalError("server closed the connection unexpectedly")
+        return claimed
+
+    monkeypatch.setattr(rows, "claim", claim_and_lose)
+
+    with worker():
+        handle = workflows.total.start(1, 2)
+        assert result_of(handle) == 3
+
+    assert [claimed.id for claimed in lost] == [handle.workflow_id]
+    assert (row_of(handle).claim, row_of(handle).stalls) == (3, 0)
 
 
 @pytest.mark.parametrize("definition", [workflows.total, workflows.atotal])
