@@ -6,6 +6,8 @@ VENV ?= .venv
 DJANGO ?= Django
 EXTRAS ?= dev,bench
 ARGS ?=
+CHAOS_MINUTES ?= 15
+CHAOS_SEED ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -13,7 +15,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help venv demo test lint check docs bench clean
+.PHONY: help venv demo test chaos lint check docs bench clean
 
 help: ## Show this list
 	@echo "make TARGET, where TARGET is one of"
@@ -26,6 +28,10 @@ demo: $(VENV)/.installed-demo ## Watch an order survive the death of its worker
 
 test: $(VENV)/.installed ## Run the tests on SQLite and on PostgreSQL (ARGS="-k sleep")
 	@$(BIN)/python -m tests.databases $(ARGS)
+
+chaos: $(VENV)/.installed ## Kill, freeze and cut for CHAOS_MINUTES (CHAOS_SEED=1 repeats)
+	@CHAOS_MINUTES=$(CHAOS_MINUTES) CHAOS_SEED=$(CHAOS_SEED) \
+	    $(BIN)/python -m tests.databases tests/chaos tests/properties $(ARGS)
 
 lint: $(VENV)/.installed ## Check format, lint, types, imports, migrations and docs
 	$(BIN)/ruff check .

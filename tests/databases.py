@@ -28,6 +28,11 @@ ONLY_ONCE = "--deselect=tests/model/"
 # Two suites at once must not write one cache.
 NO_CACHE = "-pno:cacheprovider"
 
+# Where tests start processes of their own.
+WITH_PROCESSES = ("tests/chaos", "tests/journeys")
+
+temporary_file = tempfile.TemporaryFile
+
 
 @contextmanager
 def postgresql(*, is_durable: bool = False) -> Iterator[str]:
@@ -123,20 +128,38 @@ def announce(text: str) -> None:
 def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
     """Run the suite on all databases at once: mostly, each waits.
 
-    The first prints as it goes, the others when they are done.
+    The whole suite runs in two parts on each. The first prints as it goes, the
+    others when they are done.
     """
     runs: dict[str, tuple[subprocess.Popen[bytes], IO[bytes] | None]] = {}
     with ExitStack() as stack:
-        for number, database in enumerate(databases):
+        for database in databases:
             url = stack.enter_context(SERVERS[database]())
-            output = stack.enter_context(tempfile.TemporaryFile()) if number else None
-            given = [*options, ONLY_ONCE, NO_CACHE] if number else options
-            process = start_pytest(given, {"DATABASE_URL": url}, output)
-            stack.enter_context(ended(process))
-            runs[database] = process, output
+            for part, chosen in parts_of(options).items():
+                first = not runs
+                output = None if first else stack.enter_context(temporary_file())
+                given = [*options, *chosen]
+                given += [] if database == databases[0] else [ONLY_ONCE]
+                given += [] if first else [NO_CACHE]
+                process = start_pytest(given, {"DATABASE_URL": url}, output)
+                stack.enter_context(ended(process))
+                runs[f"{database}{part}"] = process, output
         codes = {name: report(name, *run) for name, run in runs.items()}
     announce(", ".join(f"{name}: {outcome(code)}" for name, code in codes.items()))
-    return int(any(codes.values()))
+    # Not every part has a test of those that were asked for.
+    is_empty = set(codes.values()) == {pytest.ExitCode.NO_TESTS_COLLECTED}
+    return int(is_empty or any(map(is_failure, codes.values())))
+
+
+def parts_of(options: Sequence[str]) -> dict[str, list[str]]:
+    """Divide the suite in two, unless somebody has chosen tests.
+
+    Real processes are mostly waited for, everything else computes.
+    """
+    if any("tests" in option for option in options):
+        return {"": []}
+    ignored = [f"--ignore={place}" for place in WITH_PROCESSES]
+    return {"": ignored, ", real processes": [*WITH_PROCESSES]}
 
 
 def report(
@@ -149,14 +172,19 @@ def report(
         output.seek(0)
         shutil.copyfileobj(output, sys.stdout.buffer)
         sys.stdout.flush()
-        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-            return 0  # Everything that was asked for runs only once.
     return code
+
+
+def is_failure(code: int) -> bool:
+    """Tell whether an exit code of pytest speaks of a failed test."""
+    return code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 def outcome(code: int) -> str:
     """Name what an exit code of pytest means."""
-    return "passed" if code == 0 else f"failed (pytest exit code {code})"
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        return "no tests"
+    return f"failed (pytest exit code {code})" if is_failure(code) else "passed"
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

@@ -60,13 +60,15 @@ DATABASES = {
         )
     ),
 }
+# The process id in its name lets several runs work side by side.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # A file, because tests with real worker processes share it with them. The process
-    # id in its name lets several runs work side by side.
+    # A file, because tests with real worker processes share it with them.
     directory = Path(DATABASES["default"]["NAME"]).parent
     DATABASES["default"]["TEST"] = {
         "NAME": str(directory / f"durable_test_{os.getpid()}.sqlite3")
     }
+else:
+    DATABASES["default"]["TEST"] = {"NAME": f"durable_test_{os.getpid()}"}
 # For tests that keep the durable tables apart from the others.
 apart = f"{tempfile.gettempdir()}/durable_apart_{os.getpid()}.sqlite3"
 DATABASES["apart"] = with_good_options(

@@ -1,7 +1,8 @@
 """What was called, written down where no database and no crash can take it back.
 
 One line per beginning and per end of a call, appended by whichever process makes
-it; the order of the lines is the order of time.
+it; the order of the lines is the order of time. A file is as safe as a service that
+listens: what write(2) has taken is with the system, whoever is killed after that.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +38,9 @@ class Call:
 @contextmanager
 def call() -> Iterator[None]:
     """Note the call of the step that runs here, and its end."""
-    _note("begin")
+    note("begin")
     yield
-    _note("end")
+    note("end")
 
 
 def pass_gate(name: str, *, seconds: float = 30) -> None:
@@ -54,16 +55,37 @@ def is_open(name: str) -> bool:
     return (directory() / f"gate-{name}").exists()
 
 
-def _note(event: str) -> None:
-    here, frame = durable.current(), current_frame()
-    key = here.idempotency_key, here.workflow_id, frame.execution.claim
-    line = json.dumps([event, *key, here.step_attempt, os.getpid()]) + "\n"
+def claim() -> int:
+    """Return the claim under which the step runs here."""
+    return current_frame().execution.claim
+
+
+def note(event: str) -> None:
+    """Write down the beginning or the end of the call of this step."""
+    here = durable.current()
+    key = here.idempotency_key, here.workflow_id, claim()
+    append("ledger", [event, *key, here.step_attempt, os.getpid()])
+
+
+def append(name: str, words: list) -> None:
+    """Write a line into a file of this test, as a whole or not at all."""
+    # The line break before it keeps apart what a kill has cut off.
+    line = "\n" + json.dumps(words) + "\n"
     flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY
-    descriptor = os.open(directory() / "ledger", flags, 0o644)
+    descriptor = os.open(directory() / name, flags, 0o644)
     try:
         os.write(descriptor, line.encode())
     finally:
         os.close(descriptor)
+
+
+def lines(path: Path) -> Iterator[list]:
+    """Return what was appended to a file and has got there as a whole."""
+    text = path.read_text() if path.exists() else ""
+    for line in text.splitlines(keepends=True):
+        if line.endswith("]\n"):
+            with suppress(json.JSONDecodeError):
+                yield json.loads(line)
 
 
 class Ledger:
@@ -80,17 +102,10 @@ class Ledger:
         """Return the calls, of one workflow or of all, in the order they began."""
         begun: list[tuple] = []
         ended: Counter[tuple] = Counter()
-        for event, *key in self._lines():
+        for event, *key in lines(self._path / "ledger"):
             if event == "begin":
                 begun.append(tuple(key))
             else:
                 ended[tuple(key)] += 1
         calls = [Call(*key, has_ended=ended[key] > 0) for key in begun]
         return [c for c in calls if workflow_id in (None, c.workflow_id)]
-
-    def _lines(self) -> Iterator[list]:
-        path = self._path / "ledger"
-        text = path.read_text() if path.exists() else ""
-        for line in text.splitlines(keepends=True):
-            if line.endswith("\n"):  # Else it is being written at this moment.
-                yield json.loads(line)

@@ -63,6 +63,19 @@ def database_url() -> str:
     return f"postgresql://{user}@{place}/{settings['NAME']}?{options}"
 
 
+def environment(directory: Path, **more: str) -> dict[str, str]:
+    """Return what a process has to know of this test and its database."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.journeys.settings",
+        "DATABASE_URL": database_url(),
+        "JOURNEY_DIRECTORY": str(directory),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(directory)]),
+        "PYTHONUNBUFFERED": "1",
+        **more,
+    }
+
+
 class Process:
     """One process with a log of its own."""
 
@@ -132,17 +145,8 @@ class Processes:
 
     def start(self, *arguments: str, **settings: str) -> Process:
         """Start Python on the test's database, with more in its environment."""
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.journeys.settings",
-            "DATABASE_URL": database_url(),
-            "JOURNEY_DIRECTORY": str(self._directory),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(self._directory)]),
-            "PYTHONUNBUFFERED": "1",
-            **settings,
-        }
         log = self._directory / f"process-{len(self._all) + 1}.log"
-        process = Process(arguments, environment, log)
+        process = Process(arguments, environment(self._directory, **settings), log)
         self._all.append(process)
         return process
 

@@ -4,10 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from django_durable.models import Workflow
 from tests.journeys import workflows
-from tests.journeys.processes import wait_until
-from tests.models import Entry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,16 +22,3 @@ def test_an_idle_worker_starts_what_was_delayed(processes):
     handle = workflows.leaf.using(run_after=timedelta(seconds=1)).start(1)
 
     assert handle.get_result(timeout=5) == 3
-
-
-def test_a_few_threads_carry_200_sleeping_async_workflows(processes):
-    handles = [workflows.anap.start(0.5) for _ in range(200)]
-
-    processes.worker("--concurrency=2")
-
-    wait_until(
-        lambda: Workflow.objects.filter(status="SUCCESS").count() == 200,
-        "200 successes",
-    )
-    assert {handle.get_result(timeout=1) for handle in handles} == {2}
-    assert Entry.objects.count() == 200

@@ -28,7 +28,7 @@ async def awork(number, seconds=0.02):
 def enter(number):
     """Write a business row under the name of this very step."""
     with ledger.call():
-        Entry.objects.create(key=durable.current().idempotency_key)
+        Entry.objects.create(key=durable.current().idempotency_key, note=ledger.claim())
     return number + 1
 
 
@@ -90,7 +90,7 @@ async def ahold(gate):
 @durable.transaction
 def enter_and_hold(gate):
     with ledger.call():
-        Entry.objects.create(key=durable.current().idempotency_key)
+        Entry.objects.create(key=durable.current().idempotency_key, note=ledger.claim())
         ledger.pass_gate(gate)
     return gate
 

@@ -1,0 +1,1 @@
+"""Experiments: faults under load, and the invariants that must survive them."""

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class ChaosConfig(AppConfig):
+    """Brings the workflows of the experiments, and notes takeovers."""
+
+    name = "tests.chaos"
+
+    def ready(self) -> None:
+        from django_durable import signals
+        from tests.chaos import takeovers, troubles  # noqa: F401
+
+        signals.workflow_recovered.connect(takeovers.note)

@@ -1,0 +1,164 @@
+"""The checker sees each violation: one is planted into a story without any."""
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from django_durable import clock, serialization
+from django_durable.models import Step, Worker, Workflow
+from tests.chaos.checker import PROMISES, Checker, Ended
+from tests.chaos.dose import Campaign, Dose
+from tests.journeys.ledger import Ledger
+from tests.models import Entry
+
+PID = 4711
+EXPECTED = {"w": Ended(7)}
+
+
+class Story:
+    """One workflow that has succeeded under its second claim."""
+
+    def __init__(self, directory):
+        campaign = Campaign(None, "1")
+        self.ledger = directory / "ledger"
+        self.checker = Checker(Ledger(directory), Dose(campaign, "a::b", "story"))
+        self.expected = dict(EXPECTED)
+        self.workflow = workflow("w", status="SUCCESS")
+        self.call("w/1", 2)
+        self.call("w/2", 2)
+        step(1, Step.Kind.TRANSACTION)
+        step(2, Step.Kind.STEP)
+        Entry.objects.create(key="w/1", note="2")
+
+    def call(self, place, claim, pid=PID):
+        """Let the ledger tell of a call."""
+        line = json.dumps(["begin", place, "w", claim, 1, pid])
+        with self.ledger.open("a") as file:
+            file.write(f"\n{line}\n")
+
+    def invariants(self):
+        """Return what the checker finds violated."""
+        self.checker.look()
+        with suppress(AssertionError):
+            self.checker.verify(self.expected)
+        found = self.checker.dose.report.violations
+        return {invariant for invariant, count in found.items() if count}
+
+
+@pytest.fixture
+def story(db, tmp_path):
+    return Story(tmp_path)
+
+
+def workflow(pk, **facts):
+    now = clock.now()
+    times = dict.fromkeys(("run_after", "created_at", "changed_at"), now)
+    facts = {"output": serialization.dumps(7, "result"), "claim": 2, **facts}
+    return Workflow.objects.create(
+        pk=pk, name="n", version="1", inputs="json:{}", **times, **facts
+    )
+
+
+def step(number, kind, claim=2, **facts):
+    now = clock.now()
+    facts = {"workflow_id": "w", "started_at": now, "completed_at": now, **facts}
+    return Step.objects.create(
+        step_id=number, kind=kind, name=f"s{number}", claim=claim, **facts
+    )
+
+
+def change(**facts):
+    """Change the workflow, as nobody should."""
+    Workflow.objects.filter(pk="w").update(**facts)
+
+
+def change_after_a_look(story, **facts):
+    story.checker.look()
+    change(**facts)
+
+
+def let_a_dead_worker_hold_it(story):
+    long_ago = clock.now() - timedelta(minutes=1)
+    Worker.objects.register(Worker.Kind.WORKER)
+    dead = Worker.objects.register(Worker.Kind.WORKER)
+    Worker.objects.filter(pk=dead.pk).update(heartbeat_at=long_ago)
+    story.checker.patience_seconds = 0
+    workflow("held", status="PENDING", worker=dead)
+    story.checker.look()
+
+
+def commit_after_a_cancellation(story):
+    change(status="CANCELLED")
+    story.expected["w"] = Ended(status="CANCELLED")
+    story.checker.look()
+    story.call("w/3", 2)
+    step(3, Step.Kind.TRANSACTION)
+    Entry.objects.create(key="w/3", note="2")
+
+
+def orphan_a_child(story):
+    workflow("parent", status="CANCELLED")
+    workflow("child", status="ENQUEUED", parent_id="parent")
+
+
+PLANTED = {
+    "I1 a second business row": lambda s: Entry.objects.create(key="w/1", note="2"),
+    "I1 a business row without a checkpoint": lambda s: Entry.objects.create(key="w/8"),
+    "I1 a checkpoint without a business row": lambda s: Entry.objects.all().delete(),
+    "I1 a business row of another claim": lambda s: Entry.objects.update(note="1"),
+    "I2 a step that nobody called": lambda s: step(3, Step.Kind.STEP),
+    "I2 a repeated call": lambda s: s.call("w/2", 2),
+    "I2 a call made twice": lambda s: (s.call("w/2", 2), s.checker.excuse(PID)),
+    "I2 a call after the checkpoint": lambda s: (
+        s.call("w/2", 3, pid=1),
+        s.checker.excuse(1),
+    ),
+    "I3 a call of no step": lambda s: s.call("w/9", 2),
+    "I4 another outcome": lambda s: change_after_a_look(s, claim=4),
+    "I5 a wrong result": lambda s: change(output=serialization.dumps(8, "result")),
+    "I5 an error": lambda s: change(status="ERROR"),
+    "I6 a gap": lambda s: (s.call("w/4", 2), step(4, Step.Kind.STEP)),
+    "I7 an older claim": lambda s: Step.objects.filter(step_id=2).update(claim=1),
+    "I7 a claim not given": lambda s: change(claim=1),
+    "I8 a late commit": commit_after_a_cancellation,
+    "I11 a forgotten workflow": let_a_dead_worker_hold_it,
+    "I14 an orphan": orphan_a_child,
+    "I15 a lost workflow": lambda s: s.expected.update(lost=Ended(1)),
+    "I15 a lost child": lambda s: step(3, Step.Kind.START, child_id="w/3"),
+    "I15 an unfinished workflow": lambda s: workflow("x", status="WAITING"),
+}
+# What comes with it: the same fact seen from another side.
+ALSO = {
+    "I7 an older claim": {"I2"},
+    "I11 a forgotten workflow": {"I15"},
+    "I14 an orphan": {"I15"},
+}
+
+
+def test_a_story_without_faults_passes(story):
+    assert story.invariants() == set()
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_violation_is_found(planted, story):
+    PLANTED[planted](story)
+
+    found = story.invariants()
+
+    assert found == {planted.partition(" ")[0]} | ALSO.get(planted, set())
+
+
+def test_a_failure_tells_what_where_and_how_to_repeat_it(story):
+    change(status="ERROR")
+
+    with pytest.raises(AssertionError) as failure:
+        story.checker.verify(story.expected)
+
+    assert "I5: w is ERROR" in str(failure.value)
+    assert "CHAOS_SEED=1 repeats it" in str(failure.value)
+
+
+def test_every_invariant_has_been_planted():
+    assert {planted.partition(" ")[0] for planted in PLANTED} == set(PROMISES)
