@@ -311,3 +311,8 @@ CANCELLATIONS = [
         "cancel before the outcome", cancel_late, {ID: CANCELLED}, entries=["before"]
     ),
 ]
+
+
+def named(name: str) -> Program:
+    """Return one of them."""
+    return next(each for each in PROGRAMS + CANCELLATIONS if each.name == name)

@@ -1,0 +1,1 @@
+"""Bugs planted on purpose: the suite catches each of them."""
