@@ -9,6 +9,9 @@ from django.db import connections
 from django_durable.execution.direct import close_lease
 from django_durable.wakeup import hub
 from tests import workflows
+from tests.properties.profiles import use_profile
+
+use_profile()
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from tests.chaos import server as servers
 from tests.chaos.checker import PROMISES, Checker
 from tests.chaos.dose import Dose, campaign, summary
 from tests.chaos.fleet import Fleet
+from tests.chaos.proxy import standing_before, through
 from tests.journeys.conftest import ledger, processes
 
 __all__ = ["ledger", "processes"]
@@ -101,3 +102,14 @@ def server(dose, transactional_db, request):
     server = request.getfixturevalue("own_server")  # Not before dose has skipped.
     with servers.leading_to(server.database()):
         yield server
+
+
+@pytest.fixture
+def proxy(dose, transactional_db):
+    """Lead all of this test, and what it starts, over a network that can break."""
+    place = dict(connections["default"].settings_dict)
+    with (
+        standing_before(place) as proxy,
+        servers.leading_to(through(proxy, place)),
+    ):
+        yield proxy

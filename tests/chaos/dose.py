@@ -92,8 +92,9 @@ class Dose:
 
     def beats(self, every: float, *, tiny: float) -> Iterator[int]:
         """Yield 0, 1, 2 … at a rhythm, as long as faults are to be applied."""
-        began_at = self._began_at if self.is_full else time.monotonic()
-        ends_at, number = began_at + self.seconds(tiny), 0
+        ends_at, number = time.monotonic() + tiny, 0
+        if self.is_full:
+            ends_at = max(ends_at, self._began_at + self.seconds(tiny))
         while (now := time.monotonic()) < ends_at:
             yield number
             number += 1

@@ -30,12 +30,13 @@ MOST_USED = 0.5
 def test_workers_follow_the_time_of_the_database(dose, fleet, checker, tmp_path):
     load, naps = Load(dose.chance), Naps(dose)
     workers = [jumping(seconds, dose, fleet) for seconds in JUMPS]
-    naps.start(10, 0.5, dose.pick(2, 20))
+    longest = max(2.0, min(20.0, dose.slice / 2))
+    naps.start(10, 0.5, longest)
 
     with checker.watching():
         wait_until(lambda: all_have_jumped(workers, tmp_path, load), timeout=40)
         for _ in dose.beats(1, tiny=0):
-            naps.start(10, 0.5, 20)
+            naps.start(10, 0.5, longest)
             load.keep_up(20)
         load.wait()
         naps.start(10, 2.5, 2.5)

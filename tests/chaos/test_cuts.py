@@ -5,14 +5,10 @@ from itertools import product
 from uuid import uuid4
 
 import pytest
-from django.db import connections
 
 from django_durable.models import Workflow
 from tests.chaos.checker import Ended
 from tests.chaos.cuts import COLD_KINDS, HOT_KINDS, UPDATE, Case
-from tests.chaos.fleet import Fleet
-from tests.chaos.proxy import standing_before, through
-from tests.chaos.server import leading_to
 from tests.journeys.workflows import held, leaf
 from tests.running import COLD, PATIENCE, row_of, wait_until, worker
 
@@ -23,52 +19,38 @@ HOT = {"HOT_WAIT": 60.0, "ASYNC_HOT_WAIT": 60.0}
 WHENS = ("before", "after")
 
 
-@pytest.fixture
-def proxy(dose, transactional_db):
-    """Lead all of this test, and what it starts, over a network that can be cut."""
-    place = dict(connections["default"].settings_dict)
-    with standing_before(place) as proxy, leading_to(through(proxy, place)):
-        yield proxy
-
-
-@pytest.fixture
-def fleet(proxy, tmp_path):
-    """Fork workers that reach the database over that network."""
-    with Fleet(tmp_path) as fleet:
-        yield fleet
-
-
 @pytest.mark.chaos("T-09 kinds of COMMITs cut", share=1, server=True)
 def test_a_commit_that_is_cut_happens_once(
     dose, proxy, checker, ledger, settings, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("JOURNEY_DIRECTORY", str(tmp_path))
-    done = []
-
     settings.DURABLE = {**LIVELY, **COLD}
+    cases = []
+
     with worker(), checker.watching():
         for number in dose.rounds():
             for kinds, hot in ((COLD_KINDS, COLD), (HOT_KINDS, HOT)):
                 settings.DURABLE = {**LIVELY, **hot}
-                cases = [
-                    Case.start(proxy, kind, what, f"{number} {name}, cut {what}")
-                    for (name, kind), what in product(kinds.items(), WHENS)
-                ]
-                for case in cases:
-                    case.finish()
-                done += cases
+                cases += finished_cases(proxy, number, kinds)
 
     dose.count("cuts", proxy.cuts)
+    repeated = {case.repeated for case in cases if case.repeated}
     calls = Counter(call.place for call in ledger.calls())
-    assert {place for place, n in calls.items() if n > 1} == repeated(done)
+    assert {place for place, n in calls.items() if n > 1} == repeated
     assert max(calls.values()) == 2
-    checker.excuses = lambda call: call.place in repeated(done)
-    checker.verify({case.workflow_id: case.kind.end for case in done})
+    checker.excuses = lambda call: call.place in repeated
+    checker.verify({case.workflow_id: case.kind.end for case in cases})
 
 
-def repeated(cases):
-    """Return the places of steps whose first call had to come to nothing."""
-    return {case.repeated for case in cases if case.repeated}
+def finished_cases(proxy, number, kinds):
+    """Cut each kind of COMMIT both ways, all at the same time; wait for the ends."""
+    cases = [
+        Case.start(proxy, kind, what, f"{number} {name}, cut {what}")
+        for (name, kind), what in product(kinds.items(), WHENS)
+    ]
+    for case in cases:
+        case.finish()
+    return cases
 
 
 @pytest.mark.chaos("T-09 COMMITs of a worker's life cut", share=0.3, server=True)

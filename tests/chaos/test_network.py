@@ -4,26 +4,15 @@ import time
 from random import Random
 
 import pytest
-from django.db import connections
 
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load
-from tests.chaos.proxy import standing_before, through
-from tests.chaos.server import leading_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ACTIVE = 100
 # How many of all COMMITs are cut.
 CUTS = 0.03
-
-
-@pytest.fixture
-def proxy(dose, transactional_db):
-    """Lead all of this test, and what it starts, over a network."""
-    place = dict(connections["default"].settings_dict)
-    with standing_before(place) as proxy, leading_to(through(proxy, place)):
-        yield proxy
 
 
 @pytest.fixture

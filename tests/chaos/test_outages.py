@@ -6,9 +6,11 @@ import pytest
 
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load
+from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+LATEST_CALL_SECONDS = 6
 SILENT = "The database does not answer"
 
 
@@ -42,7 +44,9 @@ def test_work_goes_on_after_each_crash_of_the_server(dose, server, fleet, checke
 
 
 @pytest.mark.chaos("T-06 stopped server", share=3, server=True)
-def test_work_goes_on_after_a_long_stop_of_the_server(dose, server, fleet, checker):
+def test_work_goes_on_after_a_long_stop_of_the_server(
+    dose, server, fleet, checker, ledger
+):
     load = Load(dose.chance)
     checker.excuses = lambda call: True
     workers = [fleet.start(is_ready=True)]
@@ -54,11 +58,25 @@ def test_work_goes_on_after_a_long_stop_of_the_server(dose, server, fleet, check
         for _ in range(2):
             workers.append(fleet.start())
             workers[-1].wait_for(SILENT)
+        said, called = lines(fleet.log), len(ledger.calls())
         time.sleep(down_seconds)
+        chatter = (lines(fleet.log) - said) / down_seconds / len(workers)
         server.start()
+        began_at = time.monotonic()
+        wait_until(lambda: len(ledger.calls()) > called, "a call", timeout=30)
+        delay = time.monotonic() - began_at
         load.wait()
 
     dose.count("seconds without a server", int(down_seconds))
+    dose.note("first call", f"{delay:.1f} s after its return")
     assert all(worker.is_running for worker in workers)
     assert "Traceback" not in fleet.log
+    if dose.is_full:
+        assert delay <= LATEST_CALL_SECONDS
+        assert chatter <= 1
     checker.verify(load.expected)
+
+
+def lines(log):
+    """Return how many messages a log has."""
+    return sum(line[:1].isdigit() for line in log.splitlines())

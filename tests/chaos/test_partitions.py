@@ -1,9 +1,11 @@
 """T-11: a worker is cut off, another takes over, and the first one comes back."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connections
-from django.db.models.functions import Now
 
+from django_durable import clock
 from django_durable.models import Step, Worker, Workflow
 from tests.chaos.checker import Ended
 from tests.chaos.cuts import STEP, UPDATE, WAIT, WORKFLOW
@@ -95,11 +97,12 @@ class Partition:
     def take_over(self):
         """Claim all of it, as soon as the lease is over, for somebody else."""
         heir = Worker.objects.register(Worker.Kind.WORKER)
+        later = clock.now() + timedelta(hours=1)
+        Worker.objects.filter(pk=heir.pk).update(heartbeat_at=later)
         pairs = [(row.name, row.version) for row in Workflow.objects.all()]
         taken = []
 
         def take():
-            Worker.objects.filter(pk=heir.pk).update(heartbeat_at=Now())
             Worker.objects.declare_dead()
             Workflow.objects.requeue_abandoned()
             taken.extend(Workflow.objects.claim(heir.pk, pairs, limit=10))

@@ -23,6 +23,7 @@ from typing import NoReturn
 from django.conf import settings
 from django.core.management import call_command
 
+from django_durable.definitions import registry
 from django_durable.management.commands import run_workflows
 from django_durable.worker.processes import PARENT_FD
 from tests.chaos import faults, foster
@@ -44,6 +45,8 @@ class Zygote:
         signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         _adopt_orphans()
+        # What every worker would find out for itself.
+        assert all(definition.version for definition in registry.all_definitions())
         gc.freeze()
 
     def run(self) -> None:

@@ -150,6 +150,7 @@ class InATestCase(TestCase):
             run_until_idle()
 
     def test_no_thread_or_connection_is_started(self):
+        hub.close()
         workflows.aremind.start(1)
 
         run_until_idle()
@@ -175,6 +176,7 @@ class InATestCase(TestCase):
 
 class WithRealCommits(TransactionTestCase):
     def test_it_commits_and_leaves_no_worker_behind(self):
+        hub.close()
         handle = workflows.remind.start(0)
 
         run_until_idle()

@@ -1,0 +1,199 @@
+"""What the API promises, as a dict of rows: no database, no engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+TERMINAL = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+RESUMABLE = ("CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Row:
+    """One workflow. ``until`` is the first deadline of its wait, ``recorded`` how
+    many steps it has, ``entered`` whether its transaction was committed.
+    """
+
+    pk: str
+    kind: str
+    run_after: datetime
+    priority: int = 0
+    parent: str = ""
+    status: str = "ENQUEUED"
+    claim: int = 0
+    worker: int | None = None
+    until: datetime | None = None
+    wake_at: datetime | None = None
+    recorded: int = 0
+    entered: bool = False
+    cancelled_with: str = ""
+    stalls: int = 0
+    stalled_at: int = 0
+    deaths_alone: int = 0
+
+
+@dataclass
+class Model:
+    """All workflows, and the time."""
+
+    now: datetime
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    def start(self, row: Row) -> bool:
+        """Insert a row unless its id exists; return whether it was new."""
+        return self.rows.setdefault(row.pk, row) is row
+
+    def ready(self) -> list[Row]:
+        """Return what may be claimed, the first one first."""
+        found = [
+            row
+            for row in self.rows.values()
+            if row.status == "ENQUEUED" and row.run_after <= self.now and row.stalls < 2
+        ]
+        return sorted(found, key=lambda row: (-row.priority, row.run_after))
+
+    def suspects(self) -> list[Row]:
+        """Return what may only run alone."""
+        rows = self.rows.values()
+        return [row for row in rows if row.status == "ENQUEUED" and row.stalls >= 2]
+
+    def lost(self, dead: set[int]) -> list[Row]:
+        """Return what dead workers hold."""
+        rows = self.rows.values()
+        return [row for row in rows if row.status == "PENDING" and row.worker in dead]
+
+    def delayed(self) -> list[Row]:
+        """Return what waits for a time to come."""
+        rows = self.rows.values()
+        return [row for row in rows if row.wake_at or row.run_after > self.now]
+
+    def stopped(self) -> list[str]:
+        """Return what can be resumed."""
+        return [row.pk for row in self.rows.values() if row.status in RESUMABLE]
+
+    def claim(self, pk: str, worker: int) -> None:
+        """Give a row to a worker."""
+        row = self.rows[pk]
+        row.status, row.worker, row.claim = "PENDING", worker, row.claim + 1
+
+    def execute(self, pk: str) -> None:
+        """Let the holder of a row go on until it ends or waits."""
+        row = self.rows[pk]
+        getattr(self, f"_{row.kind}")(row)
+
+    def wake_due(self) -> None:
+        """Queue what waited for a time that has come."""
+        for row in self.rows.values():
+            if row.status == "WAITING" and row.wake_at and row.wake_at <= self.now:
+                row.status, row.wake_at = "ENQUEUED", None
+
+    def wake_parent(self, row: Row) -> None:
+        """Queue who waits for the end of a row."""
+        parent = self.rows.get(row.parent)
+        if parent is not None and parent.status == "WAITING":
+            parent.status = "ENQUEUED"
+
+    def sweep(self) -> None:
+        """Queue whoever waits for something that has ended."""
+        for row in self.rows.values():
+            if row.status in TERMINAL:
+                self.wake_parent(row)
+
+    def recover(self, dead: set[int]) -> None:
+        """Queue what dead workers hold, or end what kills them again and again."""
+        for row in self.lost(dead):
+            self._lose(row)
+
+    def cancel(self, pk: str) -> bool:
+        """Cancel a row with its children; return whether it took."""
+        row = self.rows[pk]
+        if row.status in TERMINAL:
+            return False
+        row.status, row.worker, row.wake_at = "CANCELLED", None, None
+        row.cancelled_with = ""
+        for child in self._children(pk):
+            if self.cancel(child.pk):
+                child.cancelled_with = pk
+        self.wake_parent(row)
+        return True
+
+    def resume(self, pk: str) -> bool:
+        """Go on with a row that was stopped, or a delayed one; tell whether."""
+        row = self.rows[pk]
+        if row.status == "ENQUEUED" and row.run_after > self.now:
+            row.run_after = self.now
+            return True
+        if row.status not in RESUMABLE:
+            return False
+        was_cancelled = row.status == "CANCELLED"
+        row.status, row.run_after = "ENQUEUED", min(row.run_after, self.now)
+        row.stalls, row.deaths_alone, row.cancelled_with = 0, 0, ""
+        for child in self._children(pk):
+            if was_cancelled and child.cancelled_with == pk:
+                self.resume(child.pk)
+        return True
+
+    def _children(self, pk: str) -> list[Row]:
+        return [row for row in self.rows.values() if row.parent == pk]
+
+    def _lose(self, row: Row) -> None:
+        was_alone = row.stalls >= 2
+        row.status, row.worker, row.claim = "ENQUEUED", None, row.claim + 1
+        if row.recorded > row.stalled_at:
+            row.stalls, row.deaths_alone, row.stalled_at = 1, 0, row.recorded
+            return
+        row.stalls += 1
+        row.deaths_alone += was_alone
+        if was_alone and row.deaths_alone >= 1:
+            row.status = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+
+    def _end(self, row: Row, status: str = "SUCCESS") -> None:
+        row.status = status
+        self.wake_parent(row)
+
+    def _wait(self, row: Row, wake_at: datetime | None) -> None:
+        row.status, row.worker, row.wake_at = "WAITING", None, wake_at
+        row.stalls = row.deaths_alone = 0
+
+    def _waits_until(self, row: Row, minutes: int) -> bool:
+        row.until = row.until or self.now + minutes * MINUTE
+        if self.now < row.until:
+            self._wait(row, row.until)
+            return True
+        return False
+
+    def _bare(self, row: Row) -> None:
+        self._end(row)
+
+    def _quick(self, row: Row) -> None:
+        row.recorded, row.entered = 2, True
+        self._end(row)
+
+    _aquick = _quick
+
+    def _failing(self, row: Row) -> None:
+        row.recorded = 1
+        self._end(row, "ERROR")
+
+    def _flaky(self, row: Row) -> None:
+        if not self._waits_until(row, 1):
+            row.recorded, row.entered = 2, True
+            self._end(row)
+
+    def _napping(self, row: Row) -> None:
+        row.recorded, row.entered = 1, True
+        if not self._waits_until(row, 60):
+            row.recorded = 3
+            self._end(row)
+
+    def _parent(self, row: Row) -> None:
+        row.recorded = 1
+        self.start(Row(f"{row.pk}/1", "napping", self.now, parent=row.pk))
+        child = self.rows[f"{row.pk}/1"]
+        if child.status not in TERMINAL:
+            self._wait(row, None)
+            return
+        row.recorded = 2
+        self._end(row, "SUCCESS" if child.status == "SUCCESS" else "ERROR")
