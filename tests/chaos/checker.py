@@ -1,20 +1,20 @@
 """The checker: what may be seen at any moment, and what must be there at the end."""
 
 import re
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import astuple
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db import DatabaseError, InterfaceError, connection
 
 from django_durable import serialization
 from django_durable.models import Step, Worker, Workflow
 from django_durable.models.status import TERMINAL, Status
+from tests.chaos.beside import beside
 from tests.chaos.dose import Dose
 from tests.journeys.ledger import Call, Ledger
 
@@ -129,19 +129,9 @@ class Checker:
         if workflow_id not in self._strict:
             self._strict[workflow_id] = _strict_steps(workflow_id)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watching(self) -> AbstractContextManager[None]:
         """Look about every second, in a thread, until the block ends."""
-        stopping, errors = threading.Event(), []
-        thread = threading.Thread(target=self._watch, args=(stopping, errors))
-        thread.start()
-        try:
-            yield
-        finally:
-            stopping.set()
-            thread.join()
-        if errors:
-            raise errors[0]
+        return beside(self._look_despite_faults)
 
     def look(self) -> None:
         """Check what holds at every moment."""
@@ -171,22 +161,15 @@ class Checker:
     def _find(self, invariant: str, where: str, what: str) -> None:
         self._found[Violation(invariant, where, what)] = None
 
-    def _watch(self, stopping: threading.Event, errors: list[Exception]) -> None:
-        pause = LOOK_SECONDS
+    def _look_despite_faults(self) -> float:
+        began_at = time.monotonic()
         try:
-            while not stopping.wait(pause):
-                began_at = time.monotonic()
-                try:
-                    self.look()
-                except (DatabaseError, InterfaceError):
-                    self._abandoned.clear()
-                    self.dose.count("looks in vain")
-                    connection.close()
-                pause = max(LOOK_SECONDS, CALM * (time.monotonic() - began_at))
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
+            self.look()
+        except (DatabaseError, InterfaceError):
+            self._abandoned.clear()
+            self.dose.count("looks in vain")
+            connection.close()
+        return max(LOOK_SECONDS, CALM * (time.monotonic() - began_at))
 
     def _ask(self, queries: Iterable[Query]) -> None:
         with connection.cursor() as cursor:

@@ -30,6 +30,8 @@ ATTEMPT = 'INSERT INTO "django_durable_attempt"'
 WORKFLOW = 'INSERT INTO "django_durable_workflow"'
 UPDATE = 'UPDATE "django_durable_workflow"'
 LOCK = "FOR NO KEY UPDATE"
+# Seconds that are not over before a slow machine has begun to wait.
+NAP = 0.5
 TWO, CANCELLED = Ended(2), Ended(status="CANCELLED")
 
 Fate = Callable[[Any, Trap], None]
@@ -137,9 +139,9 @@ COLD_KINDS = {
     "async transaction": Kind(aleaf, (STEP, "workflows.enter"), repeated="/2"),
     "outcome": Kind(leaf, ("SET status = v.status",)),
     "async outcome": Kind(aleaf, ("SET status = v.status",)),
-    "suspension": Kind(nap, (UPDATE, "WAITING", WAIT), Ended(1), argument=0.05),
-    "async suspension": Kind(anap, (UPDATE, "WAITING", WAIT), argument=0.05),
-    "wake-up": Kind(nap, (UPDATE, "ENQUEUED", "WAITING"), Ended(1), argument=0.05),
+    "suspension": Kind(nap, (UPDATE, "WAITING", WAIT), Ended(1), argument=NAP),
+    "async suspension": Kind(anap, (UPDATE, "WAITING", WAIT), argument=NAP),
+    "wake-up": Kind(nap, (UPDATE, "ENQUEUED", "WAITING"), Ended(1), argument=NAP),
     "start of a child": Kind(starting, (WORKFLOW, STEP)),
     "async start of a child": Kind(astarting, (WORKFLOW, STEP)),
     "call of a child": Kind(calling, (LOCK, WORKFLOW), Ended(3)),

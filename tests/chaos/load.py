@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django_durable.models import Workflow
 from django_durable.models.status import ACTIVE
 from tests.chaos import workflows
+from tests.chaos.beside import beside
 from tests.chaos.checker import Ended
 from tests.journeys.processes import wait_until
 from tests.journeys.workflows import amixed, mixed, mixed_result
@@ -31,7 +33,8 @@ class Load:
 
     def __init__(self, chance: random.Random) -> None:
         self.expected: dict[str, Ended] = {}
-        self._chance = chance
+        # Its own, so that the experiment's choices do not depend on its pace.
+        self._chance = random.Random(chance.random())
         # A start whose answer got lost is made again, under the same id.
         self._to_start: deque[Callable[[], object]] = deque()
 
@@ -48,6 +51,17 @@ class Load:
     def keep_up(self, active: int) -> None:
         """Start as many as are missing until ``active`` are under way."""
         despite_faults(lambda: self.start(max(0, active - self.active())))
+
+    def feeding(
+        self, active: int, *, per_second: float
+    ) -> AbstractContextManager[None]:
+        """Keep so many under way during a block, from a thread beside it."""
+
+        def feed() -> float:
+            despite_faults(lambda: self.start(int(self.active() < active)))
+            return 1 / per_second
+
+        return beside(feed)
 
     def active(self) -> int:
         """Return how many workflows have not ended, children included."""

@@ -9,6 +9,7 @@ from django_durable.models import Step, Worker, Workflow
 from tests.chaos import workflows
 from tests.chaos.checker import Ended
 from tests.journeys.processes import wait_until
+from tests.journeys.workflows import held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +46,10 @@ def test_a_stopping_worker_ends_its_steps_and_takes_no_more(
 
 
 class Shift:
-    """Keeps one worker busy with long steps, and sends it away."""
+    """Keeps one worker busy with 16 steps, and sends it away.
+
+    One of the steps ends only when it may, so that the worker has to wait for it.
+    """
 
     def __init__(self, dose, fleet, checker, ledger):
         self.expected = {}
@@ -54,40 +58,52 @@ class Shift:
         self._checker = checker
         self._ledger = ledger
         self._worker = None
-        self._longest = max(0.5, min(LONGEST_SECONDS, dose.slice / 5))
+        self._gate = ""
+        self._longest = max(0.3, min(LONGEST_SECONDS, dose.slice / 5))
 
     def work(self):
-        """Have 16 steps of different lengths run in a new worker."""
+        """Have 16 steps run in a new worker."""
         self._worker = self._fleet.start(*OPTIONS)
-        self._start(1, self._longest)
-        self._start(SLOTS - 1, min(1.0, self._longest))
-        wait_until(lambda: len(self._calls()) >= SLOTS, "16 running steps", timeout=60)
+        self._gate = f"held-{len(self.expected)}"
+        held.using(workflow_id=self._gate).start(self._gate)
+        self.expected[self._gate] = Ended((1, self._gate, 2))
+        self._start(SLOTS - 1, self._longest)
+        wait_until(self._is_busy, "16 running steps", timeout=60)
 
     def stop(self, signals, code):
         """Send signals to the worker, and judge how it leaves."""
-        worker = self._worker
-        if code != 0:
-            self._checker.excuse(worker.pid)
-        for number, each in enumerate(signals):
-            worker.signal(each)
-            if number == 0 and len(signals) > 1:
-                wait_until(lambda: self._state() == Worker.State.DRAINING)
-        if code == 0:
-            wait_until(lambda: self._state() != Worker.State.RUNNING)
-        late = self._start(2, 0)
-        assert worker.ended(timeout=45 if code == 0 else 5) == code
-        claims = Workflow.objects.filter(pk__in=late).values_list("claim", flat=True)
-        assert set(claims) == {0}
+        first, *others = signals
+        self._worker.signal(first)
+        if code < 0:
+            self._checker.excuse(self._worker.pid)
+        else:
+            self._drain(others)
+        assert self._worker.ended(timeout=5 if code else 45) == code
         if code == 0:
             self._assert_all_was_recorded()
+        self._ledger.open(self._gate)
 
     def wait(self):
         """Wait until everything has ended."""
         rows = Workflow.objects.exclude(status="SUCCESS")
         wait_until(lambda: not rows.exists(), "everything ends", timeout=60)
 
+    def _drain(self, more_signals):
+        """Watch the worker leave; let it finish, or send it away at once."""
+        rows = Worker.objects.filter(pid=self._worker.pid, state="draining")
+        wait_until(rows.exists, "the worker drains")
+        late = self._start(2, 0)
+        for number in more_signals:
+            self._checker.excuse(self._worker.pid)
+            self._worker.signal(number)
+        if not more_signals:
+            self._ledger.open(self._gate)
+        self._worker.ended(timeout=45)
+        claims = Workflow.objects.filter(pk__in=late).values_list("claim", flat=True)
+        assert set(claims) == {0}
+
     def _assert_all_was_recorded(self):
-        """Nothing that the worker had begun is lost, held or counted as a crash."""
+        """Nothing that the worker had begun is lost, or still held."""
         rows = Worker.objects.filter(pid=self._worker.pid)
         held = Workflow.objects.filter(status="PENDING", worker__in=rows.values("pk"))
         assert not held.exists()
@@ -96,12 +112,12 @@ class Shift:
         recorded = Step.objects.filter(workflow_id__in=begun, step_id=1)
         assert recorded.count() == len(begun)
 
+    def _is_busy(self):
+        places = [call.place for call in self._calls()]
+        return len(places) >= SLOTS and f"{self._gate}/2" in places
+
     def _calls(self):
         return [call for call in self._ledger.calls() if call.pid == self._worker.pid]
-
-    def _state(self):
-        rows = Worker.objects.filter(pid=self._worker.pid, kind=Worker.Kind.WORKER)
-        return rows.latest("started_at").state
 
     def _start(self, count, longest):
         """Start workflows whose first step takes so long at most."""

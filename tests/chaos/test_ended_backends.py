@@ -35,7 +35,7 @@ def test_work_goes_on_while_the_server_ends_connections(dose, fleet, checker):
         load.wait()
 
     assert worker.is_running
-    assert dose.report.counts["connections ended"] > 10
+    assert dose.report.counts["connections ended"] > 0
     if dose.is_full:
         dose.note("throughput", f"{speed / calm:.0%} of the calm")
         assert speed / calm >= THROUGHPUT

@@ -11,8 +11,6 @@ from tests.chaos.load import Load
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ACTIVE = 100
-# How many of all COMMITs are cut.
-CUTS = 0.03
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def test_work_goes_on_over_a_bad_network(dose, proxy, fleet, checker):
     workers = [fleet.start(is_ready=True) for _ in range(dose.pick(1, 3))]
     load.start(dose.pick(20, ACTIVE))
 
-    proxy.judges.append(Hazard(dose.chance.random()))
+    proxy.judges.append(Hazard(dose.chance.random(), dose.pick(0.1, 0.03)))
     with checker.watching():
         for _ in dose.beats(0, tiny=1):
             time.sleep(dose.chance.uniform(0.2, 0.6))
@@ -47,14 +45,15 @@ def test_work_goes_on_over_a_bad_network(dose, proxy, fleet, checker):
 
 
 class Hazard:
-    """Cuts some COMMITs, before or after they happen."""
+    """Cuts a share of all COMMITs, before or after they happen."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, share):
         self._chance = Random(seed)
+        self._share = share
 
     def __call__(self, committed):
         """Judge what is being committed."""
-        if self._chance.random() > CUTS:
+        if self._chance.random() > self._share:
             return None
         return self._chance.choice(["before", "after"])
 

@@ -8,7 +8,7 @@ from django.db import connections
 from django_durable import clock
 from django_durable.models import Step, Worker, Workflow
 from tests.chaos.checker import Ended
-from tests.chaos.cuts import STEP, UPDATE, WAIT, WORKFLOW
+from tests.chaos.cuts import NAP, STEP, UPDATE, WAIT, WORKFLOW
 from tests.chaos.fleet import Fleet
 from tests.chaos.proxy import standing_before, through
 from tests.chaos.server import leading_to
@@ -28,7 +28,7 @@ STOPS = {
     "outcome": (leaf, ("SET status = v.status",), 0, 2),
     "step": (leaf, (STEP, "workflows.work"), 0, 2),
     "start of a child": (starting, (WORKFLOW, STEP), 0, 2),
-    "suspension": (nap, (UPDATE, "WAITING", WAIT), 0.05, 1),
+    "suspension": (nap, (UPDATE, "WAITING", WAIT), NAP, 1),
 }
 
 

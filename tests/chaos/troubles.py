@@ -9,6 +9,7 @@ from django.db.models import F
 
 import django_durable as durable
 from django_durable.models.connection import private_connection
+from tests.chaos.workflows import long_steps
 from tests.journeys import ledger
 from tests.journeys.workflows import aleaf, awork, enter, leaf, work
 from tests.models import Account, Entry
@@ -54,8 +55,8 @@ async def acalling(number):
 
 @durable.workflow
 def waiting(number):
-    """Wait for a child, but not for ever."""
-    return leaf.start(number).get_result(timeout=10)
+    """Wait for a child that takes its time, but not for ever."""
+    return long_steps.start(number, 0.5).get_result(timeout=30)
 
 
 @durable.step

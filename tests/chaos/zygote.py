@@ -41,6 +41,7 @@ class Zygote:
         self._wake, self._ring = os.pipe()
         self._rest = b""
         self._answers: dict[int, int] = {}
+        self._running: set[int] = set()
         os.set_blocking(self._ring, False)
         signal.set_wakeup_fd(self._ring, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -63,8 +64,8 @@ class Zygote:
 
     def end(self) -> None:
         """Kill what still runs, the processes of our workers included."""
-        while children := children_of(os.getpid()):
-            for pid in children:
+        while running := self._running.union(children_of(os.getpid())):
+            for pid in running:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
@@ -93,6 +94,7 @@ class Zygote:
         pid = os.fork()
         if not pid:
             self._become_worker(request, lifeline)
+        self._running.add(pid)
         return pid
 
     def _reap(self) -> None:
@@ -101,6 +103,7 @@ class Zygote:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     return
+                self._running.discard(pid)
                 code = os.waitstatus_to_exitcode(status)
                 _tell("ended", pid, code, time.time())
                 if pid in self._answers:

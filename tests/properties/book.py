@@ -38,7 +38,12 @@ class Book:
         self.holders: dict[tuple[str, int], UUID | None] = {}
         self.tried_at: dict[tuple[str, int], datetime] = {}
         self.naps: dict[tuple[str, str], datetime] = {}
-        self.problems: list[str] = []
+        self._problems: list[str] = []
+
+    def told(self) -> list[str]:
+        """Return what was seen to be wrong, once."""
+        problems, self._problems = self._problems, []
+        return problems
 
     def enter(self, process: Somebody) -> None:
         """Let effects of this thread happen in a process that can die."""
@@ -64,12 +69,12 @@ class Book:
 
     def _check(self, what: str, since: datetime, minutes: int) -> None:
         if clock.now() < since + timedelta(minutes=minutes):
-            self.problems.append(f"{what} before {minutes} minutes were over")
+            self._problems.append(f"{what} before {minutes} minutes were over")
 
     def hold(self, workflow_id: str, claim: int, worker_id: UUID | None) -> None:
         """Note who executes under a claim; nobody else ever may."""
         if (workflow_id, claim) in self.holders:
-            self.problems.append(f"claim {claim} of {workflow_id} is held twice")
+            self._problems.append(f"claim {claim} of {workflow_id} is held twice")
         self.holders[workflow_id, claim] = worker_id
 
     def see(self, path: str, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -23,9 +24,15 @@ class _Silence:
 
 
 @pytest.fixture
-def explore(request: pytest.FixtureRequest) -> Explorer:
+def explore(request: pytest.FixtureRequest, capfd: Any) -> Explorer:
     """Try a property on examples, as many as the profile says."""
-    return Explorer(request.config.get_terminal_writer().line)
+    writer = request.config.get_terminal_writer()
+
+    def tell(line: str) -> None:
+        with capfd.disabled():
+            writer.line(line)
+
+    return Explorer(tell)
 
 
 @pytest.fixture

@@ -144,9 +144,8 @@ def _ask(definition: Any, *args: Any) -> _Ask:
 
 def _call(node: Call, trail: Trail, path: str) -> Play:
     value, given = yield _ask(STEPS[node.kind, node.tries], node, trail)
-    given.append(len(trail))  # One more, if these two were one list.
-    given.append(value)
-    return given
+    given.append("got")
+    return [*given, len(trail), value]  # One more, if these two were one list.
 
 
 def _sleep(node: Sleep, trail: Trail, path: str) -> Play:

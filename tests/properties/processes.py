@@ -10,6 +10,7 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -134,6 +135,12 @@ class Process(Crasher):
         """Let it die at a point from here."""
         self.at, self.when = len(self.points) + 1 + within, when
         self.advance()
+
+    def kill(self) -> None:
+        """End it, whatever it does; nobody wants to know more of it."""
+        if not self.is_over:
+            with suppress(Exception):
+                self.crash("before", within=0)
 
     @property
     def executions(self) -> list[Execution]:

@@ -63,7 +63,7 @@ class Explorer:
             test = settings(max_examples=examples)(given(**strategies)(trial.holds))
             (test if number is None else seed(number)(test))()
 
-        self._explore(holds.__qualname__, trial, go)
+        self._explore(holds.__qualname__.partition(".")[0], trial, go)
 
     def machine(
         self,

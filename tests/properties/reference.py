@@ -67,7 +67,8 @@ class Reference:
     def _node(self, line: Line, node: n.Node, trail: Trail, path: str) -> Trail:
         match node:
             case n.Call():
-                return [*trail, len(trail), self._call(line, node, trail)]
+                value = self._call(line, node, trail)
+                return [*trail, "got", len(trail), value]
             case n.Sleep():
                 self._record(line.step(), "sleep", "sleep", None)
                 return [*trail, "slept"]

@@ -45,10 +45,14 @@ class World:
         self._clean(1 if doubts else 0)
         workflow_of(program).using(workflow_id=ROOT).start(program, [])
         self.snapshot = Snapshot.read()
-        self._begin()
-        for event in schedule:
-            self._pass(event)
-        self._end()
+        try:
+            self._begin()
+            for event in schedule:
+                self._pass(event)
+            self._end()
+        finally:
+            for process in self._processes:
+                process.kill()
         return self.snapshot
 
     def replay(self) -> None:
@@ -56,6 +60,7 @@ class World:
         before, calls = self.snapshot, book.calls.copy()
         Process(self._pool, self._replay_all).advance()
         after = Snapshot.read()
+        self.problems += book.told()
         if after.without_traces() != before.without_traces():
             self.problems.append(f"a replay made {after} of {before}")
         if book.calls != calls:
@@ -91,7 +96,7 @@ class World:
     def _look(self, *, resumed: bool = False) -> None:
         """Compare what is committed with what was."""
         now = Snapshot.read()
-        self.problems += book.problems
+        self.problems += book.told()
         self.problems += now.faults()
         self.problems += now.faults_since(self.snapshot, resumed)
         self.snapshot = now
@@ -102,19 +107,18 @@ class World:
         when: When = "after" if event.act == "crash after" else "before"
         self._process.crash(when, event.within)
         if self._process.is_dead:
-            self._expire(event)
+            self._succeed()
 
     def _expire(self, event: Event) -> None:
-        self.losses += 1
-        self.deaths += 1
-        self._process.lose_lease()
-        self._begin()
+        if not self._process.is_over:
+            self._succeed()
 
     def _outlive(self, event: Event) -> None:
-        zombie = self._process
-        self._expire(event)
-        self._process.advance(event.within, at_work=True)
-        self._process = zombie
+        if not self._process.is_over:
+            zombie = self._process
+            self._succeed()
+            self._process.advance(event.within, at_work=True)
+            self._process = zombie
 
     def _switch(self, event: Event) -> None:
         others = [each for each in self._processes if not each.is_over]
@@ -145,25 +149,30 @@ class World:
 
     # Processes.
 
+    def _succeed(self) -> None:
+        self.losses += 1
+        self.deaths += 1
+        self._process.lose_lease()
+        self._begin()
+
     def _begin(self) -> None:
         self._process = Process(self._pool, self._work)
         self._processes.append(self._process)
 
     def _work(self, process: Process) -> None:
         is_first = process is self._processes[0]
-        hand = process.hand = Hand(self._clock, CODE, lambda: not self.deaths)
-        self._hands.append(hand)
+        self._hand = process.hand = Hand(self._clock, CODE, lambda: not self.deaths)
         if is_first:
-            hand.settle()
+            process.hand.settle()
         else:
-            hand.recover()
+            process.hand.recover()
 
     def _replay_all(self, process: Process) -> None:
         held = {"status": "PENDING", "claim": F("claim") + 1, "error": None}
         Workflow.objects.update(**held)
         for row in Workflow.objects.order_by("id"):
             claimed = Claimed(row.pk, row.name, row.version, row.inputs, row.claim)
-            self._hands[-1].run(claimed)
+            self._hand.run(claimed)
 
     def _clean(self, seconds_per_look: int) -> None:
         for model in (Attempt, Step, Wait, Workflow, Entry, Worker):
@@ -172,7 +181,6 @@ class World:
         self.problems: list[str] = []
         self.losses = self.deaths = 0
         self.was_over = False
-        self._hands: list[Hand] = []
         self._processes: list[Process] = []
         self._clock = MovableClock()
         self._patch.setattr(clock, "now", self._clock.now)
