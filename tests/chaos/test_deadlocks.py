@@ -106,7 +106,8 @@ class Crowd:
             self._start(family, f"family-{number}", [number], results)
             self._start(paying, f"payment-{number}", [giver, taker], None)
             self._payments.update({giver: -2, taker: 2})
-        ids = roots.values_list("pk", flat=True)
+        latest = list(self.expected)[-3:]  # Should fewer than three be under way.
+        ids = list(dict.fromkeys([*roots.values_list("pk", flat=True), *latest]))
         families = [pk for pk in ids if pk.startswith("family")]
         self._targets = [*ids, *(f"{pk}/{n}" for pk in families for n in (1, 2, 3))]
 
