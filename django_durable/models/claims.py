@@ -55,7 +55,8 @@ class ClaimQuerySet(models.QuerySet[Any]):
         """Take up to ``limit`` ready workflows that run one of ``definitions``.
 
         ``definitions`` are (name, version) pairs, the version "*" for any;
-        ``queues`` None means all. In the order of priority, then ``run_after``.
+        ``queues`` None means all. In the order of priority, then ``run_after``, then
+        the id, so that what is due at one moment is always executed in one order.
         Should the answer get lost, ``disown()`` puts back what was taken.
         """
         if limit < 1 or not definitions:
@@ -155,7 +156,7 @@ class ClaimQuerySet(models.QuerySet[Any]):
         for queue in queues if queues is not None else self._queues_in_use():
             rows = ready.filter(queue_name=queue)
             heads += rows.values_list("priority", "run_after", "pk")[:limit]
-        heads.sort(key=lambda head: (-head[0], head[1]))
+        heads.sort(key=lambda head: (-head[0], *head[1:]))
         return [pk for _, _, pk in heads[:limit]]
 
     def _queues_in_use(self) -> list[str]:
@@ -270,6 +271,7 @@ def _claim_skipping_locked(
     values = claim_parameters(definitions, limit, queues, now, worker_id)
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        # What an UPDATE returns is in no order.
-        rows = sorted(cursor.fetchall(), key=lambda row: row[-2:])
+        # What an UPDATE returns is in no order. Of two rows that are due at the
+        # same moment, the older id goes first.
+        rows = sorted(cursor.fetchall(), key=lambda row: (*row[-2:], row[0]))
         return [Claimed(*row[:-2]) for row in rows]
