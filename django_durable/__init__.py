@@ -8,142 +8,98 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django_durable.client import (
+    from django_durable.client.durable_client import (
+        DurableClient as DurableClient,
+    )
+    from django_durable.client.management import (
         acancel_workflow as acancel_workflow,
-    )
-    from django_durable.client import (
         aresume_workflow as aresume_workflow,
-    )
-    from django_durable.client import (
         aretrieve_workflow as aretrieve_workflow,
-    )
-    from django_durable.client import (
         cancel_workflow as cancel_workflow,
-    )
-    from django_durable.client import (
         resume_workflow as resume_workflow,
-    )
-    from django_durable.client import (
         retrieve_workflow as retrieve_workflow,
+    )
+    from django_durable.definitions.communication import (
+        afirst_of as afirst_of,
+        aget_event as aget_event,
+        aget_events as aget_events,
+        arecv as arecv,
+        asend as asend,
+        asend_many as asend_many,
+        aset_event as aset_event,
+        first_of as first_of,
+        get_event as get_event,
+        get_events as get_events,
+        recv as recv,
+        send as send,
+        send_many as send_many,
+        set_event as set_event,
     )
     from django_durable.definitions.context import (
         Context as Context,
-    )
-    from django_durable.definitions.context import (
         current as current,
-    )
-    from django_durable.definitions.context import (
         workflow_id as workflow_id,
     )
     from django_durable.definitions.decorators import (
         step as step,
-    )
-    from django_durable.definitions.decorators import (
         transaction as transaction,
-    )
-    from django_durable.definitions.decorators import (
         workflow as workflow,
     )
     from django_durable.definitions.handles import (
         WorkflowHandle as WorkflowHandle,
     )
+    from django_durable.definitions.messages import (
+        Message as Message,
+        on_event as on_event,
+        on_message as on_message,
+        on_result as on_result,
+        on_timer as on_timer,
+    )
     from django_durable.definitions.operations import (
         anow as anow,
-    )
-    from django_durable.definitions.operations import (
         arandom as arandom,
-    )
-    from django_durable.definitions.operations import (
         arun_step as arun_step,
-    )
-    from django_durable.definitions.operations import (
         asleep as asleep,
-    )
-    from django_durable.definitions.operations import (
         asleep_until as asleep_until,
-    )
-    from django_durable.definitions.operations import (
         astart_workflow as astart_workflow,
-    )
-    from django_durable.definitions.operations import (
         auuid4 as auuid4,
-    )
-    from django_durable.definitions.operations import (
         gather as gather,
-    )
-    from django_durable.definitions.operations import (
         logger as logger,
-    )
-    from django_durable.definitions.operations import (
         now as now,
-    )
-    from django_durable.definitions.operations import (
         random as random,
-    )
-    from django_durable.definitions.operations import (
         run_step as run_step,
-    )
-    from django_durable.definitions.operations import (
         sleep as sleep,
-    )
-    from django_durable.definitions.operations import (
         sleep_until as sleep_until,
-    )
-    from django_durable.definitions.operations import (
         start_workflow as start_workflow,
-    )
-    from django_durable.definitions.operations import (
         uuid4 as uuid4,
     )
     from django_durable.definitions.options import (
         SetWorkflowID as SetWorkflowID,
     )
+    from django_durable.definitions.streams import (
+        aclose_stream as aclose_stream,
+        aread_stream as aread_stream,
+        awrite_stream as awrite_stream,
+        close_stream as close_stream,
+        read_stream as read_stream,
+        write_stream as write_stream,
+    )
     from django_durable.exceptions import (
         DurableError as DurableError,
-    )
-    from django_durable.exceptions import (
         EventAlreadySet as EventAlreadySet,
-    )
-    from django_durable.exceptions import (
         InvalidTransition as InvalidTransition,
-    )
-    from django_durable.exceptions import (
         InvalidWorkflowId as InvalidWorkflowId,
-    )
-    from django_durable.exceptions import (
         NonDeterministicWorkflow as NonDeterministicWorkflow,
-    )
-    from django_durable.exceptions import (
         NotInWorkflow as NotInWorkflow,
-    )
-    from django_durable.exceptions import (
         SerializationError as SerializationError,
-    )
-    from django_durable.exceptions import (
         StepFailed as StepFailed,
-    )
-    from django_durable.exceptions import (
         StreamClosed as StreamClosed,
-    )
-    from django_durable.exceptions import (
         WaitImpossible as WaitImpossible,
-    )
-    from django_durable.exceptions import (
         WaitTimeout as WaitTimeout,
-    )
-    from django_durable.exceptions import (
         WorkflowCancelled as WorkflowCancelled,
-    )
-    from django_durable.exceptions import (
         WorkflowConflict as WorkflowConflict,
-    )
-    from django_durable.exceptions import (
         WorkflowDeadLettered as WorkflowDeadLettered,
-    )
-    from django_durable.exceptions import (
         WorkflowFailed as WorkflowFailed,
-    )
-    from django_durable.exceptions import (
         WorkflowNotFound as WorkflowNotFound,
     )
     from django_durable.serialization import (
@@ -157,10 +113,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Context",
+    "DurableClient",
     "DurableError",
     "EventAlreadySet",
     "InvalidTransition",
     "InvalidWorkflowId",
+    "Message",
     "NonDeterministicWorkflow",
     "NotInWorkflow",
     "SerializationError",
@@ -177,25 +135,48 @@ __all__ = [
     "WorkflowHandle",
     "WorkflowNotFound",
     "acancel_workflow",
+    "aclose_stream",
+    "afirst_of",
+    "aget_event",
+    "aget_events",
     "anow",
     "arandom",
+    "aread_stream",
+    "arecv",
     "aresume_workflow",
     "aretrieve_workflow",
     "arun_step",
+    "asend",
+    "asend_many",
+    "aset_event",
     "asleep",
     "asleep_until",
     "astart_workflow",
     "auuid4",
+    "awrite_stream",
     "cancel_workflow",
+    "close_stream",
     "current",
+    "first_of",
     "gather",
+    "get_event",
+    "get_events",
     "logger",
     "now",
+    "on_event",
+    "on_message",
+    "on_result",
+    "on_timer",
     "random",
+    "read_stream",
+    "recv",
     "register_type",
     "resume_workflow",
     "retrieve_workflow",
     "run_step",
+    "send",
+    "send_many",
+    "set_event",
     "sleep",
     "sleep_until",
     "start_workflow",
@@ -204,20 +185,45 @@ __all__ = [
     "uuid4",
     "workflow",
     "workflow_id",
+    "write_stream",
 ]
 
 _PLACES = {
-    "client": (
-        "retrieve_workflow",
+    "client.durable_client": ("DurableClient",),
+    "client.management": (
+        "acancel_workflow",
+        "aresume_workflow",
         "aretrieve_workflow",
         "cancel_workflow",
-        "acancel_workflow",
         "resume_workflow",
-        "aresume_workflow",
+        "retrieve_workflow",
+    ),
+    "definitions.communication": (
+        "afirst_of",
+        "aget_event",
+        "aget_events",
+        "arecv",
+        "asend",
+        "asend_many",
+        "aset_event",
+        "first_of",
+        "get_event",
+        "get_events",
+        "recv",
+        "send",
+        "send_many",
+        "set_event",
     ),
     "definitions.context": ("Context", "current", "workflow_id"),
     "definitions.decorators": ("step", "transaction", "workflow"),
     "definitions.handles": ("WorkflowHandle",),
+    "definitions.messages": (
+        "Message",
+        "on_event",
+        "on_message",
+        "on_result",
+        "on_timer",
+    ),
     "definitions.operations": (
         "anow",
         "arandom",
@@ -237,6 +243,14 @@ _PLACES = {
         "uuid4",
     ),
     "definitions.options": ("SetWorkflowID",),
+    "definitions.streams": (
+        "aclose_stream",
+        "aread_stream",
+        "awrite_stream",
+        "close_stream",
+        "read_stream",
+        "write_stream",
+    ),
     "exceptions": (
         "DurableError",
         "EventAlreadySet",

@@ -191,6 +191,21 @@ class Settings:
         _count,
         "Async workflows that one worker executes at the same time.",
     )
+    stream_buffer_items: int = _setting(
+        100,
+        _count,
+        "Values of streams that a step gathers before it writes them.",
+    )
+    stream_buffer_seconds: float = _setting(
+        0.05,
+        _duration,
+        "How long the first gathered value of a stream waits at most.",
+    )
+    stream_buffer_bytes: int = _setting(
+        64 * 1024,
+        _count,
+        "Size of the gathered values at which a step writes them.",
+    )
     max_value_bytes: int = _setting(
         2 * 1024 * 1024,
         _count,

@@ -38,6 +38,9 @@ def test_the_defaults_are_those_of_the_documentation():
         "drain": 5.0,
         "concurrency": 16,
         "async_concurrency": 200,
+        "stream_buffer_items": 100,
+        "stream_buffer_seconds": 0.05,
+        "stream_buffer_bytes": 64 * 1024,
         "max_value_bytes": 2_097_152,
         "retention": None,
     }

@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy as _, ngettext
 
 from django_durable import failures
 from django_durable.admin.base import ReadOnlyAdmin
@@ -20,6 +19,7 @@ from django_durable.models import Workflow
 
 DATA_FIELDS = ("inputs", "output", "error")
 SHOWN_CHARACTERS = 2000
+SHOWN_ROWS = 200
 
 
 class StrandedFilter(admin.SimpleListFilter):
@@ -95,7 +95,7 @@ class WorkflowAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the workflow with its steps, waits, tries and children."""
+        """Show the workflow with its steps, and all that hangs on it."""
         workflow = self.get_object(request, unquote(object_id))
         context = {
             **(extra_context or {}),
@@ -103,7 +103,11 @@ class WorkflowAdmin(ReadOnlyAdmin):
             "may_resume": self.has_resume_permission(request),
         }
         if workflow is not None:
-            context["steps"] = _steps(workflow, with_data=_may_see_data(request))
+            with_data = _may_see_data(request)
+            context["steps"] = _steps(workflow, with_data=with_data)
+            context["notifications"] = _notifications(workflow, with_data=with_data)
+            context["events"] = _events(workflow, with_data=with_data)
+            context["streams"] = workflow.streams.order_by("key")[:SHOWN_ROWS]
             context["waits"] = workflow.waits.all()
             context["attempts"] = workflow.attempts.order_by("failed_at")
             context["children"] = workflow.children.order_by("created_at")[:200]
@@ -191,6 +195,20 @@ def _steps(workflow: Workflow, *, with_data: bool) -> list[dict[str, Any]]:
         }
         for row in rows[:1000]
     ]
+
+
+def _notifications(workflow: Workflow, *, with_data: bool) -> list[dict[str, Any]]:
+    rows = workflow.notifications.order_by("id")[:SHOWN_ROWS]
+    return [{"row": row, "text": _shown(row.message, with_data)} for row in rows]
+
+
+def _events(workflow: Workflow, *, with_data: bool) -> list[dict[str, Any]]:
+    rows = workflow.events.order_by("key")[:SHOWN_ROWS]
+    return [{"row": row, "text": _shown(row.value, with_data)} for row in rows]
+
+
+def _shown(text: str, with_data: bool) -> str:
+    return text[:SHOWN_CHARACTERS] if with_data else ""
 
 
 def _outcome(row: Any) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import SynchronousOnlyOperation
 
@@ -34,7 +35,16 @@ class Context:
 class Frame:
     """One branch of one execution; with ``step``, the inside of a step of it."""
 
-    __slots__ = ("branch", "branches", "execution", "starts", "step", "steps")
+    __slots__ = (
+        "branch",
+        "branches",
+        "execution",
+        "is_atomic",
+        "outbox",
+        "starts",
+        "step",
+        "steps",
+    )
 
     def __init__(
         self, execution: Running, branch: str = "", step: Context | None = None
@@ -45,6 +55,10 @@ class Frame:
         self.steps = 0
         self.branches = 0
         self.starts = 0
+        # Of a step's inside: whether all of it is one transaction, and what it has
+        # published that is not written yet.
+        self.is_atomic = False
+        self.outbox: Any = None
 
     def next_step(self) -> int:
         """Return the number of the next step of this branch, from 1."""

@@ -47,10 +47,15 @@ class StartOptions:
 
     def with_given_id(self) -> "StartOptions":
         """Return a copy with the id that SetWorkflowID keeps for this start."""
-        given = _next_id.get()
-        if self.workflow_id is not None or not given:
+        if self.workflow_id is not None or (given := take_given_id()) is None:
             return self
-        return replace(self, workflow_id=given.pop())
+        return replace(self, workflow_id=given)
+
+
+def take_given_id() -> str | None:
+    """Return the id that SetWorkflowID keeps, once."""
+    given = _next_id.get()
+    return given.pop() if given else None
 
 
 def check_queue_name(name: object) -> str:
@@ -67,7 +72,10 @@ def check_queue_name(name: object) -> str:
 
 @contextmanager
 def set_workflow_id(workflow_id: str) -> Iterator[None]:
-    """Give ``workflow_id`` to the first workflow that the block starts."""
+    """Give ``workflow_id`` to the first workflow that the block starts.
+
+    Where the block first sends a message, it is that message's idempotency key.
+    """
     token = _next_id.set([workflow_id])
     try:
         yield

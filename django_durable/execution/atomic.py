@@ -57,11 +57,15 @@ class Unit:
         using = self.execution.host.using
         with transaction.atomic(using=using), _other_databases_watched(using):
             sql.limit_idle_time(connections[using])
+            frame = self.invoke.frame
+            frame.outbox = None  # Of an earlier try, that was rolled back.
             result = self.invoke.call()
             name = self.invoke.definition.name
             text, value = dump_result(result, f"{name}() result")
             # Late: the row stays locked only from here to the commit.
             sql.limit_lock_wait(connections[using])
+            if frame.outbox is not None:
+                frame.outbox.commit()
             recorded = Step.objects.using(using).record_held(
                 records.completed(self.checkpoint, text)
             )

@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
-from django.db import connections
+from django.db import connections, transaction
 
 from django_durable import signals
-from django_durable.models import Step, Workflow, faults
+from django_durable.models import Step, Workflow, faults, sql
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.connection import give_back, reserve_connection
 from django_durable.models.outcome import Outcome
+from django_durable.models.publication import Publication
 from django_durable.models.targets import result_target
 
-Row: TypeAlias = Checkpoint | Outcome
+Row: TypeAlias = Checkpoint | Outcome | Publication
 Answer: TypeAlias = Recorded | BaseException
 
 LARGEST_BATCH = 200
@@ -178,6 +179,7 @@ class CheckpointWriter:
     def _store(self, rows: Sequence[Row]) -> list[Recorded]:
         checkpoints = [row for row in rows if isinstance(row, Checkpoint)]
         outcomes = [row for row in rows if isinstance(row, Outcome)]
+        published = [row for row in rows if isinstance(row, Publication)]
         answers: dict[object, Recorded] = {}
         if checkpoints:
             recorded = Step.objects.using(self._using).record(checkpoints)
@@ -186,7 +188,17 @@ class CheckpointWriter:
             recorded = Workflow.objects.using(self._using).finish(outcomes)
             answers.update(zip(map(_key, outcomes), recorded, strict=True))
             publish_ends(self._using, outcomes, recorded)
+        for alike in _by_kind(published):
+            recorded = Step.objects.using(self._using).publish(alike)
+            answers.update(zip(map(_key, alike), recorded, strict=True))
         return [answers[_key(row)] for row in rows]
+
+
+def publish_alone(using: str, row: Publication) -> Recorded:
+    """Publish on this thread's connection, waiting for the row's lock."""
+    with transaction.atomic(using=using):
+        sql.limit_lock_wait(connections[using])
+        return Step.objects.using(using).publish([row], waits=True)[0]
 
 
 def publish_ends(
@@ -194,7 +206,7 @@ def publish_ends(
 ) -> None:
     """Wake whoever waits for the results of workflows that have ended."""
     ended = [
-        result_target(outcome.workflow_id)
+        result_target(outcome.workflow_id).name
         for outcome, got in zip(outcomes, recorded, strict=True)
         if got.verdict is Verdict.RECORDED
     ]
@@ -203,7 +215,17 @@ def publish_ends(
 
 
 def _key(row: Row) -> object:
+    if isinstance(row, Publication):
+        return row.batch_key
     return row.place if isinstance(row, Checkpoint) else row.workflow_id
+
+
+def _by_kind(rows: Sequence[Publication]) -> Collection[list[Publication]]:
+    """Group publications that can share a statement."""
+    groups: dict[object, list[Publication]] = {}
+    for row in rows:
+        groups.setdefault((type(row), row.records), []).append(row)
+    return groups.values()
 
 
 def _given(answer: Answer | None) -> Recorded:

@@ -117,7 +117,7 @@ def result(
     until = None
     if timeout is not None:
         target = result_target(workflow_id)
-        kept = execution.journal.deadlines.get((place, target))
+        kept = execution.journal.deadlines.get((place, target.name))
         until = kept or started_at + timedelta(seconds=timeout)
     found = yield from _await_result(execution, frame, place, workflow_id, until=until)
     if isinstance(found, Result):

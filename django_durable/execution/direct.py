@@ -14,10 +14,12 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from django_durable import clock, conf, signals
 from django_durable.exceptions import WaitImpossible
+from django_durable.execution.checkpoints import publish_alone
 from django_durable.execution.lease import Lease
 from django_durable.models import Step, Worker, Workflow, faults
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.outcome import Outcome
+from django_durable.models.publication import Publication
 from django_durable.models.targets import result_target
 
 T = TypeVar("T")
@@ -35,6 +37,8 @@ class DirectHost:
     def __init__(self, using: str, worker_id: UUID | None) -> None:
         self.using = using
         self.worker_id = worker_id
+        # Nobody else sees what a transaction of the caller's holds.
+        self.has_background = worker_id is not None
 
     def record(self, checkpoint: Checkpoint) -> Recorded:
         steps = Step.objects.using(self.using)
@@ -53,11 +57,21 @@ class DirectHost:
         recorded = self.query(lambda: rows.finish([outcome]))[0]
         if recorded.verdict is Verdict.BUSY:
             recorded = self.query(finish)
-        signals.publish(self.using, result_target(outcome.workflow_id))
+        signals.publish(self.using, result_target(outcome.workflow_id).name)
         return recorded
 
     async def afinish(self, outcome: Outcome) -> Recorded:
         return await sync_to_async(self.finish)(outcome)
+
+    def publish(self, row: Publication) -> Recorded:
+        steps = Step.objects.using(self.using)
+        recorded = self.query(lambda: steps.publish([row]))[0]
+        if recorded.verdict is Verdict.BUSY:
+            recorded = self.query(lambda: publish_alone(self.using, row))
+        return recorded
+
+    async def apublish(self, row: Publication) -> Recorded:
+        return await sync_to_async(self.publish)(row)
 
     def query(self, work: Callable[[], T]) -> T:
         """Do database work; outside of transactions, again after a fault."""

@@ -8,12 +8,18 @@ from django.db import connections
 from django.db.transaction import TransactionManagementError
 
 from django_durable.definitions.calls import BoundCall
-from django_durable.definitions.context import Frame, body_frame, has_running_loop
+from django_durable.definitions.context import (
+    Frame,
+    body_frame,
+    current_frame,
+    has_running_loop,
+)
+from django_durable.definitions.messages import Awaited, Message
 from django_durable.definitions.options import StartOptions
 from django_durable.definitions.registry import Definition
 from django_durable.definitions.step import StepDefinition
 from django_durable.exceptions import Unwind
-from django_durable.execution import children, steps, waiting
+from django_durable.execution import children, publishing, receiving, steps, waiting
 from django_durable.execution.drivers import Algorithm, adrive, drive
 from django_durable.execution.state import State
 
@@ -75,6 +81,71 @@ class Execution(State):
         frame = body_frame()
         assert frame is not None
         return waiting.gather(self, frame, calls)
+
+    def send(self, messages: Sequence[Message]) -> Any:
+        return self._drive(lambda frame: publishing.send(self, frame, messages))
+
+    def receive(
+        self, topic: str | None, timeout: float | None, default: Any, schema: Any
+    ) -> Any:
+        return self._drive(
+            lambda frame: receiving.receive(
+                self, frame, topic, timeout, default, schema
+            )
+        )
+
+    def first_of(self, waits: Sequence[Awaited]) -> Any:
+        return self._drive(lambda frame: receiving.first_of(self, frame, waits))
+
+    def set_event(self, key: str, value: Any, overwrite: bool) -> Any:
+        return self._drive_anywhere(
+            lambda frame: publishing.set_event(self, frame, key, value, overwrite)
+        )
+
+    def get_event(
+        self, workflow_id: str, key: str, timeout: float | None, default: Any
+    ) -> Any:
+        return self._drive(
+            lambda frame: receiving.get_event(
+                self, frame, workflow_id, key, timeout, default
+            )
+        )
+
+    def get_events(self, workflow_id: str) -> Any:
+        return self._drive(lambda frame: receiving.get_events(self, frame, workflow_id))
+
+    def write_stream(self, key: str, value: Any, flush: bool) -> Any:
+        return self._drive_anywhere(
+            lambda frame: publishing.write_stream(self, frame, key, value, flush)
+        )
+
+    def close_stream(self, key: str) -> Any:
+        return self._drive_anywhere(
+            lambda frame: publishing.close_stream(self, frame, key)
+        )
+
+    def read_stream(
+        self, workflow_id: str, key: str, offset: int, timeout: float | None
+    ) -> Any:
+        return self._drive(
+            lambda frame: receiving.read_stream(
+                self, frame, workflow_id, key, offset, timeout
+            )
+        )
+
+    def _drive_anywhere(self, algorithm: Callable[[Frame], Algorithm]) -> Any:
+        """Run an algorithm in the body, or in the step that makes the call.
+
+        A step does not wait for the others when it unwinds: it is what they
+        wait for.
+        """
+        frame = current_frame()
+        assert frame is not None
+        if frame.step is None:
+            return self._drive(algorithm)
+        if has_running_loop():
+            return adrive(algorithm(frame), self.host)
+        return drive(algorithm(frame), self.host)
 
     def _drive(self, algorithm: Callable[[Frame], Algorithm]) -> Any:
         """Run an algorithm on the caller's branch, in the caller's manner."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django_durable.models.checkpoint import Checkpoint, Recorded
 from django_durable.models.outcome import Outcome
+from django_durable.models.publication import Publication
 
 T = TypeVar("T")
 
@@ -16,6 +17,7 @@ class Host(Protocol):
     """A worker, or the caller's own thread (direct mode).
 
     ``passes_through`` are exceptions that are no outcome of a step here.
+    ``has_background``: other threads may write for it, at their own time.
     ``query`` does the engine's own database work on this thread's connection;
     ``in_thread`` runs a sync function from async code.
     """
@@ -23,6 +25,7 @@ class Host(Protocol):
     using: str
     worker_id: UUID | None
     can_suspend: bool
+    has_background: bool
     passes_through: tuple[type[BaseException], ...]
 
     def record(self, checkpoint: Checkpoint) -> Recorded: ...
@@ -32,6 +35,10 @@ class Host(Protocol):
     def finish(self, outcome: Outcome) -> Recorded: ...
 
     async def afinish(self, outcome: Outcome) -> Recorded: ...
+
+    def publish(self, row: Publication) -> Recorded: ...
+
+    async def apublish(self, row: Publication) -> Recorded: ...
 
     def query(self, work: Callable[[], T]) -> T: ...
 

@@ -1,32 +1,33 @@
 """What code outside of workflows asks of the engine."""
 
-import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import connections
 
-from django_durable import clock, conf
+from django_durable import conf, serialization
 from django_durable.definitions.context import current_frame
+from django_durable.definitions.messages import MISSING, Message
 from django_durable.definitions.options import StartOptions
 from django_durable.definitions.registry import Definition
-from django_durable.exceptions import (
-    Pause,
-    WaitImpossible,
-    WaitTimeout,
-    WorkflowNotFound,
-)
-from django_durable.execution import running
+from django_durable.definitions.streams import Entries
+from django_durable.exceptions import Pause, WaitTimeout, WorkflowNotFound
+from django_durable.execution import looks, running
 from django_durable.execution.direct import direct_host
 from django_durable.execution.execution import Execution
-from django_durable.execution.results import Result, find_result
+from django_durable.execution.publishing import letter_of
 from django_durable.execution.starting import build_row, check_existing, hold
-from django_durable.models import Workflow, sql
+from django_durable.execution.watching import Watch, remember_touch
+from django_durable.models import Notification, Workflow
 from django_durable.models.ids import may_exist
-from django_durable.models.targets import result_target
-from django_durable.wakeup import Bell, hub, ring_loop
+from django_durable.models.targets import (
+    event_target,
+    result_target,
+    stream_target,
+)
+
+# One look of a reader takes so many values at most.
+MOST_ENTRIES = 256
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -48,7 +49,7 @@ class OutsideEngine:
         using = conf.current().database
         created = bool(Workflow.objects.using(using).enqueue([row]))
         if created:
-            _remember_start(using, row.pk)
+            remember_touch(using, row.pk)
         else:
             check_existing(row, using)
         return row.pk, created
@@ -104,35 +105,74 @@ class OutsideEngine:
         return await sync_to_async(self.status)(workflow_id)
 
     def result(self, workflow_id: str, timeout: float | None) -> Any:
-        """Wait for the end of a workflow; hints wake, slow looks make sure."""
-        if (found := _find(workflow_id)) is not None:
-            return found.give()
-        _refuse_endless_wait(workflow_id)
-        give_up_at = None if timeout is None else clock.monotonic() + timeout
-        with Bell(hub, [result_target(workflow_id)]) as bell:
-            while (found := _find(workflow_id)) is None:
-                bell.wait(_stretch(workflow_id, timeout, give_up_at))
-        return found.give()
+        """Wait for the end of a workflow."""
+        return _found(_result_watch(workflow_id, timeout).wait()).give()
 
     async def aresult(self, workflow_id: str, timeout: float | None) -> Any:
-        """See result(); no thread is held while it waits."""
-        find = sync_to_async(_find)
-        if (found := await find(workflow_id)) is not None:
-            return found.give()
-        await sync_to_async(_refuse_endless_wait)(workflow_id)
-        give_up_at = None if timeout is None else clock.monotonic() + timeout
-        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+        """See result()."""
+        return _found(await _result_watch(workflow_id, timeout).await_()).give()
 
-        with hub.subscribe(
-            [result_target(workflow_id)], lambda: ring_loop(loop, rung.set)
-        ):
-            while (found := await find(workflow_id)) is None:
-                stretch = _stretch(workflow_id, timeout, give_up_at)
-                timer = loop.call_later(stretch, rung.set)
-                await rung.wait()
-                timer.cancel()
-                rung.clear()
-        return found.give()
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages on this thread's connection."""
+        if not messages:
+            return
+        letters = [letter_of(message) for message in messages]
+        for letter in letters:
+            if not may_exist(letter.destination):
+                raise WorkflowNotFound(letter.destination)
+        using = conf.current().database
+        Notification.objects.using(using).send(letters)
+        for letter in letters:
+            remember_touch(using, letter.destination)
+
+    async def asend(self, messages: Sequence[Message]) -> None:
+        """See send()."""
+        await sync_to_async(self.send)(messages)
+
+    def event(
+        self, workflow_id: str, key: str, timeout: float | None, default: Any
+    ) -> Any:
+        """Wait for an event of a workflow."""
+        try:
+            found = _event_watch(workflow_id, key, timeout).wait()
+        except WaitTimeout:
+            found = looks.Never()
+        return _event_value(found, workflow_id, key, timeout, default)
+
+    async def aevent(
+        self, workflow_id: str, key: str, timeout: float | None, default: Any
+    ) -> Any:
+        """See event()."""
+        try:
+            found = await _event_watch(workflow_id, key, timeout).await_()
+        except WaitTimeout:
+            found = looks.Never()
+        return _event_value(found, workflow_id, key, timeout, default)
+
+    def events(self, workflow_id: str) -> dict[str, Any]:
+        """Return all events of a workflow."""
+        found = looks.events(conf.current().database, workflow_id)
+        if found is None:
+            raise WorkflowNotFound(workflow_id)
+        return found
+
+    async def aevents(self, workflow_id: str) -> dict[str, Any]:
+        """See events()."""
+        return await sync_to_async(self.events)(workflow_id)
+
+    def entries(
+        self, workflow_id: str, key: str, offset: int, timeout: float | None
+    ) -> Entries:
+        """Wait for values of a stream, or its end."""
+        watch = _entries_watch(workflow_id, key, offset, timeout)
+        return _found(watch.wait())  # type: ignore[no-any-return]
+
+    async def aentries(
+        self, workflow_id: str, key: str, offset: int, timeout: float | None
+    ) -> Entries:
+        """See entries()."""
+        watch = _entries_watch(workflow_id, key, offset, timeout)
+        return _found(await watch.await_())  # type: ignore[no-any-return]
 
 
 def _row(
@@ -177,74 +217,52 @@ def _raise_pause(execution: Execution) -> None:
         raise execution.ending.error
 
 
-def _find(workflow_id: str) -> Result | None:
-    if not may_exist(workflow_id):
-        raise WorkflowNotFound(workflow_id)
-    try:
-        return find_result(conf.current().database, workflow_id)
-    except Workflow.DoesNotExist:
-        raise WorkflowNotFound(workflow_id) from None
+def _result_watch(workflow_id: str, timeout: float | None) -> Watch:
+    using = conf.current().database
+    return Watch(
+        lambda: looks.result(using, workflow_id),
+        looks.result_name(workflow_id),
+        workflow_id,
+        [result_target(workflow_id)],
+        timeout,
+    )
 
 
-def _stretch(
-    workflow_id: str, timeout: float | None, give_up_at: float | None
-) -> float:
-    """Return how long to rely on hints; raise WaitTimeout when time is up."""
-    if give_up_at is None:
-        return hub.look_seconds
-    left = give_up_at - clock.monotonic()
-    if left <= 0:
-        raise WaitTimeout(f"the result of workflow {workflow_id!r}", timeout or 0.0)
-    return min(left, hub.look_seconds)
+def _event_watch(workflow_id: str, key: str, timeout: float | None) -> Watch:
+    using = conf.current().database
+    return Watch(
+        lambda: looks.event(using, workflow_id, key),
+        looks.event_name(workflow_id, key),
+        workflow_id,
+        [event_target(workflow_id, key), result_target(workflow_id)],
+        timeout,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _StartedHere:
-    """A hook that does nothing: Django drops it at the commit, and when the
-    savepoint or the transaction that started the workflow is rolled back.
-    """
-
-    workflow_id: str
-
-    def __call__(self) -> None:
-        """There is nothing to do."""
-
-
-def _remember_start(using: str, workflow_id: str) -> None:
-    """Know, until it ends, that this transaction started a workflow."""
-    connection = connections[using]
-    if connection.in_atomic_block:
-        connection.on_commit(_StartedHere(workflow_id), robust=True)
+def _entries_watch(
+    workflow_id: str, key: str, offset: int, timeout: float | None
+) -> Watch:
+    using = conf.current().database
+    return Watch(
+        lambda: looks.entries(using, workflow_id, key, offset, limit=MOST_ENTRIES),
+        looks.entry_name(workflow_id, key, offset),
+        workflow_id,
+        [stream_target(workflow_id, key), result_target(workflow_id)],
+        timeout,
+    )
 
 
-def _refuse_endless_wait(workflow_id: str) -> None:
-    """Raise WaitImpossible for a wait that the caller's transaction prevents."""
-    connection = connections[conf.current().database]
-    if not connection.in_atomic_block:
-        return
-    what = f"the result of workflow {workflow_id!r}"
-    if any(getattr(each, "_from_testcase", False) for each in connection.atomic_blocks):
-        raise WaitImpossible(
-            what,
-            "No worker sees what the transaction of this test holds. Call"
-            " django_durable.testing.run_until_idle() first.",
-        )
-    if sql.has_fixed_snapshot(connection):
-        raise WaitImpossible(
-            what,
-            "At this isolation level the open atomic() sees only what was committed"
-            " when it began. Wait after the block.",
-        )
-    if not sql.is_postgresql(connection):
-        raise WaitImpossible(
-            what,
-            "On SQLite an open atomic() can hold the only write lock, so no worker"
-            " could go on. Wait after the block.",
-        )
-    hooks = [hook for _, hook, *_ in connection.run_on_commit]
-    if _StartedHere(workflow_id) in hooks:
-        raise WaitImpossible(
-            what,
-            "This transaction started it, so no worker sees it before the commit."
-            " Wait after the atomic() block, or in transaction.on_commit().",
-        )
+def _found(found: Any) -> Any:
+    if isinstance(found, WorkflowNotFound):
+        raise found
+    return found
+
+
+def _event_value(
+    found: Any, workflow_id: str, key: str, timeout: float | None, default: Any
+) -> Any:
+    if isinstance(_found(found), looks.Found):
+        return serialization.loads(found.text)
+    if default is not MISSING:
+        return default
+    raise WaitTimeout(looks.event_name(workflow_id, key), timeout or 0.0)

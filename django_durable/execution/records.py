@@ -42,6 +42,11 @@ def completed(row: Checkpoint, output: str | None) -> Checkpoint:
     return replace(row, output=output, completed_at=clock.now())
 
 
+def failed(row: Checkpoint, error: str) -> Checkpoint:
+    """Return a row with an error as its outcome, completed now."""
+    return replace(row, error=error, completed_at=clock.now())
+
+
 def tell(execution: State, row: Checkpoint) -> None:
     """Send ``step_finished`` when somebody listens."""
     if signals.step_finished.receivers:

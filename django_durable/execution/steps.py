@@ -90,6 +90,7 @@ class _Try:
             execution.deadline,
         )
         self.frame = Frame(frame.execution, frame.branch, inside)
+        self.frame.is_atomic = definition.atomic
         self._value: Any = None
         self._error: BaseException | None = None
         self._adopted: Checkpoint | None = None
@@ -122,6 +123,7 @@ class _Try:
             self._value, self._adopted = yield InThread(unit.run)
             return
         result = yield invoke
+        yield from self._publish()
         text, self._value = dump_result(result, f"{self.definition.name}() result")
         yield from self._record(self._checkpoint(text, None))
 
@@ -132,6 +134,7 @@ class _Try:
             self.is_lost = True
             faults.check_connections()
             return None
+        error = yield from self._publish_what_was_written(error)
         retries = self.definition.retries
         is_final = isinstance(error, SerializationError) or not retries.allows(
             error, self.attempt
@@ -149,6 +152,21 @@ class _Try:
         self._error = loaded.with_traceback(error.__traceback__)
         yield from self._record(self._checkpoint(None, text))
         return None
+
+    def _publish(self) -> Algorithm:
+        """Write what the step has published and nobody has written yet."""
+        outbox = self.frame.outbox
+        if outbox is not None and not self.definition.atomic and not outbox.is_empty:
+            yield Query(outbox.flush)
+
+    def _publish_what_was_written(self, error: BaseException) -> Algorithm:
+        """See _publish(), for a step that failed; its own error comes first."""
+        try:
+            yield from self._publish()
+        except Exception as unwritten:
+            if unwritten is not error:
+                error.add_note(f"What it published was not written: {unwritten}")
+        return error
 
     def _is_loss(self, error: Exception) -> bool:
         """Tell whether the database went away under the step.
@@ -210,7 +228,7 @@ def sleep(execution: State, frame: Frame, moment: Callable[[], datetime]) -> Alg
         return None
     yield from execution.assure_active()
     started_at = clock.now()
-    until = execution.journal.deadlines.get((place, TIMER)) or moment()
+    until = execution.journal.deadlines.get((place, TIMER.name)) or moment()
     yield from waiting.until(execution, frame, place, until)
     row = records.checkpoint(
         execution, place, "sleep", Kind.SLEEP, started_at=started_at

@@ -19,7 +19,7 @@ from django_durable.execution.journal import Place
 from django_durable.execution.requests import Query
 from django_durable.execution.state import State
 from django_durable.models import Wait
-from django_durable.models.targets import TIMER, result_target
+from django_durable.models.targets import TIMER, Target, result_target
 from django_durable.models.wait import WaitRow
 from django_durable.wakeup import hub, ring_loop
 
@@ -42,7 +42,7 @@ def wait(
     execution: State,
     frame: Frame,
     place: Place,
-    targets: Sequence[str],
+    targets: Sequence[Target],
     *,
     until: datetime | None = None,
     look: Callable[[], Any] | None = None,
@@ -50,7 +50,7 @@ def wait(
     """Return what ``look`` finds, or None when ``until`` has come first."""
     if look is not None and (found := (yield Query(look))) is not None:
         return found
-    execution.host.check_wait(", ".join(targets))
+    execution.host.check_wait(", ".join(target.name for target in targets))
     with Waiter(execution, frame, place, targets, until) as waiter:
         while not waiter.is_over:
             if look is not None and (found := (yield Query(look))) is not None:
@@ -71,7 +71,7 @@ class Waiter:
         execution: State,
         frame: Frame,
         place: Place,
-        targets: Sequence[str],
+        targets: Sequence[Target],
         until: datetime | None,
     ) -> None:
         self.execution = execution
@@ -82,16 +82,15 @@ class Waiter:
         self._place = place
         self._targets = targets
         self._is_stored = all(
-            (place, target) in execution.journal.deadlines for target in targets
+            (place, target.name) in execution.journal.deadlines for target in targets
         )
         self._rung = threading.Event()
         self._wake: Callable[[], object] = self._rung.set
 
     def __enter__(self) -> Waiter:
         own = result_target(self.execution.workflow_id)  # A cancellation rings it.
-        self._subscription = hub.subscribe(
-            [*self._targets, own], self.ring, calm=CALM_SECONDS
-        )
+        names = [target.name for target in (*self._targets, own)]
+        self._subscription = hub.subscribe(names, self.ring, calm=CALM_SECONDS)
         self.execution.leaving.add(self)
         return self
 

@@ -64,50 +64,53 @@ class Recorded:
     checkpoint: Checkpoint | None = None
 
 
-_COLUMNS = (
+COLUMNS = (
     "workflow_id, branch, step_id, claim, name, kind, output, error, child_id,"
     " worker_id, started_at, completed_at"
 )
-_CONFLICT = "ON CONFLICT (workflow_id, branch, step_id) DO NOTHING"
+CASTS = (
+    "%s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[], %s::text[],"
+    " %s::text[], %s::text[], %s::text[], %s::uuid[], %s::timestamptz[],"
+    " %s::timestamptz[]"
+)
+NO_CONFLICT = "ON CONFLICT (workflow_id, branch, step_id) DO NOTHING"
 _VALUES = f"id, %s, %s, claim{', %s' * 8}"
 
 # One row (PostgreSQL). {lock} and {state} make the fence strict.
 _ONE_POSTGRESQL = f"""
 WITH w AS MATERIALIZED (
     SELECT id, claim, status FROM {WORKFLOW} WHERE id = %s {{lock}}),
-s AS (INSERT INTO {STEP} ({_COLUMNS})
+s AS (INSERT INTO {STEP} ({COLUMNS})
       SELECT id, %s, %s::int, claim, %s, %s, %s, %s, %s, %s::uuid,
              %s::timestamptz, %s::timestamptz
-      FROM w WHERE claim = %s {{state}} {_CONFLICT} RETURNING step_id)
+      FROM w WHERE claim = %s {{state}} {NO_CONFLICT} RETURNING step_id)
 SELECT w.claim, w.status, s.step_id FROM w JOIN s ON true
 """
 _ONE_SQLITE = f"""
-INSERT INTO {STEP} ({_COLUMNS})
-SELECT {_VALUES} FROM {WORKFLOW} WHERE id = %s AND claim = %s {{state}} {_CONFLICT}
+INSERT INTO {STEP} ({COLUMNS})
+SELECT {_VALUES} FROM {WORKFLOW} WHERE id = %s AND claim = %s {{state}} {NO_CONFLICT}
 RETURNING claim, (SELECT status FROM {WORKFLOW} w WHERE w.id = workflow_id)
 """
 
 _MANY_POSTGRESQL = f"""
 WITH v AS MATERIALIZED (
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::bigint[],
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[],
-        %s::timestamptz[], %s::timestamptz[]) AS v({_COLUMNS})),
+    SELECT * FROM unnest({CASTS}) AS v({COLUMNS})),
 w AS MATERIALIZED (
     SELECT id, claim, status FROM {WORKFLOW} WHERE id = ANY(%s::text[])),
-s AS (INSERT INTO {STEP} ({_COLUMNS})
+s AS (INSERT INTO {STEP} ({COLUMNS})
       SELECT v.* FROM v JOIN w ON w.id = v.workflow_id AND w.claim = v.claim
       ORDER BY v.workflow_id, v.branch, v.step_id
-      {_CONFLICT} RETURNING workflow_id, branch, step_id)
+      {NO_CONFLICT} RETURNING workflow_id, branch, step_id)
 SELECT s.workflow_id, s.branch, s.step_id, w.claim, w.status
 FROM s JOIN w ON w.id = s.workflow_id
 """
 _FROM_JSON = ", ".join(f"json_extract(value, '$[{index}]')" for index in range(12))
 _MANY_SQLITE = f"""
-INSERT INTO {STEP} ({_COLUMNS})
+INSERT INTO {STEP} ({COLUMNS})
 SELECT {_FROM_JSON} FROM json_each(%s) AS v
 JOIN {WORKFLOW} AS w ON w.id = json_extract(v.value, '$[0]')
  AND w.claim = json_extract(v.value, '$[3]')
-WHERE true {_CONFLICT}
+WHERE true {NO_CONFLICT}
 RETURNING workflow_id, branch, step_id, claim,
     (SELECT status FROM {WORKFLOW} w WHERE w.id = workflow_id)
 """
@@ -120,12 +123,12 @@ def insert_many(
     if len(rows) == 1:
         return [_insert_one(connection, rows[0], lock="", state="")]
     if sql.is_postgresql(connection):
-        columns = list(zip(*(_values(connection, row) for row in rows), strict=True))
+        columns = list(zip(*(values_of(connection, row) for row in rows), strict=True))
         params: list[Any] = [list(column) for column in columns]
         ids = list({row.workflow_id for row in rows})
         found = sql.fetch_hot(connection, _MANY_POSTGRESQL, [*params, ids])
     else:
-        text = json.dumps([_values(connection, row) for row in rows])
+        text = json.dumps([values_of(connection, row) for row in rows])
         found = sql.fetch_hot(connection, _MANY_SQLITE, [text])
     went_in = {(pk, branch, n): Standing(*rest) for pk, branch, n, *rest in found}
     return [went_in.get(row.place) for row in rows]
@@ -141,7 +144,7 @@ def insert_held(connection: BaseDatabaseWrapper, row: Checkpoint) -> Standing | 
 def _insert_one(
     connection: BaseDatabaseWrapper, row: Checkpoint, *, lock: str, state: str
 ) -> Standing | None:
-    workflow_id, branch, step_id, claim, *rest = _values(connection, row)
+    workflow_id, branch, step_id, claim, *rest = values_of(connection, row)
     if sql.is_postgresql(connection):
         statement = _ONE_POSTGRESQL.format(lock=lock, state=state)
         params = [workflow_id, branch, step_id, *rest, claim]
@@ -152,7 +155,8 @@ def _insert_one(
     return Standing(*found[0][:2]) if found else None
 
 
-def _values(connection: BaseDatabaseWrapper, row: Checkpoint) -> list[Any]:
+def values_of(connection: BaseDatabaseWrapper, row: Checkpoint) -> list[Any]:
+    """Return a row in the order of ``COLUMNS``, as the driver stores it."""
     return [
         row.workflow_id,
         row.branch,

@@ -1,9 +1,109 @@
 """Values that workflows publish under a key."""
 
-from django.db import models
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 
+from django_durable.models import sql
+from django_durable.models.checkpoint import WORKFLOW
+from django_durable.models.publication import Publication, Values
+from django_durable.models.targets import event_target
 from django_durable.models.workflow import Workflow
+
+EVENT = '"django_durable_event"'
+HISTORY = '"django_durable_eventhistory"'
+
+_SET = (
+    "ON CONFLICT (workflow_id, key) DO UPDATE"
+    " SET value = excluded.value, updated_at = excluded.updated_at"
+)
+_PAST = (
+    "ON CONFLICT (workflow_id, key, branch, step_id) DO UPDATE"
+    " SET value = excluded.value, set_at = excluded.set_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventSetting(Publication):
+    """A value for a key; its checkpoint's error counts when it may not be changed."""
+
+    key: str = ""
+    value: str = ""
+    overwrite: bool = True
+
+    columns: ClassVar[str] = "key, value, overwrite"
+    casts: ClassVar[str] = "%s::text[], %s::text[], %s::bool[]"
+    refusal: ClassVar[str] = f"""
+        CASE WHEN EXISTS (
+            SELECT 1 FROM x JOIN {EVENT} AS e ON e.key = x.key
+            WHERE x.i = v.i AND NOT x.overwrite AND e.workflow_id = v.workflow_id)
+        THEN v.error END"""
+    effects: ClassVar[str] = f"""
+        past AS (
+            INSERT INTO {HISTORY} (workflow_id, key, branch, step_id, value, set_at)
+            SELECT d.workflow_id, x.key, d.branch, d.step_id, x.value, d.completed_at
+            FROM d JOIN x ON x.i = d.i {_PAST}),
+        latest AS (
+            INSERT INTO {EVENT} (workflow_id, key, value, updated_at)
+            SELECT d.workflow_id, x.key, x.value, d.completed_at
+            FROM d JOIN x ON x.i = d.i ORDER BY 1, 2 {_SET})"""
+
+    @property
+    def batch_key(self) -> object:
+        return "event", self.checkpoint.workflow_id, self.key
+
+    @property
+    def targets(self) -> list[str]:
+        return [event_target(self.checkpoint.workflow_id, self.key).name]
+
+    def payload(self) -> list[Values]:
+        return [(self.key, self.value, self.overwrite)]
+
+    def refuse(self, connection: BaseDatabaseWrapper) -> str | None:
+        if self.overwrite:
+            return None
+        events = Event.objects.using(connection.alias)
+        found = events.filter(workflow=self.checkpoint.workflow_id, key=self.key)
+        return self.checkpoint.error if found.exists() else None
+
+    def publish(self, connection: BaseDatabaseWrapper) -> None:
+        row, at = self.checkpoint, sql.stamp(connection, self.checkpoint.completed_at)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {HISTORY} (workflow_id, key, branch, step_id, value,"
+                f" set_at) VALUES (%s, %s, %s, %s, %s, %s) {_PAST}",
+                [row.workflow_id, self.key, row.branch, row.step_id, self.value, at],
+            )
+            cursor.execute(
+                f"INSERT INTO {EVENT} (workflow_id, key, value, updated_at)"
+                f" VALUES (%s, %s, %s, %s) {_SET}",
+                [row.workflow_id, self.key, self.value, at],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A workflow's status, and what it has published under a key."""
+
+    status: str
+    value: str | None
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """The latest values of keys."""
+
+    def look(self, workflow_id: str, key: str) -> Seen | None:
+        """Return status and stored value in one look, None without the workflow."""
+        found = sql.fetch_hot(
+            connections[self.db],
+            f"SELECT w.status, e.value FROM {WORKFLOW} AS w LEFT JOIN {EVENT} AS e"
+            " ON e.workflow_id = w.id AND e.key = %s WHERE w.id = %s",
+            [key, workflow_id],
+        )
+        return Seen(*found[0]) if found else None
 
 
 class Event(models.Model):
@@ -20,6 +120,8 @@ class Event(models.Model):
     key = models.TextField(_("key"))
     value = models.TextField(_("value"))
     updated_at = models.DateTimeField(_("updated at"))
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event")

@@ -1,9 +1,111 @@
 """Messages sent to workflows."""
 
-from django.db import models
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from django.db import connections, models, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from django_durable import clock, signals
+from django_durable.exceptions import WorkflowNotFound
+from django_durable.models import letters as statements
+from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.letters import Letter
+from django_durable.models.step import Step
 from django_durable.models.workflow import Workflow
+
+logger = logging.getLogger("django_durable")
+
+# Of one INSERT: SQLite takes a limited number of parameters.
+LARGEST_INSERT = 500
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    """Messages by destination, topic and order."""
+
+    def send(self, letters: Sequence[Letter]) -> None:
+        """Insert messages of outside code, all or none; announce on commit.
+
+        A message whose idempotency key its destination knows is not sent again.
+        Raises WorkflowNotFound.
+        """
+        now = clock.now()
+        with self._as_one(letters):
+            for start in range(0, len(letters), LARGEST_INSERT):
+                some = letters[start : start + LARGEST_INSERT]
+                if statements.insert(connections[self.db], some, now) < len(some):
+                    self._explain(some)
+        signals.publish(self.db, *(letter.target for letter in letters))
+
+    def unread(self, workflow_id: str, topic: str) -> "NotificationQuerySet":
+        """Keep the messages of a topic that nobody has received, oldest first."""
+        mine = self.filter(destination=workflow_id, topic=topic, consumed_by=None)
+        return mine.order_by("id")
+
+    def receive(self, checkpoint: Checkpoint, topic: str) -> Recorded | None:
+        """Record the oldest unread message of a topic as a step, and consume it.
+
+        In one commit, strictly fenced. None when there is no message.
+        """
+        if not self.unread(checkpoint.workflow_id, topic).exists():
+            return None  # A look takes no lock.
+        connection = connections[self.db]
+        if (full := statements.receive(connection, checkpoint, topic)) is not None:
+            return Recorded(Verdict.RECORDED, checkpoint=full)
+        return self.receive_as(checkpoint, topic, lambda message: message)
+
+    def receive_as(
+        self, checkpoint: Checkpoint, topic: str, output_of: Callable[[str], str]
+    ) -> Recorded | None:
+        """See receive(); ``output_of`` makes the output of the stored message.
+
+        Waits for the row's lock. None when there is no message.
+        """
+        with transaction.atomic(using=self.db):
+            Workflow.objects.using(self.db).lock(checkpoint.workflow_id)
+            mine = self.unread(checkpoint.workflow_id, topic)
+            found = mine.values_list("pk", "message").first()
+            if found is None:
+                return None
+            pk, message = found
+            full = replace(checkpoint, output=output_of(message))
+            recorded = Step.objects.using(self.db).record_held(full)
+            if recorded.verdict is not Verdict.RECORDED:
+                return recorded
+            self.filter(pk=pk).update(
+                consumed_branch=full.branch, consumed_by=full.step_id
+            )
+            return replace(recorded, checkpoint=full)
+
+    @contextmanager
+    def _as_one(self, letters: Sequence[Letter]) -> Iterator[None]:
+        if len(letters) == 1:  # One statement is a transaction of its own.
+            yield
+            return
+        with transaction.atomic(using=self.db):
+            yield
+
+    def _explain(self, letters: Sequence[Letter]) -> None:
+        """Say why messages did not go in: no destination, or sent before."""
+        there = statements.existing(connections[self.db], letters)
+        for letter in letters:
+            if letter.destination not in there:
+                raise WorkflowNotFound(letter.destination)
+        keyed = [letter for letter in letters if letter.idempotency_key is not None]
+        for letter in keyed:
+            first = self.filter(
+                destination=letter.destination, idempotency_key=letter.idempotency_key
+            ).first()
+            if first and (first.topic, first.message) != (letter.topic, letter.message):
+                logger.warning(
+                    "Workflow %s was sent another message under the idempotency key"
+                    " %r; the first one counts.",
+                    letter.destination,
+                    letter.idempotency_key,
+                )
 
 
 class Notification(models.Model):
@@ -24,6 +126,8 @@ class Notification(models.Model):
     consumed_by = models.IntegerField(_("consumed by step"), null=True)
     sent_at = models.DateTimeField(_("sent at"))
 
+    objects = NotificationQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
@@ -32,15 +136,15 @@ class Notification(models.Model):
             models.UniqueConstraint(
                 fields=["destination", "idempotency_key"],
                 name="durable_notification_once",
-                condition=models.Q(idempotency_key__isnull=False),
+                condition=Q(idempotency_key__isnull=False),
             ),
         ]
         indexes = [
-            # recv(): the lowest unread message of a topic.
+            # receive(): the lowest unread message of a topic.
             models.Index(
                 fields=["destination", "topic", "id"],
                 name="durable_notification_unread",
-                condition=models.Q(consumed_by__isnull=True),
+                condition=Q(consumed_by__isnull=True),
             ),
         ]
 

@@ -7,9 +7,11 @@ from django.db import connections, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from django_durable.models import checkpoint as statements
+from django_durable import signals
+from django_durable.models import checkpoint as statements, publication
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
-from django_durable.models.status import Standing
+from django_durable.models.publication import Publication
+from django_durable.models.status import Standing, Status
 from django_durable.models.workflow import Workflow
 
 
@@ -45,6 +47,28 @@ class StepQuerySet(models.QuerySet["Step"]):
         if got is not None:
             return Recorded(Verdict.RECORDED, got)
         return self._explain([checkpoint])[checkpoint.place]
+
+    def publish(
+        self, rows: Sequence[Publication], *, waits: bool = False
+    ) -> list[Recorded]:
+        """Store publications of one kind behind the strict fence.
+
+        Told on commit to whoever waits. Rows that somebody else has locked come
+        back as BUSY, unless it ``waits`` for them.
+        """
+        found = publication.store(connections[self.db], rows, waits=waits)
+        pairs = list(zip(rows, found, strict=True))
+        lost = [row.checkpoint for row, got in pairs if got is None]
+        standings = self._explain(lost) if lost else {}
+        told = [
+            target
+            for row, got in pairs
+            if got and got.checkpoint and got.checkpoint.error is None
+            for target in row.targets
+        ]
+        if told:
+            signals.publish(self.db, *told)
+        return [got or standings[row.checkpoint.place] for row, got in pairs]
 
     def journal(self, workflow_id: str) -> dict[tuple[str, int], Checkpoint]:
         """Return all checkpoints of a workflow by (branch, step_id)."""
@@ -82,7 +106,8 @@ def _explained(
     if standing is None or standing.claim != row.claim:
         return Recorded(Verdict.FENCED, standing)
     if recorded is None:
-        return Recorded(Verdict.STOPPED, standing)
+        is_held = standing.status == Status.PENDING
+        return Recorded(Verdict.BUSY if is_held else Verdict.STOPPED, standing)
     return Recorded(Verdict.CONFLICT, standing, recorded)
 
 
@@ -97,6 +122,14 @@ class Step(models.Model):
         CHILD = "child", _("child")
         START = "start", _("start")
         RESULT = "result", _("result")
+        SEND = "send", _("send")
+        RECV = "recv", _("recv")
+        SET_EVENT = "set_event", _("set event")
+        GET_EVENT = "get_event", _("get event")
+        WRITE_STREAM = "write_stream", _("write stream")
+        CLOSE_STREAM = "close_stream", _("close stream")
+        READ_STREAM = "read_stream", _("read stream")
+        FIRST_OF = "first_of", _("first of")
 
     pk = models.CompositePrimaryKey("workflow_id", "branch", "step_id")
     workflow = models.ForeignKey(

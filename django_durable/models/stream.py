@@ -1,9 +1,58 @@
 """Ordered values that workflows publish."""
 
-from django.db import models
+from dataclasses import dataclass
+
+from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 
+from django_durable.models import sql
+from django_durable.models.checkpoint import WORKFLOW
+from django_durable.models.entries import STREAM
+from django_durable.models.status import TERMINAL
 from django_durable.models.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """How far a stream is, and whether more can come."""
+
+    status: str
+    next_offset: int
+    is_closed: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing more can be written."""
+        return self.is_closed or self.status in TERMINAL
+
+
+class StreamQuerySet(models.QuerySet["Stream"]):
+    """The counters of streams."""
+
+    def look(self, workflow_id: str, key: str) -> StreamState | None:
+        """Return the state in one look, None without the workflow."""
+        found = sql.fetch_hot(
+            connections[self.db],
+            "SELECT w.status, coalesce(s.next_offset, 0), s.is_closed IS TRUE"
+            f" FROM {WORKFLOW} AS w LEFT JOIN {STREAM} AS s"
+            " ON s.workflow_id = w.id AND s.key = %s WHERE w.id = %s",
+            [key, workflow_id],
+        )
+        if not found:
+            return None
+        status, next_offset, is_closed = found[0]
+        return StreamState(status, next_offset, bool(is_closed))
+
+
+class StreamEntryQuerySet(models.QuerySet["StreamEntry"]):
+    """Entries by stream and offset."""
+
+    def values_from(
+        self, workflow_id: str, key: str, offset: int, limit: int
+    ) -> list[str]:
+        """Return the stored values from an offset on, at most ``limit``."""
+        mine = self.filter(workflow=workflow_id, key=key, offset__gte=offset)
+        return list(mine.order_by("offset").values_list("value", flat=True)[:limit])
 
 
 class Stream(models.Model):
@@ -20,6 +69,8 @@ class Stream(models.Model):
     key = models.TextField(_("key"))
     next_offset = models.BigIntegerField(_("next offset"), default=0)
     is_closed = models.BooleanField(_("closed"), default=False)
+
+    objects = StreamQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("stream")
@@ -48,6 +99,8 @@ class StreamEntry(models.Model):
     step_id = models.IntegerField(_("step"))
     attempt = models.IntegerField(_("attempt"), default=1)
     written_at = models.DateTimeField(_("written at"))
+
+    objects = StreamEntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("stream entry")

@@ -1,16 +1,55 @@
-"""The names of what a workflow can wait for."""
+"""What a workflow can wait for, and what it is called."""
 
-TIMER = "timer"
-RESULT_PREFIX = "workflow:"
-
-
-def result_target(workflow_id: str) -> str:
-    """Name the end of a workflow."""
-    return f"{RESULT_PREFIX}{workflow_id}"
+from dataclasses import dataclass
+from enum import Enum
 
 
-def result_of(target: str) -> str | None:
-    """Return the workflow whose end ``target`` names, if it names one."""
-    return (
-        target.removeprefix(RESULT_PREFIX) if target.startswith(RESULT_PREFIX) else None
-    )
+class TargetKind(Enum):
+    """What would end a wait."""
+
+    TIMER = "timer"
+    RESULT = "workflow"
+    MESSAGE = "message"
+    EVENT = "event"
+    STREAM = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to wait for.
+
+    ``name`` is what hints and rows call it. ``workflow_id``, ``key`` (a topic for
+    messages) and ``offset`` say whose fact it is, so that a sweep can look for
+    the fact itself.
+    """
+
+    name: str
+    kind: TargetKind
+    workflow_id: str = ""
+    key: str = ""
+    offset: int | None = None
+
+
+TIMER = Target("timer", TargetKind.TIMER)
+
+
+def result_target(workflow_id: str) -> Target:
+    """Return the end of a workflow."""
+    return Target(f"workflow:{workflow_id}", TargetKind.RESULT, workflow_id)
+
+
+def message_target(workflow_id: str, topic: str) -> Target:
+    """Return the next message of a topic; ``""`` for messages without one."""
+    name = f"message:{workflow_id}:{topic}"
+    return Target(name, TargetKind.MESSAGE, workflow_id, topic)
+
+
+def event_target(workflow_id: str, key: str) -> Target:
+    """Return a value for a key of a workflow."""
+    return Target(f"event:{workflow_id}:{key}", TargetKind.EVENT, workflow_id, key)
+
+
+def stream_target(workflow_id: str, key: str, offset: int | None = None) -> Target:
+    """Return an entry of a stream at ``offset`` or after it, or its end."""
+    name = f"stream:{workflow_id}:{key}"
+    return Target(name, TargetKind.STREAM, workflow_id, key, offset)

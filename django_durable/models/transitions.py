@@ -212,7 +212,7 @@ class TransitionQuerySet(models.QuerySet[Any]):
                 reason=reason,
             )
         if names:
-            signals.publish(self.db, *(result_target(pk) for pk in names))
+            signals.publish(self.db, *(result_target(pk).name for pk in names))
 
     def _resume(self, workflow_id: str) -> None:
         rows = self.filter(pk=workflow_id)

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, OuterRef
-from django.db.models.functions import Substr
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import signals
+from django_durable.models.event import Event
+from django_durable.models.notification import Notification
 from django_durable.models.status import TERMINAL, Status
-from django_durable.models.targets import RESULT_PREFIX, result_of
+from django_durable.models.stream import Stream
+from django_durable.models.targets import Target, TargetKind
 from django_durable.models.workflow import Workflow
 
 
@@ -21,7 +23,7 @@ class WaitRow:
 
     branch: str
     step_id: int
-    target: str
+    target: Target
     wake_at: datetime | None = None
 
 
@@ -35,7 +37,11 @@ class WaitQuerySet(models.QuerySet["Wait"]):
                 workflow_id=workflow_id,
                 branch=row.branch,
                 step_id=row.step_id,
-                target=row.target,
+                target=row.target.name,
+                kind=row.target.kind.value,
+                awaited_id=row.target.workflow_id,
+                key=row.target.key,
+                offset=row.target.offset,
                 wake_at=row.wake_at,
             )
             for row in rows
@@ -44,7 +50,7 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
     def replace(self, workflow_id: str, rows: Iterable[WaitRow]) -> None:
         """Make ``rows`` what the workflow waits for; first deadlines stay."""
-        wanted = {(row.branch, row.step_id, row.target): row for row in rows}
+        wanted = {(row.branch, row.step_id, row.target.name): row for row in rows}
         held = self.filter(workflow_id=workflow_id)
         for key in set(held.values_list("branch", "step_id", "target")):
             if wanted.pop(key, None) is None:
@@ -71,14 +77,12 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
         The second look of I6: after the commit that wrote WAITING.
         """
-        ids = [result_of(row.target) for row in rows]
-        ended = [pk for pk in ids if pk is not None]
-        workflows = Workflow.objects.using(self.db)
-        if not ended:
+        mine = self.filter(workflow_id=workflow_id)
+        kinds = {row.target.kind for row in rows} - {TargetKind.TIMER}
+        if not any(mine.met(kind).exists() for kind in kinds):
             return
-        known = dict(workflows.filter(pk__in=ended).values_list("pk", "status"))
-        is_met = any(known.get(pk, Status.SUCCESS) in TERMINAL for pk in ended)
-        if is_met and workflows.requeue_waiting([workflow_id], claim=claim):
+        workflows = Workflow.objects.using(self.db)
+        if workflows.requeue_waiting([workflow_id], claim=claim):
             signals.publish(self.db, signals.QUEUE)
 
     def wake_met(self) -> int:
@@ -86,15 +90,37 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
         The sweep: repairs wake-ups that a crash or a busy row swallowed.
         """
-        workflows = Workflow.objects.using(self.db)
-        its_workflow = Substr(OuterRef("target"), len(RESULT_PREFIX) + 1)
-        ended = workflows.filter(pk=its_workflow, status__in=TERMINAL)
-        met = self.filter(
-            Exists(ended),
-            workflow__status=Status.WAITING,
-            target__startswith=RESULT_PREFIX,
+        waiting = self.filter(workflow__status=Status.WAITING)
+        ids: set[str] = set()
+        for kind in TargetKind:
+            if kind is not TargetKind.TIMER:
+                ids.update(waiting.met(kind).values_list("workflow_id", flat=True))
+        return Workflow.objects.using(self.db).requeue_waiting(ids)
+
+    def met(self, kind: TargetKind) -> "WaitQuerySet":
+        """Keep the waits of a kind that are over, asked of the facts themselves."""
+        return self.filter(_fact(kind, self.db), kind=kind.value)
+
+
+def _fact(kind: TargetKind, using: str) -> Q:
+    """Say what ends a wait; nothing can come of a workflow that has ended or gone."""
+    its_key = Q(workflow_id=OuterRef("awaited_id"), key=OuterRef("key"))
+    if kind is TargetKind.MESSAGE:
+        unread = Notification.objects.using(using).filter(
+            destination_id=OuterRef("awaited_id"),
+            topic=OuterRef("key"),
+            consumed_by=None,
         )
-        return workflows.requeue_waiting(set(met.values_list("workflow_id", flat=True)))
+        return Q(Exists(unread))
+    active = Workflow.objects.using(using).filter(pk=OuterRef("awaited_id"))
+    is_over = Q(~Exists(active.exclude(status__in=TERMINAL)))
+    if kind is TargetKind.EVENT:
+        return is_over | Q(Exists(Event.objects.using(using).filter(its_key)))
+    if kind is TargetKind.STREAM:
+        goes_on = Q(next_offset__gt=OuterRef("offset")) | Q(is_closed=True)
+        streams = Stream.objects.using(using).filter(its_key)
+        return is_over | Q(Exists(streams.filter(goes_on)))
+    return is_over
 
 
 class Wait(models.Model):
@@ -111,6 +137,11 @@ class Wait(models.Model):
     branch = models.TextField(_("branch"), default="", blank=True)
     step_id = models.IntegerField(_("step"))
     target = models.TextField(_("target"))
+    # Defaults of the database: during a deploy, workers without these insert too.
+    kind = models.CharField(_("kind"), max_length=16, db_default="")
+    awaited_id = models.TextField(_("workflow waited for"), db_default="", blank=True)
+    key = models.TextField(_("key or topic"), db_default="", blank=True)
+    offset = models.BigIntegerField(_("offset"), null=True)
     wake_at = models.DateTimeField(_("wakes at"), null=True)
 
     objects = WaitQuerySet.as_manager()

@@ -12,6 +12,7 @@ from django_durable import signals
 from django_durable.models import Step, Workflow
 from django_durable.models.checkpoint import Checkpoint, Recorded
 from django_durable.models.outcome import Outcome
+from django_durable.models.publication import Publication
 from django_durable.models.targets import result_target
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class OneThreadHost:
     """
 
     can_suspend = True
+    has_background = False
     passes_through: tuple[type[BaseException], ...] = (Crash, KeyboardInterrupt)
 
     def __init__(self, using: str, worker_id: UUID) -> None:
@@ -47,11 +49,17 @@ class OneThreadHost:
 
     def finish(self, outcome: Outcome) -> Recorded:
         recorded = Workflow.objects.using(self.using).finish([outcome])[0]
-        signals.publish(self.using, result_target(outcome.workflow_id))
+        signals.publish(self.using, result_target(outcome.workflow_id).name)
         return recorded
 
     async def afinish(self, outcome: Outcome) -> Recorded:
         return await self.in_thread(lambda: self.finish(outcome))
+
+    def publish(self, row: Publication) -> Recorded:
+        return Step.objects.using(self.using).publish([row])[0]
+
+    async def apublish(self, row: Publication) -> Recorded:
+        return await self.in_thread(lambda: self.publish(row))
 
     def query(self, work: Callable[[], T]) -> T:
         return work()

@@ -12,12 +12,17 @@ from django.db import DatabaseError, InterfaceError
 
 from django_durable import conf
 from django_durable.exceptions import ClaimLost
-from django_durable.execution.checkpoints import CheckpointWriter, publish_ends
+from django_durable.execution.checkpoints import (
+    CheckpointWriter,
+    publish_alone,
+    publish_ends,
+)
 from django_durable.execution.execution import Execution
 from django_durable.models import Workflow, faults
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.connection import give_back, note_refusal
 from django_durable.models.outcome import Outcome
+from django_durable.models.publication import Publication
 from django_durable.worker.slots import HelperThreads
 
 T = TypeVar("T")
@@ -53,6 +58,7 @@ class WorkerHost:
     """
 
     can_suspend = True
+    has_background = True
     passes_through: tuple[type[BaseException], ...] = ()
 
     def __init__(self, worker: Employer) -> None:
@@ -80,6 +86,20 @@ class WorkerHost:
             recorded = await self._worker.outcomes.awrite(outcome)
         if recorded.verdict is Verdict.BUSY:
             return await self.aquery(lambda: self._finish_alone(outcome))
+        return recorded
+
+    def publish(self, row: Publication) -> Recorded:
+        with self._unwinding_when_gone():
+            recorded = self._worker.outcomes.write(row)
+        if recorded.verdict is Verdict.BUSY:
+            return self.query(lambda: publish_alone(self.using, row))
+        return recorded
+
+    async def apublish(self, row: Publication) -> Recorded:
+        with self._unwinding_when_gone():
+            recorded = await self._worker.outcomes.awrite(row)
+        if recorded.verdict is Verdict.BUSY:
+            return await self.aquery(lambda: publish_alone(self.using, row))
         return recorded
 
     def query(self, work: Callable[[], T]) -> T:

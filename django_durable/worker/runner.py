@@ -14,8 +14,7 @@ from django_durable.execution import running
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.execution.execution import Execution
 from django_durable.execution.lease import Lease
-from django_durable.models import Worker as WorkerRow
-from django_durable.models import Workflow, faults
+from django_durable.models import Worker as WorkerRow, Workflow, faults
 from django_durable.models.claims import Claimed
 from django_durable.models.code import ANY_VERSION
 from django_durable.models.connection import are_scarce, give_back

@@ -5,7 +5,9 @@ from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+import django_durable as durable
 from django_durable.models import Worker, Workflow
+from django_durable.testing import run_until_idle
 from tests import workflows
 
 pytestmark = pytest.mark.django_db
@@ -195,3 +197,32 @@ def test_what_workflows_say_is_text(client, operator):
     for text in (client.get(LIST).text, client.get(page(workflow)).text):
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert" in text
+
+
+def test_messages_events_and_streams_are_shown_with_their_data_to_those_who_may(
+    client, operator
+):
+    operator("view_workflow")
+    talker = talks.using(workflow_id="talker").start()
+    run_until_idle()
+    durable.send(talker, "<b>belated</b>", "news")
+    workflow = Workflow.objects.get(pk="talker")
+
+    without = client.get(page(workflow)).text
+    operator("view_workflow_data")
+    found = client.get(page(workflow)).text
+
+    for text in ("news", "unread", "url", "log: 1 value, closed"):
+        assert text in without
+        assert text in found
+    assert "belated" not in without
+    assert "/pay" not in without
+    assert "&lt;b&gt;belated&lt;/b&gt;" in found
+    assert "/pay" in found
+
+
+@durable.workflow
+def talks():
+    durable.set_event("url", "/pay")
+    durable.write_stream("log", 1)
+    durable.close_stream("log")

@@ -18,6 +18,7 @@ from django_durable.models import Wait, Worker, Workflow
 from django_durable.models.checkpoint import Checkpoint, Recorded
 from django_durable.models.claims import Claimed
 from django_durable.models.outcome import Outcome
+from django_durable.models.publication import Publication
 from tests.crash.crasher import USING
 from tests.crash.ledger import ledger
 
@@ -53,6 +54,7 @@ class OneThreadHost:
     """
 
     can_suspend = True
+    has_background = False
     passes_through: tuple[type[BaseException], ...] = ()
 
     def __init__(self, driver: Driver) -> None:
@@ -73,6 +75,12 @@ class OneThreadHost:
 
     async def afinish(self, outcome: Outcome) -> Recorded:
         return await self.in_thread(lambda: self.finish(outcome))
+
+    def publish(self, row: Publication) -> Recorded:
+        return self._writer.write(row)
+
+    async def apublish(self, row: Publication) -> Recorded:
+        return await self.in_thread(lambda: self.publish(row))
 
     def query(self, work: Callable[[], T]) -> T:
         return work()

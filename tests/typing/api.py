@@ -66,6 +66,53 @@ async def acheckout(order_id: int) -> Decimal:
     return Decimal(2)
 
 
+@dataclass
+class Payment:
+    amount: int
+
+
+@durable.workflow
+def talks() -> None:
+    durable.send("a", {"paid": True}, "payment", idempotency_key="event-1")
+    durable.send_many([durable.Message("a", 1), durable.Message("b", 2, "topic")])
+    assert_type(durable.recv(), Any)
+    assert_type(durable.recv("payment", timeout=timedelta(days=1), default=None), Any)
+    assert_type(durable.recv("payment", schema=Payment), Payment)
+    durable.set_event("url", "/pay", overwrite=False)
+    assert_type(durable.get_event("a", "url", timeout=5, default=None), Any)
+    assert_type(durable.get_events("a"), dict[str, Any])
+    durable.write_stream("log", 1, flush=True)
+    durable.close_stream("log")
+    stream = durable.read_stream("a", "log", offset=5, timeout=60)
+    assert_type(stream.closed, bool)
+    assert_type(stream.offset, int)
+    assert_type(next(stream), Any)
+    message = durable.on_message("topic")
+    won, _value = durable.first_of(
+        message,
+        durable.on_event("a", "key"),
+        durable.on_result(checkout.start(1)),
+        durable.on_timer(timedelta(hours=1)),
+    )
+    assert_type(won is message, bool)
+    durable.recv(schema=5)  # type: ignore[call-overload]
+
+
+@durable.workflow
+async def atalks() -> None:
+    await durable.asend("a", 1)
+    await durable.asend_many([durable.Message("a", 1)])
+    assert_type(await durable.arecv(schema=Payment), Payment)
+    await durable.aset_event("url", "/pay")
+    assert_type(await durable.aget_event("a", "url"), Any)
+    assert_type(await durable.aget_events("a"), dict[str, Any])
+    await durable.awrite_stream("log", 1)
+    await durable.aclose_stream("log")
+    async for value in durable.aread_stream("a", "log"):
+        assert_type(value, Any)
+    await durable.afirst_of(durable.on_message())
+
+
 def definitions() -> None:
     _step: StepDefinition[..., str, str] = charge_patiently
     _async: StepDefinition[..., Coroutine[Any, Any, bytes], bytes] = fetch

@@ -1,0 +1,1 @@
+"""What outside code may ask."""

@@ -1,0 +1,265 @@
+"""What the inside of a step publishes: gathered, and written together.
+
+The values of an ordinary step go out when there are many, when the first of them
+has waited for a while, or when the step ends; the first of each stream goes out
+at once, so that readers see the beginning and the step learns whether the stream
+is open. Those of a transaction step wait for its checkpoint and commit with it.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from django.db import connections
+
+from django_durable import clock, conf, failures
+from django_durable.definitions.context import Frame
+from django_durable.exceptions import EventAlreadySet, StreamClosed, Unwind
+from django_durable.execution import records
+from django_durable.execution.journal import Place
+from django_durable.execution.state import State
+from django_durable.models import Event, Step
+from django_durable.models.checkpoint import Checkpoint
+from django_durable.models.entries import StreamWriting
+from django_durable.models.event import EventSetting
+
+logger = logging.getLogger("django_durable")
+
+# The flusher's thread ends, and gives its connection back, after so long a rest.
+LINGER_SECONDS = 5.0
+
+
+class Outbox:
+    """The publications of one attempt of a step."""
+
+    def __init__(self, execution: State, frame: Frame, *, is_atomic: bool) -> None:
+        self.execution = execution
+        self.is_atomic = is_atomic
+        self._frame = frame
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._values: dict[str, list[str]] = {}
+        self._closing: set[str] = set()
+        self._closed: set[str] = set()
+        self._opened: set[str] = set()
+        self._events: dict[str, EventSetting] = {}
+        self._count = 0
+        self._bytes = 0
+        self._is_scheduled = False
+        self._error: Exception | None = None
+
+    def write(self, key: str, text: str, *, flush: bool) -> bool:
+        """Take a value; tell whether it is time to flush."""
+        settings = conf.current()
+        with self._lock:
+            self._raise_what_failed()
+            if key in self._closed:
+                raise StreamClosed(self.execution.workflow_id, key)
+            self._values.setdefault(key, []).append(text)
+            self._count += 1
+            self._bytes += len(text)
+            is_first = key not in self._opened
+            is_full = (
+                self._count >= settings.stream_buffer_items
+                or self._bytes >= settings.stream_buffer_bytes
+            )
+        if self.is_atomic or self._is_in_transaction():
+            return False
+        if flush or is_first or is_full:
+            return True
+        self._schedule(settings.stream_buffer_seconds)
+        return False
+
+    def close(self, key: str) -> bool:
+        """End a stream after what was written to it; tell whether to flush."""
+        with self._lock:
+            self._raise_what_failed()
+            self._values.setdefault(key, [])
+            self._closing.add(key)
+            self._closed.add(key)
+        return not (self.is_atomic or self._is_in_transaction())
+
+    def keep_event(self, key: str, value: str, *, overwrite: bool) -> None:
+        """Keep an event of a transaction step until its checkpoint."""
+        execution = self.execution
+        if not overwrite:
+            events = Event.objects.using(execution.host.using)
+            mine = events.filter(workflow=execution.workflow_id, key=key)
+            if key in self._events or mine.exists():
+                raise EventAlreadySet(execution.workflow_id, key)
+        self._events[key] = event_of(
+            execution, self._frame, key, value, overwrite=overwrite
+        )
+
+    def flush(self) -> None:
+        """Write what has gathered. What cannot be written now stays."""
+        with self._writing:
+            for row in self._take():
+                try:
+                    recorded = self.execution.host.publish(row)
+                except BaseException:
+                    self._put_back(row)
+                    raise
+                self.execution.settle(recorded)
+                self._note(recorded.checkpoint, row.key)
+
+    def flush_behind(self) -> None:
+        """Flush in the background; the step hears of an error at its next call."""
+        self._is_scheduled = False
+        try:
+            self.flush()
+        except Unwind:
+            return  # The execution knows: the step's next call unwinds.
+        except Exception as error:
+            self._error = error
+
+    def commit(self) -> None:
+        """Write everything on this thread's connection, in its transaction."""
+        rows: list[EventSetting | StreamWriting]
+        rows = [*self._events.values(), *self._take()]
+        steps = Step.objects.using(self.execution.host.using)
+        for row in rows:
+            recorded = steps.publish([row], waits=True)[0]
+            self.execution.settle(recorded)
+            written = recorded.checkpoint
+            assert written is not None
+            if written.error is not None:
+                is_event = isinstance(row, EventSetting)
+                refusal = EventAlreadySet if is_event else StreamClosed
+                raise refusal(self.execution.workflow_id, row.key)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing waits to be written."""
+        return not (self._values or self._events or self._error)
+
+    def _take(self) -> Iterator[StreamWriting]:
+        with self._lock:
+            self._raise_what_failed()
+            values, closing = self._values, self._closing
+            self._values, self._closing = {}, set()
+            self._count = self._bytes = 0
+        for key, texts in values.items():
+            yield stream_of(
+                self.execution, self._frame, key, texts, closes=key in closing
+            )
+
+    def _put_back(self, row: StreamWriting) -> None:
+        with self._lock:
+            later = self._values.get(row.key, [])
+            self._values[row.key] = [*row.values, *later]
+            if row.closes:
+                self._closing.add(row.key)
+
+    def _note(self, written: Checkpoint | None, key: str) -> None:
+        if written is not None and written.error is not None:
+            self._closed.add(key)
+            raise StreamClosed(self.execution.workflow_id, key)
+        self._opened.add(key)
+
+    def _raise_what_failed(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _is_in_transaction(self) -> bool:
+        """Tell whether the step itself has a transaction open on this thread.
+
+        A write on another connection might wait for that very transaction.
+        """
+        execution = self.execution
+        blocks = connections[execution.host.using].atomic_blocks
+        return len(blocks) > execution.atomic_depth
+
+    def _schedule(self, seconds: float) -> None:
+        if self.execution.host.has_background and not self._is_scheduled:
+            self._is_scheduled = True
+            flusher.schedule(self, seconds)
+
+
+def outbox_of(execution: State, frame: Frame, *, is_atomic: bool) -> Outbox:
+    """Return the outbox of a step's inside, made at its first use."""
+    if frame.outbox is None:
+        frame.outbox = Outbox(execution, frame, is_atomic=is_atomic)
+    return frame.outbox  # type: ignore[no-any-return]
+
+
+def event_of(
+    execution: State, frame: Frame, key: str, value: str, *, overwrite: bool
+) -> EventSetting:
+    """Build what a step's inside publishes as an event."""
+    refusal = None
+    if not overwrite:
+        error = EventAlreadySet(execution.workflow_id, key)
+        refusal = failures.dump_exception(error)
+    row = _anonymous(execution, frame, refusal)
+    return EventSetting(row, False, key, value, overwrite)
+
+
+def stream_of(
+    execution: State, frame: Frame, key: str, values: list[str], *, closes: bool
+) -> StreamWriting:
+    """Build what a step's inside publishes as entries of a stream."""
+    refusal = failures.dump_exception(StreamClosed(execution.workflow_id, key))
+    row = _anonymous(execution, frame, refusal)
+    attempt = frame.step.step_attempt if frame.step is not None else None
+    return StreamWriting(row, False, key, tuple(values), closes, attempt or 1)
+
+
+def _anonymous(execution: State, frame: Frame, refusal: str | None) -> Checkpoint:
+    assert frame.step is not None
+    assert frame.step.step_id is not None
+    return records.checkpoint(
+        execution,
+        Place(frame.branch, frame.step.step_id),
+        "",
+        Step.Kind.STEP,
+        started_at=clock.now(),
+        error=refusal,
+    )
+
+
+class Flusher:
+    """One thread that flushes outboxes whose values have waited long enough."""
+
+    def __init__(self) -> None:
+        self._due: deque[tuple[float, Outbox]] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def schedule(self, outbox: Outbox, seconds: float) -> None:
+        """Flush an outbox in ``seconds``, from the background."""
+        with self._changed:
+            self._due.append((clock.monotonic() + seconds, outbox))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._run, name="durable-flusher", daemon=True
+                )
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
+        try:
+            while (outbox := self._next()) is not None:
+                outbox.flush_behind()
+        finally:
+            connections.close_all()
+
+    def _next(self) -> Outbox | None:
+        """Wait for the next outbox that is due; None after a long rest."""
+        with self._changed:
+            while True:
+                if not self._due and not self._changed.wait(LINGER_SECONDS):
+                    self._thread = None
+                    return None
+                if not self._due:
+                    continue
+                due_at, outbox = self._due[0]
+                if (left := due_at - clock.monotonic()) <= 0:
+                    self._due.popleft()
+                    return outbox
+                self._changed.wait(left)
+
+
+flusher = Flusher()

@@ -1,0 +1,372 @@
+"""What a workflow hears: messages, events, streams, and whichever comes first."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django_durable import clock, failures, serialization
+from django_durable.definitions.context import Frame
+from django_durable.definitions.messages import (
+    MISSING,
+    Awaited,
+    OnEvent,
+    OnMessage,
+    OnResult,
+    OnTimer,
+)
+from django_durable.definitions.schemas import Schema, shape
+from django_durable.definitions.streams import Entries
+from django_durable.exceptions import WaitTimeout, WorkflowNotFound
+from django_durable.execution import looks, records, waiting
+from django_durable.execution.drivers import Algorithm
+from django_durable.execution.journal import Place, load_error
+from django_durable.execution.publishing import label
+from django_durable.execution.requests import Query, Record
+from django_durable.execution.state import State
+from django_durable.models import Notification, Step
+from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.targets import (
+    TIMER,
+    Target,
+    event_target,
+    message_target,
+    result_target,
+    stream_target,
+)
+
+Kind = Step.Kind
+
+
+def receive(
+    execution: State,
+    frame: Frame,
+    topic: str | None,
+    timeout: float | None,
+    default: Any,
+    schema: Schema | None,
+) -> Algorithm:
+    """Wait for a message, and consume it with the checkpoint."""
+    place, name = execution.enter(frame), label("recv", topic or "")
+    recorded = execution.recall(place, name, Kind.RECV)
+    if recorded is None:
+        recorded = yield from _receive(execution, frame, place, name, topic, timeout)
+    message = _given(execution, recorded, default)
+    if schema is None or recorded.error is not None:
+        return message
+    what = f"The message on topic {topic!r}" if topic else "The message"
+    return shape(message, schema, what)
+
+
+def _receive(
+    execution: State,
+    frame: Frame,
+    place: Place,
+    name: str,
+    topic: str | None,
+    timeout: float | None,
+) -> Algorithm:
+    target = message_target(execution.workflow_id, topic or "")
+    row = yield from _begin(execution, place, name, Kind.RECV)
+    look = _Look(execution, place, lambda: _take(execution, row, topic))
+    until = _until(execution, place, target, row.started_at, timeout)
+    got = yield from waiting.wait(
+        execution, frame, place, [target], until=until, look=look
+    )
+    if got is not None:
+        return _settled(execution, got)
+    what = f"a message on topic {topic!r}" if topic else "a message without a topic"
+    return (yield from _time_out(execution, row, what, timeout))
+
+
+def _take(execution: State, row: Checkpoint, topic: str | None) -> Recorded | None:
+    rows = Notification.objects.using(execution.host.using)
+    return rows.receive(records.completed(row, None), topic or "")
+
+
+def get_event(
+    execution: State,
+    frame: Frame,
+    workflow_id: str,
+    key: str,
+    timeout: float | None,
+    default: Any,
+) -> Algorithm:
+    """Wait for a workflow's event; the value is recorded when it is read."""
+    place, name = execution.enter(frame), label("get_event", key)
+    recorded = execution.recall(place, name, Kind.GET_EVENT)
+    if recorded is None:
+        target = event_target(workflow_id, key)
+        row = yield from _begin(execution, place, name, Kind.GET_EVENT)
+        until = _until(execution, place, target, row.started_at, timeout)
+        using, what = execution.host.using, looks.event_name(workflow_id, key)
+        found = yield from waiting.wait(
+            execution,
+            frame,
+            place,
+            [target, result_target(workflow_id)],
+            until=until,
+            look=lambda: looks.event(using, workflow_id, key),
+        )
+        if isinstance(found, looks.Found):
+            recorded = yield from _record(execution, records.completed(row, found.text))
+        elif isinstance(found, WorkflowNotFound):
+            recorded = yield from _fail(execution, row, found)
+        else:
+            recorded = yield from _time_out(execution, row, what, timeout)
+    return _given(execution, recorded, default)
+
+
+def get_events(execution: State, frame: Frame, workflow_id: str) -> Algorithm:
+    """Read all events of a workflow, recorded."""
+    place = execution.enter(frame)
+    recorded = execution.recall(place, "get_events", Kind.GET_EVENT)
+    if recorded is None:
+        row = yield from _begin(execution, place, "get_events", Kind.GET_EVENT)
+        using = execution.host.using
+        found = yield Query(lambda: looks.events(using, workflow_id))
+        if found is None:
+            error = WorkflowNotFound(workflow_id)
+            recorded = yield from _fail(execution, row, error)
+        else:
+            text = serialization.dumps(found, "events")
+            recorded = yield from _record(execution, records.completed(row, text))
+    return execution.replay(recorded)
+
+
+def read_stream(
+    execution: State,
+    frame: Frame,
+    workflow_id: str,
+    key: str,
+    offset: int,
+    timeout: float | None,
+) -> Algorithm:
+    """Wait for one value of a stream, or its end; recorded."""
+    place, name = execution.enter(frame), label("read_stream", key)
+    recorded = execution.recall(place, name, Kind.READ_STREAM)
+    if recorded is None:
+        target = stream_target(workflow_id, key, offset)
+        row = yield from _begin(execution, place, name, Kind.READ_STREAM)
+        until = _until(execution, place, target, row.started_at, timeout)
+        using = execution.host.using
+        found = yield from waiting.wait(
+            execution,
+            frame,
+            place,
+            [target, result_target(workflow_id)],
+            until=until,
+            look=lambda: looks.entries(using, workflow_id, key, offset, limit=1),
+        )
+        if isinstance(found, Entries):
+            parts = (list(found.values), found.is_over, found.is_closed)
+            text = serialization.dumps(parts, f"value of stream {key!r}")
+            recorded = yield from _record(execution, records.completed(row, text))
+        elif isinstance(found, WorkflowNotFound):
+            recorded = yield from _fail(execution, row, found)
+        else:
+            what = looks.entry_name(workflow_id, key, offset)
+            recorded = yield from _time_out(execution, row, what, timeout)
+    values, is_over, is_closed = execution.replay(recorded)
+    return Entries(tuple(values), is_over, is_closed)
+
+
+def first_of(execution: State, frame: Frame, waits: Sequence[Awaited]) -> Algorithm:
+    """Wait for whichever comes first; the winner is recorded with its value."""
+    place = execution.enter(frame)
+    recorded = execution.recall(place, "first_of", Kind.FIRST_OF)
+    if recorded is None:
+        row = yield from _begin(execution, place, "first_of", Kind.FIRST_OF)
+        race = _Race(execution, row, waits)
+        timers = [wait.seconds for wait in waits if isinstance(wait, OnTimer)]
+        targets = race.targets()
+        until = _until(
+            execution, place, targets[0], row.started_at, min(timers, default=None)
+        )
+        got = yield from waiting.wait(
+            execution,
+            frame,
+            place,
+            targets,
+            until=until,
+            look=_Look(execution, place, race.look),
+        )
+        if isinstance(got, WorkflowNotFound):
+            recorded = yield from _fail(execution, row, got)
+        elif isinstance(got, Recorded):
+            recorded = _settled(execution, got)
+        else:
+            full = got if got is not None else race.won_by_timer(min(timers))
+            recorded = yield from _record(execution, full)
+    number, value = execution.replay(recorded)
+    return waits[number], value
+
+
+class _Race:
+    """The waits of one first_of(), asked in their order."""
+
+    def __init__(
+        self, execution: State, row: Checkpoint, waits: Sequence[Awaited]
+    ) -> None:
+        self._execution = execution
+        self._using = execution.host.using
+        self._row = row
+        self._waits = waits
+
+    def targets(self) -> list[Target]:
+        """Return what would end the race, each once."""
+        found: dict[str, Target] = {}
+        for wait in self._waits:
+            for target in self._targets_of(wait):
+                found.setdefault(target.name, target)
+        return list(found.values())
+
+    def look(self) -> Any:
+        """Return the checkpoint of the first wait that is over, None if none is.
+
+        Or what a message was recorded as: it is consumed with its checkpoint.
+        """
+        for number, wait in enumerate(self._waits):
+            if (found := self._ask(number, wait)) is not None:
+                return found
+        return None
+
+    def won_by_timer(self, seconds: float) -> Checkpoint:
+        """Return the checkpoint for the shortest timer."""
+        number = next(
+            number
+            for number, wait in enumerate(self._waits)
+            if isinstance(wait, OnTimer) and wait.seconds == seconds
+        )
+        return self._won(number, None)
+
+    def _targets_of(self, wait: Awaited) -> list[Target]:
+        if isinstance(wait, OnMessage):
+            return [message_target(self._execution.workflow_id, wait.topic or "")]
+        if isinstance(wait, OnEvent):
+            event = event_target(wait.workflow_id, wait.key)
+            return [event, result_target(wait.workflow_id)]
+        if isinstance(wait, OnResult):
+            return [result_target(wait.workflow_id)]
+        return [TIMER]
+
+    def _ask(self, number: int, wait: Awaited) -> Any:
+        if isinstance(wait, OnMessage):
+            return self._take(number, wait.topic or "")
+        if isinstance(wait, OnEvent):
+            found = looks.event(self._using, wait.workflow_id, wait.key)
+            if isinstance(found, looks.Found):
+                return self._won(number, serialization.loads(found.text))
+            return found if isinstance(found, WorkflowNotFound) else None
+        if isinstance(wait, OnResult):
+            return self._result(number, wait.workflow_id)
+        return None
+
+    def _take(self, number: int, topic: str) -> Recorded | None:
+        rows = Notification.objects.using(self._using)
+        if not rows.unread(self._row.workflow_id, topic).exists():
+            return None
+        return rows.receive_as(
+            records.completed(self._row, None),
+            topic,
+            lambda message: _won_text(number, serialization.loads(message)),
+        )
+
+    def _result(self, number: int, workflow_id: str) -> Any:
+        found = looks.result(self._using, workflow_id)
+        if found is None or isinstance(found, WorkflowNotFound):
+            return found
+        if (error := found.error_text()) is not None:
+            return records.failed(self._row, error)
+        value = serialization.loads(found.output) if found.output is not None else None
+        return self._won(number, value)
+
+    def _won(self, number: int, value: Any) -> Checkpoint:
+        return records.completed(self._row, _won_text(number, value))
+
+
+def _won_text(number: int, value: Any) -> str:
+    return serialization.dumps((number, value), "first_of()")
+
+
+class _Look:
+    """A look that also writes: repeated, it first reads back what it may have done.
+
+    A lost answer does not tell whether the commit has happened.
+    """
+
+    def __init__(self, execution: State, place: Place, take: Callable[[], Any]) -> None:
+        self._execution = execution
+        self._place = place
+        self._take = take
+        self._is_uncertain = False
+
+    def __call__(self) -> Any:
+        if self._is_uncertain and (row := self._read_back()) is not None:
+            return Recorded(Verdict.CONFLICT, None, row)
+        self._is_uncertain = True
+        found = self._take()
+        self._is_uncertain = False
+        return found
+
+    def _read_back(self) -> Checkpoint | None:
+        steps = Step.objects.using(self._execution.host.using)
+        mine = steps.filter(
+            workflow_id=self._execution.workflow_id,
+            branch=self._place.branch,
+            step_id=self._place.step_id,
+        ).first()
+        return mine.checkpoint() if mine is not None else None
+
+
+def _begin(execution: State, place: Place, name: str, kind: Kind) -> Algorithm:
+    yield from execution.assure_active()
+    return records.checkpoint(execution, place, name, kind, started_at=clock.now())
+
+
+def _until(
+    execution: State,
+    place: Place,
+    target: Target,
+    started_at: datetime,
+    timeout: float | None,
+) -> datetime | None:
+    """Return when a wait is over: the first execution's deadline stays."""
+    if timeout is None:
+        return None
+    kept = execution.journal.deadlines.get((place, target.name))
+    return kept or started_at + timedelta(seconds=timeout)
+
+
+def _settled(execution: State, got: Recorded) -> Checkpoint:
+    row = execution.settle(got) or got.checkpoint
+    assert row is not None
+    records.tell(execution, row)
+    return row
+
+
+def _record(execution: State, row: Checkpoint) -> Algorithm:
+    with execution.busy():
+        adopted = execution.settle((yield Record(row)))
+    records.tell(execution, row)
+    return adopted if adopted is not None else row
+
+
+def _time_out(
+    execution: State, row: Checkpoint, what: str, timeout: float | None
+) -> Algorithm:
+    error = WaitTimeout(what, timeout or 0.0)
+    return (yield from _fail(execution, row, error))
+
+
+def _fail(execution: State, row: Checkpoint, error: Exception) -> Algorithm:
+    failed = records.failed(row, failures.dump_exception(error))
+    return (yield from _record(execution, failed))
+
+
+def _given(execution: State, recorded: Checkpoint, default: Any) -> Any:
+    """Return or raise what was recorded; a default stands in for a time-out."""
+    if recorded.error is not None and default is not MISSING:
+        error = load_error(recorded.error, recorded.name)
+        if isinstance(error, WaitTimeout):
+            return default
+    return execution.replay(recorded)

@@ -1,0 +1,170 @@
+"""Sending: messages on their way into the table of notifications."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_durable.models import sql
+from django_durable.models.checkpoint import (
+    COLUMNS,
+    NO_CONFLICT,
+    STEP,
+    WORKFLOW,
+    Checkpoint,
+    values_of,
+)
+from django_durable.models.publication import Publication, Values
+from django_durable.models.targets import message_target
+
+NOTIFICATION = '"django_durable_notification"'
+_ONCE = (
+    "ON CONFLICT (destination_id, idempotency_key)"
+    " WHERE idempotency_key IS NOT NULL DO NOTHING"
+)
+_COLUMNS = "destination_id, topic, message, idempotency_key, consumed_branch, sent_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message, with its value as it is stored.
+
+    ``missing`` is the error to record when its destination does not exist.
+    """
+
+    destination: str
+    topic: str
+    message: str
+    idempotency_key: str | None = None
+    missing: str = ""
+
+    @property
+    def target(self) -> str:
+        """The name of what it ends the wait for."""
+        return message_target(self.destination, self.topic).name
+
+
+@dataclass(frozen=True, slots=True)
+class Sending(Publication):
+    """Messages that a workflow's body sends: exactly once.
+
+    All of them, or none when a destination is missing.
+    """
+
+    letters: tuple[Letter, ...] = ()
+
+    columns: ClassVar[str] = "destination, topic, message, key, missing"
+    casts: ClassVar[str] = "%s::text[], %s::text[], %s::text[], %s::text[], %s::text[]"
+    refusal: ClassVar[str] = """
+        (SELECT x.missing FROM x WHERE x.i = v.i AND NOT EXISTS (
+             SELECT 1 FROM {workflow} AS w WHERE w.id = x.destination)
+         ORDER BY x.n LIMIT 1)"""
+    effects: ClassVar[str] = f"""
+        sent AS (
+            INSERT INTO {NOTIFICATION} ({_COLUMNS})
+            SELECT x.destination, x.topic, x.message, x.key, '', d.completed_at
+            FROM x JOIN d ON d.i = x.i ORDER BY x.n {_ONCE})"""
+
+    @property
+    def targets(self) -> list[str]:
+        return [letter.target for letter in self.letters]
+
+    def payload(self) -> list[Values]:
+        return [
+            (
+                letter.destination,
+                letter.topic,
+                letter.message,
+                letter.idempotency_key,
+                letter.missing,
+            )
+            for letter in self.letters
+        ]
+
+    def refuse(self, connection: BaseDatabaseWrapper) -> str | None:
+        there = existing(connection, self.letters)
+        lost = (each.missing for each in self.letters if each.destination not in there)
+        return next(lost, None)
+
+    def publish(self, connection: BaseDatabaseWrapper) -> None:
+        insert(connection, self.letters, self.checkpoint.completed_at)
+
+
+def existing(connection: BaseDatabaseWrapper, letters: Sequence[Letter]) -> set[str]:
+    """Return which destinations exist."""
+    ids = list({letter.destination for letter in letters})
+    places = ", ".join(["%s"] * len(ids))
+    statement = f"SELECT id FROM {WORKFLOW} WHERE id IN ({places})"
+    return {pk for (pk,) in sql.fetch(connection, statement, ids)}
+
+
+def insert(
+    connection: BaseDatabaseWrapper, letters: Sequence[Letter], sent_at: datetime
+) -> int:
+    """Insert messages whose destination exists and whose key is new; count them."""
+    row = "(%s, %s, %s, %s, %s, %s, %s)"
+    if sql.is_postgresql(connection):
+        row = "(%s::int, %s::text, %s::text, %s::text, %s::text, %s::text,"
+        row += " %s::timestamptz)"
+    params: list[Any] = []
+    for number, letter in enumerate(letters):
+        params += [
+            number,
+            letter.destination,
+            letter.topic,
+            letter.message,
+            letter.idempotency_key,
+            "",
+            sql.stamp(connection, sent_at),
+        ]
+    statement = (
+        f"WITH given(n, {_COLUMNS}) AS (VALUES {', '.join([row] * len(letters))})"
+        f" INSERT INTO {NOTIFICATION} ({_COLUMNS})"
+        f" SELECT {_COLUMNS} FROM given WHERE EXISTS"
+        f" (SELECT 1 FROM {WORKFLOW} AS w WHERE w.id = given.destination_id)"
+        f" ORDER BY n {_ONCE} RETURNING id"  # A join keeps no order.
+    )
+    fetch = sql.fetch_hot if len(letters) == 1 else sql.fetch
+    return len(fetch(connection, statement, params))
+
+
+# First the checkpoint, then only what it recorded: consuming first would lose the
+# message when a retry meets its own lost statement.
+_RECEIVE = f"""
+WITH w AS MATERIALIZED (
+    SELECT id FROM {WORKFLOW} WHERE id = %s AND claim = %s AND status = 'PENDING'
+    FOR NO KEY UPDATE SKIP LOCKED),
+m AS MATERIALIZED (
+    SELECT n.id, n.message FROM w CROSS JOIN LATERAL (
+        SELECT id, message FROM {NOTIFICATION}
+        WHERE destination_id = w.id AND topic = %s AND consumed_by IS NULL
+        ORDER BY id LIMIT 1 FOR UPDATE) AS n),
+s AS (
+    INSERT INTO {STEP} ({COLUMNS})
+    SELECT %s, %s, %s::int, %s::bigint, %s, %s, m.message, %s, %s, %s::uuid,
+           %s::timestamptz, %s::timestamptz FROM m
+    {NO_CONFLICT} RETURNING branch, step_id, output),
+u AS (
+    UPDATE {NOTIFICATION} AS n
+    SET consumed_by = s.step_id, consumed_branch = s.branch
+    FROM m, s WHERE n.id = m.id)
+SELECT output FROM s
+"""
+
+
+def receive(
+    connection: BaseDatabaseWrapper, row: Checkpoint, topic: str
+) -> Checkpoint | None:
+    """Record and consume the oldest unread message, where one statement can.
+
+    None when it did not: there is no message, or the row is not ours or busy.
+    """
+    if not sql.is_postgresql(connection):
+        return None
+    values = values_of(connection, row)
+    del values[6]  # The output: the message.
+    params = [row.workflow_id, row.claim, topic, *values]
+    found = sql.fetch_hot(connection, _RECEIVE, params)
+    return replace(row, output=found[0][0]) if found else None

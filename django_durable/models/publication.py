@@ -1,0 +1,192 @@
+"""What a workflow publishes: in one commit with its checkpoint, strictly fenced.
+
+A message, an event or stream entries go in only while the claim is the newest
+and the workflow PENDING, checked under the lock of its row. On PostgreSQL that
+is one statement for any number of publications of one kind; rows that somebody
+else has locked are skipped, and come back as busy. On SQLite it is one
+transaction. A step inside publishes without a checkpoint of its own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_durable.models import sql
+from django_durable.models.checkpoint import (
+    CASTS,
+    COLUMNS,
+    NO_CONFLICT,
+    STEP,
+    WORKFLOW,
+    Checkpoint,
+    Recorded,
+    Verdict,
+    values_of,
+)
+from django_durable.models.status import Standing, Status
+
+Values = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication(ABC):
+    """What one call publishes.
+
+    ``checkpoint`` is the row of its step; its ``error`` is recorded instead when
+    what it publishes is refused. Without ``records`` it only says who publishes:
+    the inside of a step, which records nothing by itself.
+    """
+
+    checkpoint: Checkpoint
+    records: bool = True
+
+    # Statements of PostgreSQL, over v (checkpoints, numbered i) and x (payload,
+    # numbered n); d holds the rows of v that were let in.
+    columns: ClassVar[str]
+    casts: ClassVar[str]
+    locks: ClassVar[str] = ""
+    refusal: ClassVar[str]
+    effects: ClassVar[str]
+
+    @property
+    def batch_key(self) -> object:
+        """Two publications of one key never share a statement."""
+        return self.checkpoint.place if self.records else id(self)
+
+    @property
+    @abstractmethod
+    def targets(self) -> list[str]:
+        """The names of what this ends the wait for."""
+
+    @abstractmethod
+    def payload(self) -> list[Values]:
+        """Return the rows of x, as lists of values of ``columns`` after i."""
+
+    @abstractmethod
+    def refuse(self, connection: BaseDatabaseWrapper) -> str | None:
+        """Return the error to record, where the database does not say (SQLite)."""
+
+    @abstractmethod
+    def publish(self, connection: BaseDatabaseWrapper) -> None:
+        """Write the payload, where statements have no CTEs that write (SQLite)."""
+
+
+_STATEMENT = f"""
+WITH v AS MATERIALIZED (
+    SELECT * FROM unnest({CASTS}) WITH ORDINALITY AS v({COLUMNS}, i)),
+x AS MATERIALIZED (
+    SELECT * FROM unnest(%s::int[], {{casts}}) WITH ORDINALITY
+        AS x(i, {{columns}}, n)),
+l AS MATERIALIZED (
+    SELECT id, claim, status FROM {WORKFLOW}
+    WHERE id = ANY(%s::text[]) ORDER BY id FOR NO KEY UPDATE {{skip}}),
+{{locks}}
+s AS ({{steps}}),
+d AS MATERIALIZED (
+    SELECT v.* FROM v JOIN s ON s.i = v.i WHERE s.error IS NULL),
+{{effects}}
+SELECT s.i, l.claim, l.status, s.error
+FROM s JOIN v ON v.i = s.i JOIN l ON l.id = v.workflow_id
+"""
+# Who is let in, with a checkpoint of its own ...
+_RECORDED = """
+SELECT v.i, inserted.error FROM v JOIN inserted USING (workflow_id, branch, step_id)
+"""
+_INSERTED = f"""
+inserted AS (
+    INSERT INTO {STEP} ({COLUMNS})
+    SELECT v.workflow_id, v.branch, v.step_id, v.claim, v.name, v.kind, v.output,
+           {{refusal}}, v.child_id, v.worker_id, v.started_at, v.completed_at
+    FROM v JOIN l ON l.id = v.workflow_id AND l.claim = v.claim
+     AND l.status = 'PENDING'
+    ORDER BY v.workflow_id, v.branch, v.step_id
+    {NO_CONFLICT} RETURNING workflow_id, branch, step_id, error),
+"""
+# ... and without one.
+_BARE = """
+SELECT v.i, {refusal} AS error
+FROM v JOIN l ON l.id = v.workflow_id AND l.claim = v.claim AND l.status = 'PENDING'
+"""
+
+
+def statement_of(kind: type[Publication], *, records: bool, waits: bool) -> str:
+    """Return the statement of PostgreSQL for publications of one kind."""
+    refusal = kind.refusal.format(workflow=WORKFLOW)
+    locks = kind.locks + (_INSERTED.format(refusal=refusal) if records else "")
+    return _STATEMENT.format(
+        columns=kind.columns,
+        casts=kind.casts,
+        skip="" if waits else "SKIP LOCKED",
+        locks=locks,
+        steps=_RECORDED if records else _BARE.format(refusal=refusal),
+        effects=kind.effects.strip().rstrip(","),
+    )
+
+
+def store(
+    connection: BaseDatabaseWrapper,
+    rows: Sequence[Publication],
+    *,
+    waits: bool = False,
+) -> list[Recorded | None]:
+    """Store publications of one kind; None for each that did not go in.
+
+    A recorded one brings its checkpoint as it was written: with an error when
+    it was refused. With ``waits`` the locks of rows are waited for.
+    """
+    if sql.is_postgresql(connection):
+        found = dict(_store_in_one(connection, rows, waits=waits))
+    else:
+        with transaction.atomic(using=connection.alias):
+            found = dict(_store_each(connection, rows))
+    return [found.get(number) for number in range(len(rows))]
+
+
+def _store_in_one(
+    connection: BaseDatabaseWrapper, rows: Sequence[Publication], *, waits: bool
+) -> Iterator[tuple[int, Recorded]]:
+    statement = statement_of(type(rows[0]), records=rows[0].records, waits=waits)
+    values = [values_of(connection, row.checkpoint) for row in rows]
+    payload = [
+        (number, *parts)
+        for number, row in enumerate(rows, 1)
+        for parts in row.payload()
+    ]
+    params: list[Any] = [list(column) for column in zip(*values, strict=True)]
+    params += [list(column) for column in zip(*payload, strict=True)]
+    params.append(list({row.checkpoint.workflow_id for row in rows}))
+    for number, claim, status, error in sql.fetch_hot(connection, statement, params):
+        written = replace(rows[number - 1].checkpoint, error=error)
+        standing = Standing(claim, status)
+        yield number - 1, Recorded(Verdict.RECORDED, standing, written)
+
+
+_INSERT_ONE = f"""
+INSERT INTO {STEP} ({COLUMNS}) VALUES ({", ".join(["%s"] * 12)})
+{NO_CONFLICT} RETURNING step_id
+"""
+
+
+def _store_each(
+    connection: BaseDatabaseWrapper, rows: Sequence[Publication]
+) -> Iterator[tuple[int, Recorded]]:
+    for number, row in enumerate(rows):
+        held = sql.fetch(
+            connection,
+            f"SELECT claim, status FROM {WORKFLOW} WHERE id = %s",
+            [row.checkpoint.workflow_id],
+        )
+        if held != [(row.checkpoint.claim, Status.PENDING.value)]:
+            continue
+        written = replace(row.checkpoint, error=row.refuse(connection))
+        if row.records:
+            values = values_of(connection, written)
+            if not sql.fetch(connection, _INSERT_ONE, values):
+                continue
+        if written.error is None:
+            row.publish(connection)
+        yield number, Recorded(Verdict.RECORDED, Standing(*held[0]), written)

@@ -1,0 +1,30 @@
+"""Topics and keys: names that users give to what they send and publish."""
+
+import unicodedata
+
+LONGEST_NAME = 255
+
+
+def check_name(value: object, what: str) -> str:
+    """Return a topic or key, or raise TypeError or ValueError.
+
+    1 to 255 characters, none of them a control character.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a string, not {value!r}.")
+    if not value:
+        raise ValueError(f"{what} must not be empty.")
+    if len(value) > LONGEST_NAME:
+        raise ValueError(
+            f"{what} must have at most {LONGEST_NAME} characters, not {len(value)}:"
+            f" {value[:40]!r}…"
+        )
+    for character in value:
+        if unicodedata.category(character) in ("Cc", "Cs"):
+            raise ValueError(f"{what} must not hold {character!r}: {value!r}.")
+    return value
+
+
+def check_topic(value: object) -> str:
+    """Return a topic as it is stored, ``""`` for None, or raise as check_name()."""
+    return "" if value is None else check_name(value, "topic")
