@@ -1,0 +1,37 @@
+"""Fixtures for the counterparts of the source documents' programs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.journeys.processes import ROOT, database_url
+from tests.running import PATIENCE
+
+
+@pytest.fixture
+def external():
+    """Return a function that runs a program of ``outside`` in a process of its own.
+
+    The process has no settings: it is told the URL of the test's database only.
+    """
+
+    def external(program, *arguments):
+        unwanted = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")
+        environment = {k: v for k, v in os.environ.items() if k not in unwanted}
+        command = ["-m", "tests.seeds.outside", database_url(), program]
+        done = subprocess.run(
+            [sys.executable, *command, *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return external

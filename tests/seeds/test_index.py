@@ -1,0 +1,107 @@
+"""The index at the top of this package says what there is."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests import seeds
+
+HERE = Path(__file__).parent
+DOCUMENTS = {
+    "go_communication",
+    "go_messages",
+    "python_notifications",
+    "python_workflow_tutorial",
+    "typescript_communication",
+}
+NOT_BUILT = "Not yet built: "
+
+
+def entries():
+    """Return (document, section, file, what is said there) of the index."""
+    place = {0: "", 4: "", 8: ""}
+    found = []
+    for line in seeds.__doc__.splitlines():
+        depth, text = len(line) - len(line.lstrip()), line.strip()
+        if depth == 12 or text.startswith(NOT_BUILT):
+            found.append((place[0], place[4], place[8], text))
+        elif text:
+            place[depth] = text
+    return found
+
+
+ENTRIES = entries()
+
+
+def functions_of(path):
+    nodes = ast.parse(path.read_text()).body
+    named = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+    return {name for name in named if name.startswith("test_")}
+
+
+def path_of(file):
+    here = HERE / file
+    return here if here.exists() else HERE.parent / file
+
+
+def listed(*, built=True):
+    return [each for each in ENTRIES if each[3].startswith(NOT_BUILT) is not built]
+
+
+@pytest.mark.parametrize("file", sorted({file for _, _, file, _ in listed()}))
+def test_the_index_names_existing_tests(file):
+    named = {name for _, _, its_file, name in listed() if its_file == file}
+
+    assert named - functions_of(path_of(file)) == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(HERE.glob("test_*.py")) if path.name != "test_index.py"],
+    ids=lambda path: path.name,
+)
+def test_every_test_is_in_the_index_once(path):
+    named = [name for _, _, file, name in listed() if file == path.name]
+
+    assert sorted(named) == sorted(functions_of(path))
+
+
+def test_the_index_has_all_documents():
+    assert {document.partition(":")[0] for document, *_ in ENTRIES} == DOCUMENTS
+
+
+def test_the_tests_of_a_document_are_in_a_file_that_bears_its_name():
+    strangers = [
+        (document, file)
+        for document, _, file, _ in listed()
+        if not file.startswith(f"test_{document.partition(':')[0]}")
+        and not file.startswith("admin/")
+    ]
+
+    assert strangers == []
+
+
+def test_each_section_of_the_index_has_a_test_or_says_what_is_missing():
+    lines = [line for line in seeds.__doc__.splitlines() if line.startswith("    ")]
+    sections = [line.strip() for line in lines if line[4] != " "]
+
+    shown = [section for _, section, _, _ in ENTRIES]
+
+    assert len(sections) > 30
+    assert [each for each in sections if each not in shown] == []
+
+
+def test_only_restarting_and_the_command_line_are_missing():
+    missing = {(section, text) for _, section, _, text in listed(built=False)}
+
+    assert missing == {
+        ("Workflow versioning and recovery", "Not yet built: the command line."),
+        ("Listing workflows", "Not yet built: the command line."),
+        ("Cancelling workflows", "Not yet built: the command line."),
+        ("Resuming workflows", "Not yet built: the command line."),
+        (
+            "Restarting workflows",
+            "Not yet built: restart, from code and from the command line.",
+        ),
+    }
