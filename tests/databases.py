@@ -29,7 +29,7 @@ ONLY_ONCE = "--deselect=tests/model/"
 NO_CACHE = "-pno:cacheprovider"
 
 # Where tests start processes of their own.
-WITH_PROCESSES = ("tests/chaos", "tests/journeys")
+WITH_PROCESSES = ("tests/chaos", "tests/client", "tests/journeys")
 
 temporary_file = tempfile.TemporaryFile
 

@@ -164,16 +164,13 @@ def _connection() -> BaseDatabaseWrapper:
 
 def _before_fork() -> None:
     """Leave nothing to a child process that two must not share."""
-    _lock.acquire()
+    _lock.acquire()  # Else the child may inherit it taken, for ever.
     if apps.ready:
-        _hub_lock().acquire()  # Else the child may inherit it taken, for ever.
         with suppress(Exception):  # Nobody could catch what os.fork() prints.
             _close_idle(_connection())
 
 
 def _after_fork() -> None:
-    if apps.ready:
-        _hub_lock().release()
     _lock.release()
 
 
@@ -186,10 +183,6 @@ def _after_fork_in_child() -> None:
 def _hub() -> Any:
     # It needs the models, which cannot be imported before a client has set up.
     return import_module("django_durable.wakeup").hub
-
-
-def _hub_lock() -> Any:
-    return _hub()._lock
 
 
 def _close_idle(connection: BaseDatabaseWrapper) -> None:

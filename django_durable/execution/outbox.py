@@ -9,7 +9,6 @@ is open. Those of a transaction step wait for its checkpoint and commit with it.
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
 
 from django.db import connections
 
@@ -95,14 +94,15 @@ class Outbox:
     def flush(self) -> None:
         """Write what has gathered. What cannot be written now stays."""
         with self._writing:
-            for row in self._take():
-                try:
-                    recorded = self.execution.host.publish(row)
-                except BaseException:
-                    self._put_back(row)
-                    raise
-                self.execution.settle(recorded)
-                self._note(recorded.checkpoint, row.key)
+            rows = self._take()
+            try:
+                while rows:
+                    recorded = self.execution.host.publish(rows[0])
+                    row = rows.pop(0)
+                    self.execution.settle(recorded)
+                    self._note(recorded.checkpoint, row.key)
+            finally:
+                self._put_back(rows)
 
     def flush_behind(self) -> None:
         """Flush in the background; the step hears of an error at its next call."""
@@ -134,23 +134,24 @@ class Outbox:
         """Tell whether nothing waits to be written."""
         return not (self._values or self._events or self._error)
 
-    def _take(self) -> Iterator[StreamWriting]:
+    def _take(self) -> list[StreamWriting]:
         with self._lock:
             self._raise_what_failed()
             values, closing = self._values, self._closing
             self._values, self._closing = {}, set()
             self._count = self._bytes = 0
-        for key, texts in values.items():
-            yield stream_of(
-                self.execution, self._frame, key, texts, closes=key in closing
-            )
+        return [
+            stream_of(self.execution, self._frame, key, texts, closes=key in closing)
+            for key, texts in values.items()
+        ]
 
-    def _put_back(self, row: StreamWriting) -> None:
+    def _put_back(self, rows: list[StreamWriting]) -> None:
         with self._lock:
-            later = self._values.get(row.key, [])
-            self._values[row.key] = [*row.values, *later]
-            if row.closes:
-                self._closing.add(row.key)
+            for row in rows:
+                later = self._values.get(row.key, [])
+                self._values[row.key] = [*row.values, *later]
+                if row.closes:
+                    self._closing.add(row.key)
 
     def _note(self, written: Checkpoint | None, key: str) -> None:
         if written is not None and written.error is not None:

@@ -119,9 +119,12 @@ def _version_elsewhere(name: str) -> str:
     if version := conf.current().app_version:
         return version
     workers = Worker.objects.using(conf.current().database)
-    live = {v for n, v in workers.live_definitions() if n == name and v != ANY_VERSION}
+    known = {v for n, v in workers.live_definitions() if n == name}
+    live = known - {ANY_VERSION}
     if len(live) == 1:
         return live.pop()
+    if known == {ANY_VERSION}:
+        return ANY_VERSION  # They take any; a worker that pins its own does not.
     raise ImproperlyConfigured(
         f"This process has no workflow named {name!r}, and "
         + (

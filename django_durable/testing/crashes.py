@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 
 from django_durable import clock, conf, failures
 from django_durable.definitions.context import refuse_running_loop
-from django_durable.models import Step, Workflow
+from django_durable.models import Event, Notification, Step, Stream, Workflow
 from django_durable.testing import crashing
 from django_durable.testing.crashing import Crasher
 from django_durable.testing.time import VirtualTime
@@ -32,11 +32,12 @@ def crash_everywhere(test: Callable[[], Any]) -> int:
     ``run_until_idle()``.
 
     Each run must give what the first gave: the value that ``test`` returns, the
-    statuses, errors and steps of the workflows, and the number of rows of each
-    of the project's models. The first crash that makes a difference is named in
-    an AssertionError. Returns the number of crashes. What happens outside of
-    the database, such as the calls of a mock, is not undone between the runs,
-    and an ordinary step that dies before its checkpoint is called again.
+    statuses, errors and steps of the workflows, which events, streams and
+    messages there are, and the number of rows of each of the project's models.
+    The first crash that makes a difference is named in an AssertionError. Returns
+    the number of crashes. What happens outside of the database, such as the calls
+    of a mock, is not undone between the runs, and an ordinary step that dies
+    before its checkpoint is called again.
 
     Needs a test inside of a transaction (TestCase, or pytest-django's ``db``),
     in which each run is rolled back.
@@ -61,11 +62,12 @@ class _Story:
 
     returned: Any
     workflows: Counter[Any]
+    published: Counter[str]
     rows: Counter[str]
 
     @classmethod
     def of(cls, returned: Any, using: str) -> "_Story":
-        return cls(returned, _workflows(using), _rows(using))
+        return cls(returned, _workflows(using), _published(using), _rows(using))
 
     def differences(self, other: "_Story") -> Iterator[str]:
         """Say what is other than in ``other``, the run without a crash."""
@@ -77,8 +79,10 @@ class _Story:
     def __sub__(self, other: "_Story") -> list[str]:
         workflows = (self.workflows - other.workflows).elements()
         rows = self.rows - other.rows
+        published = self.published - other.published
         return [
             *(_described(*workflow) for workflow in workflows),
+            *published.elements(),
             *(f"{n} row(s) of {name}" for name, n in rows.items()),
         ]
 
@@ -132,6 +136,30 @@ def _workflows(using: str) -> Counter[Any]:
     return Counter(
         (row.name, row.status, _error(row), tuple(steps.get(row.pk, ())))
         for row in Workflow.objects.using(using)
+    )
+
+
+def _published(using: str) -> Counter[str]:
+    """Name events, streams and messages; not how many came of an ordinary step."""
+    events = Event.objects.using(using).values_list("workflow__name", "key")
+    streams = Stream.objects.using(using).values_list(
+        "workflow__name", "key", "is_closed"
+    )
+    messages = Notification.objects.using(using).values_list(
+        "destination", "destination__name", "topic"
+    )
+    return Counter(
+        [
+            *(f"event {key!r} of {name}" for name, key in events),
+            *(
+                f"{'closed' if is_closed else 'open'} stream {key!r} of {name}"
+                for name, key, is_closed in streams
+            ),
+            *(
+                f"message to {name}, topic {topic!r}"
+                for _, name, topic in messages.order_by().distinct()
+            ),
+        ]
     )
 
 

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
+from weakref import WeakSet
 
 from django_durable import clock
 
@@ -76,8 +77,8 @@ class Hub:
         self._all: dict[int, Subscription] = {}
         self._make_source = make_source
         self._source: Source | None = None
-        self._pid = os.getpid()
         self._mutes = 0
+        _hubs.add(self)
 
     def subscribe(
         self, targets: Iterable[str], ring: Callable[[], None], *, calm: float = 0.0
@@ -85,7 +86,6 @@ class Hub:
         """Call ``ring`` (from any thread, quickly) when a target is named."""
         subscription = Subscription(self, targets, ring, calm)
         with self._lock:
-            self._forget_parent_process()
             self._all[id(subscription)] = subscription
             for target in subscription.targets:
                 self._by_target.setdefault(target, {})[id(subscription)] = subscription
@@ -154,13 +154,22 @@ class Hub:
         if source is not None:
             source.close()
 
-    def _forget_parent_process(self) -> None:
-        """After a fork, neither the parent's source nor its waiters live here."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._all.clear()
-            self._by_target.clear()
-            self._source = None
+    def _start_anew(self) -> None:
+        """In a forked child: the parent's source, waiters and locks are not here."""
+        self._lock = threading.Lock()
+        self._by_target = {}
+        self._all = {}
+        self._source = None
+        self._mutes = 0
+
+
+def _start_hubs_anew() -> None:
+    for hub in list(_hubs):
+        hub._start_anew()
+
+
+_hubs: WeakSet[Hub] = WeakSet()
+os.register_at_fork(after_in_child=_start_hubs_anew)
 
 
 class Bell:

@@ -4,7 +4,7 @@ import pytest
 
 import django_durable as durable
 from django_durable.definitions import registry
-from django_durable.models import Step, Workflow
+from django_durable.models import Step, Worker, Workflow
 from tests import workflows
 from tests.running import (
     COLD,
@@ -208,3 +208,12 @@ def test_without_a_worker_everything_that_waits_is_stranded(deploy):
 
     with worker(queues=["nobody"]):
         assert not Workflow.objects.stranded().exists()
+
+
+def test_a_start_by_name_leaves_the_version_to_workers_that_take_any():
+    Worker.objects.register(Worker.Kind.WORKER, definitions=[("elsewhere.job", "*")])
+
+    handle = durable.start_workflow("elsewhere.job", 1)
+
+    assert row_of(handle).version == "*"
+    assert not Workflow.objects.stranded().exists()

@@ -171,6 +171,33 @@ async def management_in_async_code() -> None:
     assert_type(await durable.aretrieve_workflow("a"), durable.WorkflowHandle[Any])
 
 
+def clients() -> None:
+    with durable.DurableClient("sqlite:////db", settings={"LEASE": 5}) as client:
+        assert_type(client, durable.DurableClient)
+        assert_type(client.using(workflow_id="a"), durable.DurableClient)
+        assert_type(client.start_workflow("a", 1), durable.WorkflowHandle[Any])
+        assert_type(client.start_workflow(checkout, 1), durable.WorkflowHandle[Decimal])
+        assert_type(client.retrieve_workflow("a"), durable.WorkflowHandle[Any])
+        assert_type(client.cancel_workflow("a", "b"), bool)
+        assert_type(client.resume_workflow("a"), durable.WorkflowHandle[Any])
+        assert_type(client.get_event("a", "b", timeout=timedelta(1)), Any)
+        assert_type(client.get_events("a"), dict[str, Any])
+        client.send("a", 1, "topic", idempotency_key="b")
+        client.read_stream("a", "b", offset=1, timeout=5).closed  # noqa: B018
+
+
+async def clients_in_async_code() -> None:
+    async with durable.DurableClient("sqlite:////db") as client:
+        assert_type(client, durable.DurableClient)
+        handle = await client.astart_workflow(acheckout, 1)
+        assert_type(handle, durable.WorkflowHandle[Decimal])
+        assert_type(await client.acancel_workflow("a"), bool)
+        await client.asend(handle, 1)
+        assert_type(await client.aget_events(handle), dict[str, Any])
+        async for _ in client.aread_stream(handle, "b"):
+            pass
+
+
 @durable.register_type
 @dataclass(frozen=True)
 class Line:
