@@ -1,8 +1,8 @@
 """Settings of the example project, read from the environment.
 
 DATABASE_URL, DEBUG, SECRET_KEY, ALLOWED_HOSTS, APP_VERSION, DURABLE_LEASE,
-DURABLE_HEARTBEAT and ORDERS_SERVICE_DELAY may also stand in a file .env beside
-manage.py.
+DURABLE_HEARTBEAT, ORDERS_SERVICE_DELAY, FRAUD_CHECK_SECRET, CARRIER_SECRET and
+SENSORS_SECRET may also stand in a file .env beside manage.py.
 """
 
 import hashlib
@@ -22,12 +22,23 @@ if (BASE_DIR / ".env").is_file():
 DEBUG: bool = env.bool("DEBUG", default=True)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
 
-if DEBUG:
+
+def secret(name: str) -> str:
+    """Return a secret of the environment, in development perhaps a derived one."""
+    if not DEBUG:
+        return str(env.str(name))
     # Another one for each checkout, and the same one after a restart.
-    derived_key = hashlib.sha256(f"django_durable {BASE_DIR}".encode()).hexdigest()
-    SECRET_KEY: str = env.str("SECRET_KEY", default=derived_key)
-else:
-    SECRET_KEY = env.str("SECRET_KEY")
+    derived = hashlib.sha256(f"django_durable {BASE_DIR} {name}".encode()).hexdigest()
+    return str(env.str(name, default=derived))
+
+
+SECRET_KEY: str = secret("SECRET_KEY")
+# What the services that post to the webhooks have to know.
+WEBHOOK_SECRETS: dict[str, str] = {
+    "fraud_check": secret("FRAUD_CHECK_SECRET"),
+    "carrier": secret("CARRIER_SECRET"),
+    "sensors": secret("SENSORS_SECRET"),
+}
 
 DATABASES: dict[str, Any] = {
     "default": with_good_options(
@@ -45,6 +56,9 @@ DURABLE: dict[str, Any] = {
 # How long the simulated outside services take to answer, in seconds.
 ORDERS_SERVICE_DELAY: float = env.float("ORDERS_SERVICE_DELAY", default=1.0)
 
+# Without mail servers: the worker prints its mails.
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -53,7 +67,13 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_durable",
+    "example_project.layout",
     "example_project.orders",
+    "example_project.approvals",
+    "example_project.climate",
+    "example_project.deployments",
+    "example_project.packing",
+    "example_project.reports",
 ]
 
 MIDDLEWARE = [

@@ -24,7 +24,13 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django_durable",
+    "example_project.layout",
     "example_project.orders",
+    "example_project.approvals",
+    "example_project.climate",
+    "example_project.deployments",
+    "example_project.packing",
+    "example_project.reports",
     "tests",
 ]
 
@@ -78,3 +84,8 @@ DATABASES["apart"] = with_good_options(
 DURABLE: dict[str, object] = {}
 
 ORDERS_SERVICE_DELAY = 0.0
+WEBHOOK_SECRETS = {
+    "fraud_check": "secret of the fraud check",
+    "carrier": "secret of the carrier",
+    "sensors": "secret of the sensors",
+}

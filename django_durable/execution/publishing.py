@@ -83,7 +83,7 @@ def write_stream(
     """Append a value as a step, or from the inside of one."""
     text = serialization.dumps(value, f"value of stream {key!r}")
     if frame.step is not None:
-        execution.assure_staying()
+        execution.assure_wanted()
         outbox = outbox_of(execution, frame, is_atomic=frame.is_atomic)
         if outbox.write(key, text, flush=flush):
             yield Query(outbox.flush)
@@ -101,7 +101,7 @@ def write_stream(
 def close_stream(execution: State, frame: Frame, key: str) -> Algorithm:
     """End a stream as a step, or from the inside of one."""
     if frame.step is not None:
-        execution.assure_staying()
+        execution.assure_wanted()
         outbox = outbox_of(execution, frame, is_atomic=frame.is_atomic)
         if outbox.close(key):
             yield Query(outbox.flush)
@@ -162,7 +162,7 @@ def _set_inside(
 
     Where the step has a transaction open, the event belongs to it.
     """
-    execution.assure_staying()
+    execution.assure_wanted()
     if frame.is_atomic:
         outbox = outbox_of(execution, frame, is_atomic=True)
         outbox.keep_event(key, text, overwrite=overwrite)

@@ -76,6 +76,14 @@ class State:
         if self.ending is not None:
             raise self.ending
 
+    def assure_wanted(self) -> None:
+        """Unwind the inside of a step whose outcome nobody will take.
+
+        One whose execution hands over goes on to its end.
+        """
+        if self.ending is not None and not isinstance(self.ending, HandOver):
+            raise self.ending
+
     def recall(self, place: Place, name: str, kind: str) -> Checkpoint | None:
         """Return what was recorded at a place; pause when it was another step."""
         recorded = self.journal.steps.get(place)

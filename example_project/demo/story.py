@@ -10,14 +10,19 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from django.urls import reverse
 
+import django_durable as durable
 from example_project.demo.evidence import (
+    answered_call,
     check_story,
     has_ended,
+    has_status,
     unanswered_call,
     was_asked_again,
 )
 from example_project.demo.narrator import Narrator
+from example_project.demo.outsiders import Outsider
 from example_project.demo.processes import ManagedProcess, free_port
 from example_project.demo.shopper import Shopper
 from example_project.orders.models import Order, ServiceCall
@@ -75,11 +80,13 @@ class Story:
         """Interrupt an order's fulfilment and see it through."""
         first_worker = self._start_worker(1)
         self._place_order()
+        self._approve_the_order()
         interrupted, recorded = self._kill_in_the_middle(first_worker)
         killed_at = time.monotonic()
 
         self._start_worker(2)
         self._see_the_takeover(interrupted, killed_at)
+        self._deliver_the_parcel()
         self._see_the_end(known=len(recorded))
         self._verify(recorded, interrupted)
 
@@ -140,6 +147,30 @@ class Story:
             f"{self.order} and its workflow {self.order.workflow_id}"
             " were stored in one transaction."
         )
+
+    def _approve_the_order(self) -> None:
+        self._wait_for(lambda: answered_call("fraud check"), "the fraud checker")
+        self.narrator.say("The workflow waits for a message of the fraud checker.")
+        path = reverse("fraud-check-webhook", args=[self.order.pk])
+        checker = Outsider(self.address, "fraud_check")
+        # Its network is bad: it does not know that its first notice has arrived.
+        for _ in range(2):
+            checker.report(path, event_id="verdict-1", approved=True, risk_score=0.1)
+        self.narrator.say(
+            "The fraud checker approves it over HTTP, and posts its notice twice."
+        )
+
+    def _deliver_the_parcel(self) -> None:
+        self._wait_for(
+            lambda: has_status(self.order, Order.Status.SHIPPED), "the parcel to leave"
+        )
+        self.narrator.say("The parcel is shipped, the workflow waits for the carrier.")
+        events = durable.get_events(self.order.workflow_id)
+        self.narrator.fact(f"It has published {events['tracking_url']}")
+        path = reverse("carrier-webhook", args=[self.order.pk])
+        carrier = Outsider(self.address, "carrier")
+        carrier.report(path, event_id="delivery-1", delivered=True)
+        self.narrator.say("The carrier reports over HTTP that Ada has her parcel.")
 
     def _kill_in_the_middle(
         self, worker: ManagedProcess

@@ -27,6 +27,10 @@ class Order(models.Model):
         PAID = "paid", "paid"
         PAYMENT_FAILED = "payment_failed", "payment failed"
         SHIPPED = "shipped", "shipped"
+        DELIVERED = "delivered", "delivered"
+        RETURNED = "returned", "returned by the carrier"
+        MISSING = "missing", "missing on its way"
+        CANCELLED = "cancelled", "cancelled"
 
     class Payment(models.TextChoices):
         GOOD = "good", "a card that works"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import django_durable as durable
 from django_durable.models import Step, Workflow
 from example_project.orders.models import Order, ServiceCall
 
@@ -20,10 +21,11 @@ class RecordedStep:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """An order, its workflow, the recorded steps and the calls to services."""
+    """An order, its workflow, what it has published, its steps and their calls."""
 
     order: Order
     workflow: Workflow | None
+    events: dict[str, Any]
     steps: list[RecordedStep]
     calls: list[ServiceCall]
 
@@ -42,6 +44,7 @@ class Progress:
                 "id": self.order.workflow_id,
                 "status": self.workflow.status if self.workflow else None,
             },
+            "events": self.events,
             "steps": [
                 {"number": step.number, "name": step.name, "failed": step.has_failed}
                 for step in self.steps
@@ -64,9 +67,11 @@ def progress_of(order: Order) -> Progress:
     calls = ServiceCall.objects.filter(
         idempotency_key__startswith=f"{order.workflow_id}/"
     )
+    workflow = Workflow.objects.filter(pk=order.workflow_id).first()
     return Progress(
         order=order,
-        workflow=Workflow.objects.filter(pk=order.workflow_id).first(),
+        workflow=workflow,
+        events=durable.get_events(order.workflow_id) if workflow else {},
         steps=recorded_steps(order),
         calls=list(calls),
     )

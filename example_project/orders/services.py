@@ -1,4 +1,4 @@
-"""Simulated services outside the shop: inventory, payment, shipping, notification.
+"""Simulated services outside the shop: inventory, fraud check, payment, shipping, …
 
 Each writes every call into its ledger, takes a while, and answers. A call that
 repeats an idempotency key gets the answer of the first one and has no effect of its
@@ -33,14 +33,19 @@ def release(reservation: str, *, key: str) -> None:
     _answer(_call("inventory", f"release {reservation}", key), "REL")
 
 
+def request_fraud_check(order_id: int, amount: Decimal, *, key: str) -> None:
+    """Have an order looked at; the verdict comes later, by a webhook."""
+    request = f"check order {order_id} of {amount}"
+    _answer(_call("fraud check", request, key), "CHK")
+
+
 def charge(order_id: int, payment: str, amount: Decimal, *, key: str) -> str:
     """Take money from a customer's card and return the number of the charge."""
     call = _call("payment", f"charge {amount} for order {order_id}", key)
     if payment == Order.Payment.REFUSED:
         _write_answer(call, "refused")
         raise PaymentDeclined(f"The card was refused for {amount}.")
-    earlier = ServiceCall.objects.filter(idempotency_key=key, pk__lt=call.pk)
-    if payment == Order.Payment.FLAKY and earlier.count() < 2:
+    if payment == Order.Payment.FLAKY and _earlier_calls(call) < 2:
         raise ServiceUnavailable("The bank does not answer.")
     return _answer(call, "CHG")
 
@@ -48,6 +53,16 @@ def charge(order_id: int, payment: str, amount: Decimal, *, key: str) -> str:
 def ship(order_id: int, *, key: str) -> str:
     """Hand a parcel to the carrier and return its tracking number."""
     return _answer(_call("shipping", f"ship order {order_id}", key), "TRK")
+
+
+def tracking_url(tracking: str) -> str:
+    """Return the page on which a customer can follow a parcel."""
+    return f"https://carrier.example/parcels/{tracking}"
+
+
+def inquire(tracking: str, *, key: str) -> None:
+    """Ask the carrier to look for a parcel."""
+    _answer(_call("shipping", f"inquire after {tracking}", key), "INQ")
 
 
 def notify(customer: str, text: str, *, key: str) -> None:
@@ -61,6 +76,11 @@ def _call(service: str, request: str, key: str) -> ServiceCall:
     )
     time.sleep(settings.ORDERS_SERVICE_DELAY)
     return call
+
+
+def _earlier_calls(call: ServiceCall) -> int:
+    same = ServiceCall.objects.filter(idempotency_key=call.idempotency_key)
+    return same.filter(pk__lt=call.pk).count()
 
 
 def _answer(call: ServiceCall, prefix: str) -> str:

@@ -1,5 +1,6 @@
 """How an order is fulfilled."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,17 +9,26 @@ from example_project.orders import services
 from example_project.orders.catalogue import PRODUCTS
 from example_project.orders.models import Order, OrderItem
 
+# A machine looks at the order while the customer waits.
+FRAUD_CHECK_PATIENCE = timedelta(minutes=5)
+DELIVERY_PATIENCE = timedelta(days=7)
+
 
 @durable.workflow
 def fulfil_order(
     order_id: int, customer: str, payment: str, items: dict[str, int]
 ) -> dict[str, Any]:
-    """Take an order from the basket to the parcel."""
+    """Take an order from the basket to the customer's door."""
     durable.logger.info("Fulfilling order %s", order_id)
     total = create_order(order_id, items)
-
     reservation = reserve_inventory(items)
     update_status(order_id, Order.Status.RESERVED, reservation=reservation)
+
+    if objection := objection_to(order_id, total):
+        release_inventory(reservation)
+        update_status(order_id, Order.Status.CANCELLED)
+        notify_customer(customer, f"Your order is cancelled: {objection}.")
+        return {"status": "cancelled", "order_id": order_id, "reason": objection}
 
     try:
         charge = charge_customer(order_id, payment, total)
@@ -29,16 +39,44 @@ def fulfil_order(
     update_status(order_id, Order.Status.PAID, charge=charge)
 
     tracking = ship_order(order_id)
+    durable.set_event("tracking_url", services.tracking_url(tracking))
     update_status(order_id, Order.Status.SHIPPED, tracking=tracking)
-
     notify_customer(customer, f"Your parcel {tracking} is on its way.")
+
+    delivery = follow_parcel(order_id, customer, tracking)
     return {
         "status": "completed",
         "order_id": order_id,
         "reservation": reservation,
         "charge": charge,
         "tracking": tracking,
+        "delivery": delivery,
     }
+
+
+def objection_to(order_id: int, total: Decimal) -> str:
+    """Ask the fraud checker, and return what speaks against the order, if anything."""
+    request_fraud_check(order_id, total)
+    verdict = durable.recv("fraud_check", timeout=FRAUD_CHECK_PATIENCE, default=None)
+    if verdict is None:
+        return "the fraud check did not answer"
+    return "" if verdict["approved"] else "the fraud check failed"
+
+
+def follow_parcel(order_id: int, customer: str, tracking: str) -> str:
+    """Wait for what the carrier reports, and return how the delivery went."""
+    report = durable.recv("delivery", timeout=DELIVERY_PATIENCE, default=None)
+    if report is None:
+        inquire_after_parcel(tracking)
+        update_status(order_id, Order.Status.MISSING)
+        notify_customer(customer, f"We are looking for your parcel {tracking}.")
+        return "missing"
+    if not report["delivered"]:
+        update_status(order_id, Order.Status.RETURNED)
+        return "returned"
+    update_status(order_id, Order.Status.DELIVERED)
+    notify_customer(customer, f"Your parcel {tracking} has been delivered.")
+    return "delivered"
 
 
 @durable.transaction
@@ -78,6 +116,12 @@ def release_inventory(reservation: str) -> None:
     services.release(reservation, key=idempotency_key())
 
 
+@durable.step
+def request_fraud_check(order_id: int, total: Decimal) -> None:
+    """Ask for a verdict, which arrives as a message."""
+    services.request_fraud_check(order_id, total, key=idempotency_key())
+
+
 @durable.step(max_attempts=3, retry_on=(services.ServiceUnavailable,), interval=1)
 def charge_customer(order_id: int, payment: str, total: Decimal) -> str:
     """Charge the customer's card, patiently while the bank is down."""
@@ -88,6 +132,12 @@ def charge_customer(order_id: int, payment: str, total: Decimal) -> str:
 def ship_order(order_id: int) -> str:
     """Hand the parcel to the carrier."""
     return services.ship(order_id, key=idempotency_key())
+
+
+@durable.step
+def inquire_after_parcel(tracking: str) -> None:
+    """Ask the carrier where the parcel is."""
+    services.inquire(tracking, key=idempotency_key())
 
 
 @durable.step

@@ -185,6 +185,38 @@ def endless():
     write_for_ever()
 
 
+def test_a_step_that_streams_ends_although_its_worker_stops():
+    with worker(drain=PATIENCE) as first:
+        handle = two_values.start()
+        stream = durable.read_stream(handle, "log", timeout=PATIENCE)
+        assert next(stream) == 1
+        first.request_stop()
+        STOPPING.set()
+    with worker():
+        assert result_of(handle) == 1
+
+    assert list(stream) == [2]
+
+
+STOPPING = threading.Event()
+
+
+@durable.step
+def write_before_and_after():
+    durable.write_stream("log", 1)
+    assert STOPPING.wait(PATIENCE)
+    durable.write_stream("log", 2, flush=True)
+    durable.set_event("key", 1)
+    return durable.current().step_attempt
+
+
+@durable.workflow
+def two_values():
+    attempt = write_before_and_after()
+    durable.set_event("end", attempt)
+    return attempt
+
+
 def test_a_direct_call_sends_sets_and_receives():
     assert talks_to_itself() == ["hello", 1, [1, 2]]
 

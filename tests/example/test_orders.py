@@ -1,6 +1,6 @@
-"""The example shop: what its pages promise, and what fulfilling an order does."""
+"""The pages of the example shop: what they promise."""
 
-from decimal import Decimal
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
@@ -8,34 +8,16 @@ from django.db import transaction
 import django_durable as durable
 from django_durable.models import Workflow
 from example_project.orders import views
-from example_project.orders.models import Order, OrderItem, ServiceCall
+from example_project.orders.models import Order
 from example_project.orders.progress import progress_of
-from example_project.orders.workflows import fulfil_order
+from tests.example.conftest import BASKET
 
 pytestmark = pytest.mark.django_db
-
-BASKET = {"kettle": 1, "tea": 2}
 
 
 def place(client, **changes):
     form = {"customer": "Ada", "payment": "good", **BASKET, **changes}
     return client.post("/orders/", form)
-
-
-def fulfilled(**fields):
-    """Return an order whose workflow has run to its end, and the outcome."""
-    order = Order.objects.create(customer="Ada", **fields)
-    # A choice becomes the plain text that a workflow's arguments may be.
-    order.refresh_from_db()
-    with durable.SetWorkflowID(order.workflow_id):
-        outcome = fulfil_order(order.pk, order.customer, order.payment, BASKET)
-    order.refresh_from_db()
-    return order, outcome
-
-
-def requests(service):
-    calls = ServiceCall.objects.filter(service=service)
-    return [call.request.split()[0] for call in calls]
 
 
 def test_placing_an_order_starts_its_workflow_and_leads_to_its_page(client):
@@ -91,42 +73,7 @@ def test_a_script_gets_its_errors_as_json(client):
     assert "customer" in response.json()["errors"]
 
 
-def test_an_order_is_fulfilled_from_the_basket_to_the_parcel():
-    order, outcome = fulfilled()
-
-    assert outcome["status"] == "completed"
-    assert outcome["tracking"] == order.tracking
-    assert order.status == Order.Status.SHIPPED
-    assert order.total == Decimal("104.80")
-    assert OrderItem.objects.filter(order=order).count() == 2
-    assert requests("inventory") == ["reserve"]
-    assert requests("payment") == ["charge"]
-    assert requests("shipping") == ["ship"]
-    assert requests("notification") == ["tell"]
-
-
-def test_starting_a_fulfilled_order_again_repeats_nothing():
-    order, outcome = fulfilled()
-
-    with durable.SetWorkflowID(order.workflow_id):
-        again = fulfil_order(order.pk, order.customer, order.payment, BASKET)
-
-    assert again == outcome
-    assert ServiceCall.objects.count() == 4
-
-
-def test_a_refused_card_gives_the_goods_back_and_is_an_outcome_not_an_error():
-    order, outcome = fulfilled(payment=Order.Payment.REFUSED)
-
-    assert outcome["status"] == "failed"
-    assert "refused" in outcome["reason"]
-    assert order.status == Order.Status.PAYMENT_FAILED
-    assert requests("inventory") == ["reserve", "release"]
-    assert requests("shipping") == []
-    assert progress_of(order).workflow.status == Workflow.Status.SUCCESS
-
-
-def test_the_page_of_a_waiting_order_looks_again_by_itself(client):
+def test_the_page_of_a_new_order_looks_again_by_itself(client):
     place(client)
 
     page = client.get(Order.objects.get().get_absolute_url()).content.decode()
@@ -135,8 +82,8 @@ def test_the_page_of_a_waiting_order_looks_again_by_itself(client):
     assert "waiting for a worker" in page
 
 
-def test_the_page_of_a_fulfilled_order_shows_its_steps_and_stays(client):
-    order, _ = fulfilled()
+def test_the_page_of_a_delivered_order_shows_its_steps_and_stays(client, shop):
+    order = shop.fulfil()
 
     page = client.get(order.get_absolute_url()).content.decode()
 
@@ -145,29 +92,85 @@ def test_the_page_of_a_fulfilled_order_shows_its_steps_and_stays(client):
     assert "http-equiv" not in page
 
 
-def test_a_script_reads_the_same_progress_as_json(client):
-    order, _ = fulfilled()
+def test_the_page_shows_where_to_follow_the_parcel_once_that_is_published(client, shop):
+    order = shop.place()
+    before = client.get(order.get_absolute_url()).content.decode()
+
+    shop.judge(order)
+
+    after = client.get(order.get_absolute_url()).content.decode()
+    link = f'href="https://carrier.example/parcels/{order.tracking}"'
+    assert "carrier.example" not in before
+    assert link in after
+
+
+def test_a_script_reads_the_same_progress_as_json(client, shop):
+    order = shop.fulfil()
 
     headers = {"accept": "application/json"}
     progress = client.get(order.get_absolute_url(), headers=headers).json()
 
-    assert progress["status"] == "shipped"
+    assert progress["status"] == "delivered"
     assert progress["workflow"] == {"id": order.workflow_id, "status": "SUCCESS"}
-    assert [step["number"] for step in progress["steps"]] == list(range(1, 9))
+    assert progress["events"].keys() == {"tracking_url"}
+    numbers = [step["number"] for step in progress["steps"]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert "recv(fraud_check)" in {step["name"] for step in progress["steps"]}
     assert all(call["answer"] for call in progress["calls"])
 
 
-def test_the_calls_of_another_order_are_not_shown():
-    first, _ = fulfilled()
+def test_the_calls_of_another_order_are_not_shown(shop):
+    first = shop.fulfil()
     Order.objects.bulk_create([Order(pk=first.pk * 10 + 1, customer="Grace")])
 
     assert progress_of(Order.objects.get(customer="Grace")).calls == []
 
 
-def test_the_home_page_lists_the_orders(client):
-    fulfilled()
+def test_the_home_page_lists_the_orders(client, shop):
+    shop.fulfil()
 
     page = client.get("/").content.decode()
 
     assert "Order tea" in page
-    assert "shipped" in page
+    assert "delivered" in page
+
+
+def test_in_development_a_person_plays_the_services_that_report_back(
+    client, shop, settings
+):
+    settings.DEBUG = True
+    order = shop.place()
+    address = f"{order.get_absolute_url()}play/"
+
+    page = client.get(order.get_absolute_url()).content.decode()
+    for answer in ["Fraud check: all is well", "Carrier: delivered"]:
+        client.post(address, {"answer": answer})
+        shop.seen(order)
+
+    assert "Fraud check: all is well" in page
+    assert order.status == Order.Status.DELIVERED
+
+
+def test_what_does_not_fit_the_status_cannot_be_played(client, shop, settings):
+    settings.DEBUG = True
+    order = shop.place()
+
+    response = client.post(
+        f"{order.get_absolute_url()}play/", {"answer": "Carrier: delivered"}
+    )
+
+    assert response.status_code == 404
+
+
+def test_in_production_nobody_plays_the_services(client, shop):
+    order = shop.place()
+
+    page = client.get(order.get_absolute_url()).content.decode()
+    response = client.post(
+        f"{order.get_absolute_url()}play/", {"answer": "Fraud check: all is well"}
+    )
+    shop.durable.advance(timedelta(minutes=1))
+
+    assert "Fraud check:" not in page
+    assert response.status_code == 404
+    assert shop.seen(order).status == Order.Status.RESERVED
