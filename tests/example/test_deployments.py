@@ -5,7 +5,6 @@ import pytest
 import django_durable
 from django_durable.models import Notification, Workflow
 from example_project.deployments.models import Environment
-from example_project.deployments.workflows import deploy
 
 pytestmark = pytest.mark.django_db
 
