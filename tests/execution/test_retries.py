@@ -43,8 +43,10 @@ quick = {"max_attempts": 3, "interval": 0.01, "jitter": False}
 charge_once = durable.step("charge once")(decline)
 charge = durable.step("charge", **quick)(decline)
 charge_atomically = durable.transaction("charge atomically", **quick)(decline)
-charge_later = durable.step("charge later", **quick)(recover)
-acharge_later = durable.step("charge later, async", **quick)(arecover)
+# Long enough to leave memory in between, on a busy machine too.
+slower = {**quick, "interval": 0.25}
+charge_later = durable.step("charge later", **slower)(recover)
+acharge_later = durable.step("charge later, async", **slower)(arecover)
 charge_picky = durable.step("charge picky", retry_on=(OSError,), **quick)(decline)
 charge_one_class = durable.step("one class", retry_on=OSError, **quick)(recover)
 
