@@ -1,4 +1,4 @@
-"""Measure: python -m benchmarks steps|throughput|latency|plaintests [options].
+"""Measure: python -m benchmarks steps|throughput|latency|streams|plaintests [options].
 
 Each figure is set against a limit that is measured in the same run, in turn with
 it: ratios hold on other machines, figures do not. Without --database and without
@@ -16,7 +16,7 @@ from benchmarks import report
 from benchmarks.databases import DATABASES, new_database, server
 from benchmarks.rounds import ask
 
-QUESTIONS = ("steps", "throughput", "latency", "plaintests")
+QUESTIONS = ("steps", "throughput", "latency", "streams", "plaintests")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from benchmarks.rounds import Answer
 
-COLUMNS = ("case", "value", "unit", "limit", "ratio", "rounds")
+COLUMNS = ("case", "value", "p99", "unit", "limit", "ratio", "rounds")
 
 
 def table(question: str, answers: Sequence[Answer]) -> str:
@@ -55,6 +55,7 @@ def _cells(answer: Answer) -> tuple[str, ...]:
     return (
         answer.case,
         _number(answer.value),
+        "" if answer.p99 is None else _number(answer.p99),
         answer.unit,
         _number(answer.limit),
         f"{answer.ratio:.2f}",
@@ -68,7 +69,7 @@ def _number(value: float) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *rest = (
-        cell.ljust(width) if column in (0, 2) else cell.rjust(width)
+        cell.ljust(width) if column in (0, 3) else cell.rjust(width)
         for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
     return "  ".join(["  " + first, *rest]).rstrip()

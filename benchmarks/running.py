@@ -13,6 +13,8 @@ from django_durable.worker import Worker
 
 # However slow the machine is, a round ends.
 LONGEST_SECONDS = 120.0
+# How long a worker may take to leave.
+ENDING_SECONDS = 20.0
 
 
 def seconds_for(call: Callable[[], object]) -> float:

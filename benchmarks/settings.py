@@ -1,5 +1,10 @@
-"""Settings of the benchmarks. DATABASE_URL names the server."""
+"""Settings of the benchmarks. DATABASE_URL names the server.
 
+A worker in a process of its own is told the database that is measured, and what
+stands in DURABLE.
+"""
+
+import json
 import os
 from pathlib import Path
 
@@ -15,6 +20,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django_durable", "benchmarks"]
 
 DATABASES = {"default": with_good_options(env.db_url("DATABASE_URL"))}
+
+DURABLE = json.loads(os.environ.get("BENCHMARK_DURABLE", "{}"))
+
+if measured := os.environ.get("BENCHMARK_DATABASE"):
+    DATABASES["default"]["NAME"] = measured
 
 # The database that is measured is a new one beside the one of the URL.
 _name = f"durable_benchmark_{os.getpid()}"

@@ -1,6 +1,12 @@
-"""What is measured: workflows of steps that do nothing."""
+"""What is measured: workflows of steps that do nothing, and workflows that talk."""
+
+import time
+from time import perf_counter
 
 import django_durable as durable
+
+# Between two measurements: whoever waits, waits again by then.
+PAUSE_SECONDS = 0.012
 
 
 @durable.step
@@ -25,3 +31,97 @@ async def ain_sequence(steps: int) -> None:
     """Take async steps one after the other."""
     for _ in range(steps):
         await anothing()
+
+
+@durable.workflow
+def receives(times: int) -> list[float]:
+    """Return when each message had arrived: all processes read one clock."""
+    return [_moment_of(durable.recv()) for _ in range(times)]
+
+
+@durable.workflow
+async def areceives(times: int) -> list[float]:
+    """See receives()."""
+    return [_moment_of(await durable.arecv()) for _ in range(times)]
+
+
+@durable.workflow
+def plays(other: str, times: int, serves: bool) -> list[float]:
+    """Play ping-pong; return when each ball had arrived."""
+    moments = []
+    for number in range(times):
+        if serves:
+            durable.send(other, number)
+        moments.append(_moment_of(durable.recv()))
+        if not serves:
+            durable.send(other, number)
+    return moments
+
+
+@durable.workflow
+async def aplays(other: str, times: int, serves: bool) -> list[float]:
+    """See plays()."""
+    moments = []
+    for number in range(times):
+        if serves:
+            await durable.asend(other, number)
+        moments.append(_moment_of(await durable.arecv()))
+        if not serves:
+            await durable.asend(other, number)
+    return moments
+
+
+@durable.workflow
+def sets_events(times: int) -> None:
+    """Tell the time under one key after the other."""
+    for number in range(times):
+        durable.set_event(str(number), _moment_after_a_pause())
+
+
+@durable.workflow
+def writes_slowly(times: int) -> None:
+    """Tell the time in a stream."""
+    for _ in range(times):
+        durable.write_stream("moments", _moment_after_a_pause())
+
+
+@durable.workflow
+def writes(values: int) -> None:
+    """Write a stream from the body."""
+    for number in range(values):
+        durable.write_stream("values", number)
+
+
+@durable.step
+def write_inside(values: int) -> None:
+    """Write a stream from a step."""
+    for number in range(values):
+        durable.write_stream("values", number)
+
+
+@durable.workflow
+def writes_inside(values: int) -> None:
+    """Have a step write a stream."""
+    write_inside(values)
+
+
+@durable.step
+async def awrite_inside(values: int) -> None:
+    """See write_inside()."""
+    for number in range(values):
+        await durable.awrite_stream("values", number)
+
+
+@durable.workflow
+async def awrites_inside(values: int) -> None:
+    """See writes_inside()."""
+    await awrite_inside(values)
+
+
+def _moment_of(_: object) -> float:
+    return perf_counter()  # durable: ignore
+
+
+def _moment_after_a_pause() -> float:
+    time.sleep(PAUSE_SECONDS)  # durable: ignore
+    return perf_counter()  # durable: ignore

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MemberDescriptorType
 from typing import Any
 
@@ -56,6 +57,12 @@ def dump_exception(exc: BaseException) -> str:
         "state": _attempt(lambda: _state(exc), None),
     }
     return "json:" + to_json(failure, sys.maxsize)
+
+
+@lru_cache(maxsize=1024)
+def dump_refusal(kind: Callable[..., BaseException], *args: str) -> str:
+    """Return ``kind(*args)`` as text, for an error that nobody has raised yet."""
+    return dump_exception(kind(*args))
 
 
 def load_exception(text: str, *, fallback: Fallback) -> BaseException:

@@ -153,9 +153,10 @@ async def afirst_of(*waits: Awaited) -> tuple[Awaited, Any]:
 def set_event(key: str, value: Any, *, overwrite: bool = True) -> None:
     """Publish a value under a key, in a workflow or a step.
 
-    With ``overwrite=False`` a second value is refused: EventAlreadySet. In a
-    transaction step it is published with the commit. Raises SerializationError,
-    NotInWorkflow, and TypeError or ValueError for a key that may not be used.
+    With ``overwrite=False`` a second value is refused: EventAlreadySet; a step
+    that is executed again may set the same one again. In a transaction step it is
+    published with the commit. Raises SerializationError, NotInWorkflow, and
+    TypeError or ValueError for a key that may not be used.
     """
     refuse_running_loop("set_event", "aset_event")
     names.check_name(key, "key")

@@ -53,7 +53,8 @@ def close_stream(key: str) -> None:
     """End a stream of this workflow: no value follows, and readers stop.
 
     A stream that nobody closes ends with its workflow. Closing again does
-    nothing. Errors as for ``write_stream()``.
+    nothing. A step that is executed again, after a crash or a failed try, adds
+    nothing to a stream that it had closed. Errors as for ``write_stream()``.
     """
     refuse_running_loop("close_stream", "aclose_stream")
     names.check_name(key, "key")

@@ -9,6 +9,7 @@ is open. Those of a transaction step wait for its checkpoint and commit with it.
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterator
 
 from django.db import connections
 
@@ -18,7 +19,7 @@ from django_durable.exceptions import EventAlreadySet, StreamClosed, Unwind
 from django_durable.execution import records
 from django_durable.execution.journal import Place
 from django_durable.execution.state import State
-from django_durable.models import Event, Step
+from django_durable.models import Event, Step, Stream
 from django_durable.models.checkpoint import Checkpoint
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
@@ -41,6 +42,7 @@ class Outbox:
         self._values: dict[str, list[str]] = {}
         self._closing: set[str] = set()
         self._closed: set[str] = set()
+        self._complete: set[str] = set()
         self._opened: set[str] = set()
         self._events: dict[str, EventSetting] = {}
         self._count = 0
@@ -55,6 +57,8 @@ class Outbox:
             self._raise_what_failed()
             if key in self._closed:
                 raise StreamClosed(self.execution.workflow_id, key)
+            if key in self._complete:
+                return False
             self._values.setdefault(key, []).append(text)
             self._count += 1
             self._bytes += len(text)
@@ -140,10 +144,18 @@ class Outbox:
             values, closing = self._values, self._closing
             self._values, self._closing = {}, set()
             self._count = self._bytes = 0
-        return [
-            stream_of(self.execution, self._frame, key, texts, closes=key in closing)
-            for key, texts in values.items()
-        ]
+        return list(self._rows(values, closing))
+
+    def _rows(
+        self, values: dict[str, list[str]], closing: set[str]
+    ) -> Iterator[StreamWriting]:
+        # Apart, so that values whose answer got lost do not meet their own end
+        # when they are written again.
+        for key, texts in values.items():
+            if texts:
+                yield stream_of(self.execution, self._frame, key, texts, closes=False)
+            if key in closing:
+                yield stream_of(self.execution, self._frame, key, [], closes=True)
 
     def _put_back(self, rows: list[StreamWriting]) -> None:
         with self._lock:
@@ -154,10 +166,17 @@ class Outbox:
                     self._closing.add(row.key)
 
     def _note(self, written: Checkpoint | None, key: str) -> None:
-        if written is not None and written.error is not None:
-            self._closed.add(key)
-            raise StreamClosed(self.execution.workflow_id, key)
-        self._opened.add(key)
+        if written is None or written.error is None:
+            self._opened.add(key)
+            return
+        pk, place = self.execution.workflow_id, (written.branch, written.step_id)
+        streams = Stream.objects.using(self.execution.host.using)
+        if streams.is_closed_by(pk, key, place):
+            # By this very step, before a crash or in another try: it is all there.
+            self._complete.add(key)
+            return
+        self._closed.add(key)
+        raise StreamClosed(pk, key)
 
     def _raise_what_failed(self) -> None:
         error, self._error = self._error, None
@@ -192,8 +211,7 @@ def event_of(
     """Build what a step's inside publishes as an event."""
     refusal = None
     if not overwrite:
-        error = EventAlreadySet(execution.workflow_id, key)
-        refusal = failures.dump_exception(error)
+        refusal = failures.dump_refusal(EventAlreadySet, execution.workflow_id, key)
     row = _anonymous(execution, frame, refusal)
     return EventSetting(row, False, key, value, overwrite)
 
@@ -202,7 +220,7 @@ def stream_of(
     execution: State, frame: Frame, key: str, values: list[str], *, closes: bool
 ) -> StreamWriting:
     """Build what a step's inside publishes as entries of a stream."""
-    refusal = failures.dump_exception(StreamClosed(execution.workflow_id, key))
+    refusal = failures.dump_refusal(StreamClosed, execution.workflow_id, key)
     row = _anonymous(execution, frame, refusal)
     attempt = frame.step.step_attempt if frame.step is not None else None
     return StreamWriting(row, False, key, tuple(values), closes, attempt or 1)

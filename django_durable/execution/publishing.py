@@ -68,7 +68,9 @@ def set_event(
     if frame.step is not None:
         yield from _set_inside(execution, frame, key, text, overwrite)
         return None
-    error = None if overwrite else EventAlreadySet(execution.workflow_id, key)
+    error = None
+    if not overwrite:
+        error = failures.dump_refusal(EventAlreadySet, execution.workflow_id, key)
 
     def build(row: Checkpoint) -> EventSetting:
         return EventSetting(row, key=key, value=text, overwrite=overwrite)
@@ -92,7 +94,8 @@ def write_stream(
     def build(row: Checkpoint) -> StreamWriting:
         return StreamWriting(row, key=key, values=(text,))
 
-    name, error = label("write_stream", key), StreamClosed(execution.workflow_id, key)
+    name = label("write_stream", key)
+    error = failures.dump_refusal(StreamClosed, execution.workflow_id, key)
     return (
         yield from _publish(execution, frame, name, Kind.WRITE_STREAM, build, error)
     )
@@ -122,7 +125,7 @@ def letter_of(message: Message) -> Letter:
         topic=message.topic or "",
         message=serialization.dumps(message.message, "message"),
         idempotency_key=message.idempotency_key,
-        missing=failures.dump_exception(WorkflowNotFound(pk)),
+        missing=failures.dump_refusal(WorkflowNotFound, pk),
     )
 
 
@@ -132,7 +135,7 @@ def _publish(
     name: str,
     kind: Kind,
     build: Any,
-    refusal: Exception | None = None,
+    refusal: str | None = None,
 ) -> Algorithm:
     """Replay, or publish and record in one commit."""
     place = execution.enter(frame)
@@ -145,7 +148,7 @@ def _publish(
         name,
         kind,
         started_at=clock.now(),
-        error=failures.dump_exception(refusal) if refusal is not None else None,
+        error=refusal,
     )
     with execution.busy():
         got = yield Publish(build(row))

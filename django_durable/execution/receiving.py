@@ -68,7 +68,7 @@ def _receive(
     target = message_target(execution.workflow_id, topic or "")
     row = yield from _begin(execution, place, name, Kind.RECV)
     look = _Look(execution, place, lambda: _take(execution, row, topic))
-    until = _until(execution, place, target, row.started_at, timeout)
+    until = _until(execution, place, [target], row.started_at, timeout)
     got = yield from waiting.wait(
         execution, frame, place, [target], until=until, look=look
     )
@@ -97,7 +97,7 @@ def get_event(
     if recorded is None:
         target = event_target(workflow_id, key)
         row = yield from _begin(execution, place, name, Kind.GET_EVENT)
-        until = _until(execution, place, target, row.started_at, timeout)
+        until = _until(execution, place, [target], row.started_at, timeout)
         using, what = execution.host.using, looks.event_name(workflow_id, key)
         found = yield from waiting.wait(
             execution,
@@ -147,7 +147,7 @@ def read_stream(
     if recorded is None:
         target = stream_target(workflow_id, key, offset)
         row = yield from _begin(execution, place, name, Kind.READ_STREAM)
-        until = _until(execution, place, target, row.started_at, timeout)
+        until = _until(execution, place, [target], row.started_at, timeout)
         using = execution.host.using
         found = yield from waiting.wait(
             execution,
@@ -178,9 +178,9 @@ def first_of(execution: State, frame: Frame, waits: Sequence[Awaited]) -> Algori
         row = yield from _begin(execution, place, "first_of", Kind.FIRST_OF)
         race = _Race(execution, row, waits)
         timers = [wait.seconds for wait in waits if isinstance(wait, OnTimer)]
-        targets = race.targets()
+        targets = race.targets
         until = _until(
-            execution, place, targets[0], row.started_at, min(timers, default=None)
+            execution, place, targets, row.started_at, min(timers, default=None)
         )
         got = yield from waiting.wait(
             execution,
@@ -210,34 +210,42 @@ class _Race:
         self._execution = execution
         self._using = execution.host.using
         self._row = row
-        self._waits = waits
-
-    def targets(self) -> list[Target]:
-        """Return what would end the race, each once."""
-        found: dict[str, Target] = {}
-        for wait in self._waits:
-            for target in self._targets_of(wait):
-                found.setdefault(target.name, target)
-        return list(found.values())
+        self._waits = dict(enumerate(waits))
+        # What would end the race, each once; changed in place.
+        self.targets = self._targets()
 
     def look(self) -> Any:
         """Return the checkpoint of the first wait that is over, None if none is.
 
         Or what a message was recorded as: it is consumed with its checkpoint.
         """
-        for number, wait in enumerate(self._waits):
-            if (found := self._ask(number, wait)) is not None:
+        for number, wait in list(self._waits.items()):
+            found = self._ask(number, wait)
+            if isinstance(found, looks.Never):
+                del self._waits[number]  # Its workflow's end would ring for ever.
+                self.targets[:] = self._targets()
+            elif found is not None:
                 return found
+        if not self._waits:
+            error = WaitTimeout("what first_of() waits for: it cannot come", 0.0)
+            return records.failed(self._row, failures.dump_exception(error))
         return None
 
     def won_by_timer(self, seconds: float) -> Checkpoint:
         """Return the checkpoint for the shortest timer."""
         number = next(
             number
-            for number, wait in enumerate(self._waits)
+            for number, wait in self._waits.items()
             if isinstance(wait, OnTimer) and wait.seconds == seconds
         )
         return self._won(number, None)
+
+    def _targets(self) -> list[Target]:
+        found: dict[str, Target] = {}
+        for wait in self._waits.values():
+            for target in self._targets_of(wait):
+                found.setdefault(target.name, target)
+        return list(found.values())
 
     def _targets_of(self, wait: Awaited) -> list[Target]:
         if isinstance(wait, OnMessage):
@@ -256,7 +264,7 @@ class _Race:
             found = looks.event(self._using, wait.workflow_id, wait.key)
             if isinstance(found, looks.Found):
                 return self._won(number, serialization.loads(found.text))
-            return found if isinstance(found, WorkflowNotFound) else None
+            return found
         if isinstance(wait, OnResult):
             return self._result(number, wait.workflow_id)
         return None
@@ -303,8 +311,11 @@ class _Look:
     def __call__(self) -> Any:
         if self._is_uncertain and (row := self._read_back()) is not None:
             return Recorded(Verdict.CONFLICT, None, row)
-        self._is_uncertain = True
+        was_uncertain, self._is_uncertain = self._is_uncertain, True
         found = self._take()
+        if was_uncertain:  # The lost statement may have gone on until just now.
+            row = self._read_back() if found is None else None
+            return found if row is None else Recorded(Verdict.CONFLICT, None, row)
         self._is_uncertain = False
         return found
 
@@ -326,15 +337,16 @@ def _begin(execution: State, place: Place, name: str, kind: Kind) -> Algorithm:
 def _until(
     execution: State,
     place: Place,
-    target: Target,
+    targets: Sequence[Target],
     started_at: datetime,
     timeout: float | None,
 ) -> datetime | None:
     """Return when a wait is over: the first execution's deadline stays."""
     if timeout is None:
         return None
-    kept = execution.journal.deadlines.get((place, target.name))
-    return kept or started_at + timedelta(seconds=timeout)
+    deadlines = execution.journal.deadlines
+    kept = (deadlines.get((place, target.name)) for target in targets)
+    return next(filter(None, kept), None) or started_at + timedelta(seconds=timeout)
 
 
 def _settled(execution: State, got: Recorded) -> Checkpoint:

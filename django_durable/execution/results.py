@@ -60,18 +60,5 @@ def find_result(using: str, workflow_id: str) -> Result | None:
 
     Raises Workflow.DoesNotExist.
     """
-    row = (
-        Workflow.objects.using(using)
-        .only("status", "output", "error", "cancel_reason", "recovery_attempts")
-        .get(pk=workflow_id)
-    )
-    if row.status not in TERMINAL:
-        return None
-    return Result(
-        row.pk,
-        row.status,
-        row.output,
-        row.error,
-        row.cancel_reason,
-        row.recovery_attempts,
-    )
+    ending = Workflow.objects.using(using).ending(workflow_id)
+    return Result(workflow_id, *ending) if ending[0] in TERMINAL else None

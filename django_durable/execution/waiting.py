@@ -28,7 +28,7 @@ from django_durable.wakeup import hub, ring_loop
 UNRECORDED_SECONDS = 1.0
 # How often a wait for nothing but the time looks whether it was cancelled.
 TIMER_LOOK_SECONDS = 5.0
-# Hints that do not say what changed ring a waiting workflow at most this often.
+# Where many wait, hints that do not say what changed ring each at most this often.
 CALM_SECONDS = 0.1
 
 
@@ -52,14 +52,16 @@ def wait(
         return found
     execution.host.check_wait(", ".join(target.name for target in targets))
     with Waiter(execution, frame, place, targets, until) as waiter:
+        was_rung = False
         while not waiter.is_over:
             if look is not None and (found := (yield Query(look))) is not None:
                 return found
+            if was_rung:  # Perhaps by a cancellation.
+                yield from execution.assure_active(anyhow=True)
             if waiter.needs_row:
                 yield Query(waiter.store)
             yield waiter
-            if not waiter.is_over:  # Rung, perhaps by a cancellation.
-                yield from execution.assure_active(anyhow=True)
+            was_rung = True
     return None
 
 

@@ -11,6 +11,16 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
+            model_name='stream',
+            name='closed_branch',
+            field=models.TextField(blank=True, db_default='', verbose_name='closed in branch'),
+        ),
+        migrations.AddField(
+            model_name='stream',
+            name='closed_by',
+            field=models.IntegerField(null=True, verbose_name='closed by step'),
+        ),
+        migrations.AddField(
             model_name='wait',
             name='awaited_id',
             field=models.TextField(blank=True, db_default='', verbose_name='workflow waited for'),

@@ -115,12 +115,27 @@ class ClaimQuerySet(models.QuerySet[Any]):
 
     def standing(self, workflow_id: str) -> Standing | None:
         """Return claim and status of one workflow, None when it is gone."""
-        found = sql.fetch(
+        found = sql.fetch_hot(
             connections[self.db],
             f"SELECT claim, status FROM {sql.table(self.model)} WHERE id = %s",
             [workflow_id],
         )
         return Standing(*found[0]) if found else None
+
+    def ending(self, workflow_id: str) -> sql.Row:
+        """Return status, output, error, reason of a cancellation, recovery attempts.
+
+        Raises DoesNotExist.
+        """
+        found = sql.fetch_hot(
+            connections[self.db],
+            "SELECT status, output, error, cancel_reason, recovery_attempts"
+            f" FROM {sql.table(self.model)} WHERE id = %s",
+            [workflow_id],
+        )
+        if not found:
+            raise self.model.DoesNotExist(workflow_id)
+        return found[0]
 
     @contextmanager
     def locked(self, workflow_id: str) -> Iterator[Standing | None]:

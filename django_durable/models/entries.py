@@ -19,10 +19,17 @@ ENTRY = '"django_durable_streamentry"'
 _ENTRY_COLUMNS = (
     'workflow_id, key, "offset", value, branch, step_id, attempt, written_at'
 )
+# An end that the statement's snapshot does not know still ends the stream: null
+# is refused, see publication.store().
 _ADVANCE = """ON CONFLICT (workflow_id, key) DO UPDATE
-    SET next_offset = stream.next_offset + excluded.next_offset,
-        is_closed = stream.is_closed OR excluded.is_closed
+    SET next_offset = CASE WHEN NOT stream.is_closed OR excluded.next_offset = 0
+            THEN stream.next_offset + excluded.next_offset END,
+        is_closed = stream.is_closed OR excluded.is_closed,
+        closed_branch = CASE WHEN stream.closed_by IS NULL
+            THEN excluded.closed_branch ELSE stream.closed_branch END,
+        closed_by = coalesce(stream.closed_by, excluded.closed_by)
     RETURNING"""
+_STREAM_COLUMNS = "workflow_id, key, next_offset, is_closed, closed_branch, closed_by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,13 @@ class StreamWriting(Publication):
     effects: ClassVar[str] = f"""
         c AS MATERIALIZED (
             SELECT d.workflow_id, x.key, count(x.value) AS many,
-                   bool_or(x.closes) AS closes
+                   bool_or(x.closes) AS closes,
+                   coalesce(min(d.branch) FILTER (WHERE x.closes), '') AS branch,
+                   min(d.step_id) FILTER (WHERE x.closes) AS step_id
             FROM d JOIN x ON x.i = d.i GROUP BY 1, 2),
         u AS (
-            INSERT INTO {STREAM} AS stream (workflow_id, key, next_offset, is_closed)
-            SELECT workflow_id, key, many, closes FROM c ORDER BY 1, 2
+            INSERT INTO {STREAM} AS stream ({_STREAM_COLUMNS})
+            SELECT workflow_id, key, many, closes, branch, step_id FROM c ORDER BY 1, 2
             {_ADVANCE} workflow_id, key, next_offset),
         written AS (
             INSERT INTO {ENTRY} ({_ENTRY_COLUMNS})
@@ -92,9 +101,16 @@ class StreamWriting(Publication):
         row = self.checkpoint
         ((end,),) = sql.fetch(
             connection,
-            f"INSERT INTO {STREAM} AS stream (workflow_id, key, next_offset,"
-            f" is_closed) VALUES (%s, %s, %s, %s) {_ADVANCE} next_offset",
-            [row.workflow_id, self.key, len(self.values), self.closes],
+            f"INSERT INTO {STREAM} AS stream ({_STREAM_COLUMNS})"
+            f" VALUES (%s, %s, %s, %s, %s, %s) {_ADVANCE} next_offset",
+            [
+                row.workflow_id,
+                self.key,
+                len(self.values),
+                self.closes,
+                row.branch if self.closes else "",
+                row.step_id if self.closes else None,
+            ],
         )
         at = sql.stamp(connection, row.completed_at)
         stream = row.workflow_id, self.key

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable.models import sql
@@ -18,8 +19,18 @@ HISTORY = '"django_durable_eventhistory"'
 
 _SET = (
     "ON CONFLICT (workflow_id, key) DO UPDATE"
-    " SET value = excluded.value, updated_at = excluded.updated_at"
+    " SET value = {value}, updated_at = excluded.updated_at"
 )
+# A value that the statement's snapshot does not know may not be overwritten by
+# one that must not overwrite: null is refused, see publication.store().
+_NEWEST = f"""
+    CASE WHEN EXISTS (
+        SELECT 1 FROM d JOIN x ON x.i = d.i
+        WHERE d.workflow_id = excluded.workflow_id AND x.key = excluded.key
+          AND NOT x.overwrite AND NOT EXISTS (
+              SELECT 1 FROM {EVENT} AS e
+              WHERE e.workflow_id = excluded.workflow_id AND e.key = excluded.key))
+    THEN NULL ELSE excluded.value END"""
 _PAST = (
     "ON CONFLICT (workflow_id, key, branch, step_id) DO UPDATE"
     " SET value = excluded.value, set_at = excluded.set_at"
@@ -28,7 +39,11 @@ _PAST = (
 
 @dataclass(frozen=True, slots=True)
 class EventSetting(Publication):
-    """A value for a key; its checkpoint's error counts when it may not be changed."""
+    """A value for a key; its checkpoint's error counts when it may not be changed.
+
+    The same value again from the same place is no change: a step that is executed
+    again after a crash sets it again.
+    """
 
     key: str = ""
     value: str = ""
@@ -39,7 +54,12 @@ class EventSetting(Publication):
     refusal: ClassVar[str] = f"""
         CASE WHEN EXISTS (
             SELECT 1 FROM x JOIN {EVENT} AS e ON e.key = x.key
-            WHERE x.i = v.i AND NOT x.overwrite AND e.workflow_id = v.workflow_id)
+            WHERE x.i = v.i AND NOT x.overwrite AND e.workflow_id = v.workflow_id
+              AND NOT (e.value = x.value AND EXISTS (
+                  SELECT 1 FROM {HISTORY} AS h
+                  WHERE h.workflow_id = v.workflow_id AND h.key = x.key
+                    AND h.branch = v.branch AND h.step_id = v.step_id
+                    AND h.value = x.value)))
         THEN v.error END"""
     effects: ClassVar[str] = f"""
         past AS (
@@ -49,7 +69,7 @@ class EventSetting(Publication):
         latest AS (
             INSERT INTO {EVENT} (workflow_id, key, value, updated_at)
             SELECT d.workflow_id, x.key, x.value, d.completed_at
-            FROM d JOIN x ON x.i = d.i ORDER BY 1, 2 {_SET})"""
+            FROM d JOIN x ON x.i = d.i ORDER BY 1, 2 {_SET.format(value=_NEWEST)})"""
 
     @property
     def batch_key(self) -> object:
@@ -65,9 +85,15 @@ class EventSetting(Publication):
     def refuse(self, connection: BaseDatabaseWrapper) -> str | None:
         if self.overwrite:
             return None
-        events = Event.objects.using(connection.alias)
-        found = events.filter(workflow=self.checkpoint.workflow_id, key=self.key)
-        return self.checkpoint.error if found.exists() else None
+        row = self.checkpoint
+        mine = Q(workflow=row.workflow_id, key=self.key)
+        events = Event.objects.using(connection.alias).filter(mine)
+        past = EventHistory.objects.using(connection.alias).filter(
+            mine, branch=row.branch, step_id=row.step_id, value=self.value
+        )
+        if past.exists():
+            events = events.exclude(value=self.value)
+        return row.error if events.exists() else None
 
     def publish(self, connection: BaseDatabaseWrapper) -> None:
         row, at = self.checkpoint, sql.stamp(connection, self.checkpoint.completed_at)
@@ -79,7 +105,7 @@ class EventSetting(Publication):
             )
             cursor.execute(
                 f"INSERT INTO {EVENT} (workflow_id, key, value, updated_at)"
-                f" VALUES (%s, %s, %s, %s) {_SET}",
+                f" VALUES (%s, %s, %s, %s) {_SET.format(value='excluded.value')}",
                 [row.workflow_id, self.key, self.value, at],
             )
 

@@ -14,9 +14,12 @@ from django_durable.models.checkpoint import (
     STEP,
     WORKFLOW,
     Checkpoint,
+    Recorded,
+    Verdict,
     values_of,
 )
 from django_durable.models.publication import Publication, Values
+from django_durable.models.status import Standing, Status
 from django_durable.models.targets import message_target
 
 NOTIFICATION = '"django_durable_notification"'
@@ -132,10 +135,14 @@ def insert(
 
 # First the checkpoint, then only what it recorded: consuming first would lose the
 # message when a retry meets its own lost statement.
+# Without a message nothing is locked.
 _RECEIVE = f"""
-WITH w AS MATERIALIZED (
+WITH there AS MATERIALIZED (
+    SELECT id FROM {NOTIFICATION}
+    WHERE destination_id = %s AND topic = %s AND consumed_by IS NULL LIMIT 1),
+w AS MATERIALIZED (
     SELECT id FROM {WORKFLOW} WHERE id = %s AND claim = %s AND status = 'PENDING'
-    FOR NO KEY UPDATE SKIP LOCKED),
+    AND EXISTS (SELECT 1 FROM there) FOR NO KEY UPDATE SKIP LOCKED),
 m AS MATERIALIZED (
     SELECT n.id, n.message FROM w CROSS JOIN LATERAL (
         SELECT id, message FROM {NOTIFICATION}
@@ -150,21 +157,33 @@ u AS (
     UPDATE {NOTIFICATION} AS n
     SET consumed_by = s.step_id, consumed_branch = s.branch
     FROM m, s WHERE n.id = m.id)
-SELECT output FROM s
+SELECT s.output FROM there LEFT JOIN s ON true
+"""
+_UNREAD = f"""
+SELECT NULL FROM {NOTIFICATION}
+WHERE destination_id = %s AND topic = %s AND consumed_by IS NULL LIMIT 1
 """
 
 
 def receive(
     connection: BaseDatabaseWrapper, row: Checkpoint, topic: str
-) -> Checkpoint | None:
+) -> Recorded | None:
     """Record and consume the oldest unread message, where one statement can.
 
-    None when it did not: there is no message, or the row is not ours or busy.
+    None when there is no message. Busy when somebody must look closer: the row
+    is locked or not ours any more, its place is recorded, or this is SQLite.
     """
-    if not sql.is_postgresql(connection):
+    mine = [row.workflow_id, topic]
+    if sql.is_postgresql(connection):
+        values = values_of(connection, row)
+        del values[6]  # The output: the message.
+        params = [*mine, row.workflow_id, row.claim, topic, *values]
+        found = sql.fetch_hot(connection, _RECEIVE, params)
+    else:
+        found = sql.fetch_hot(connection, _UNREAD, mine)
+    if not found:
         return None
-    values = values_of(connection, row)
-    del values[6]  # The output: the message.
-    params = [row.workflow_id, row.claim, topic, *values]
-    found = sql.fetch_hot(connection, _RECEIVE, params)
-    return replace(row, output=found[0][0]) if found else None
+    if found[0][0] is None:
+        return Recorded(Verdict.BUSY)
+    standing = Standing(row.claim, Status.PENDING)
+    return Recorded(Verdict.RECORDED, standing, replace(row, output=found[0][0]))

@@ -50,11 +50,9 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
         In one commit, strictly fenced. None when there is no message.
         """
-        if not self.unread(checkpoint.workflow_id, topic).exists():
-            return None  # A look takes no lock.
-        connection = connections[self.db]
-        if (full := statements.receive(connection, checkpoint, topic)) is not None:
-            return Recorded(Verdict.RECORDED, checkpoint=full)
+        got = statements.receive(connections[self.db], checkpoint, topic)
+        if got is None or got.verdict is Verdict.RECORDED:
+            return got
         return self.receive_as(checkpoint, topic, lambda message: message)
 
     def receive_as(

@@ -28,12 +28,10 @@ class Outcome:
 # Locked rows are skipped, never waited for: the caller tries those again alone.
 _POSTGRESQL = f"""
 WITH v AS MATERIALIZED (
-    SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[],
-        %s::text[], %s::timestamptz[])
-        AS v(id, claim, status, output, error, completed_at)),
+    SELECT * FROM {{rows}} AS v(id, claim, status, output, error, completed_at)),
 l AS MATERIALIZED (
     SELECT id, claim FROM {WORKFLOW}
-    WHERE id = ANY(%s::text[]) AND status = 'PENDING'
+    WHERE id {{among}} AND status = 'PENDING'
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE {WORKFLOW} AS w
 SET status = v.status, output = v.output, error = v.error,
@@ -44,6 +42,11 @@ FROM v JOIN l ON l.id = v.id AND l.claim = v.claim
 WHERE w.id = v.id AND w.status = 'PENDING'
 RETURNING w.id
 """
+_CASTS = (
+    "%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]"
+)
+_MANY = {"rows": f"unnest({_CASTS})", "among": "= ANY(%s::text[])"}
+_ONE = {"rows": f"(VALUES ({_CASTS.replace('[]', '')}))", "among": "= %s"}
 _SQLITE = f"""
 UPDATE {WORKFLOW}
 SET status = v.status, output = v.output, error = v.error,
@@ -65,9 +68,13 @@ RETURNING id
 def store(connection: BaseDatabaseWrapper, rows: Sequence[Outcome]) -> set[str]:
     """Store outcomes behind the strict fence; return the ids that took."""
     values = [_values(connection, row) for row in rows]
-    if sql.is_postgresql(connection):
+    if sql.is_postgresql(connection) and len(rows) == 1:
+        statement = _POSTGRESQL.format(**_ONE)
+        found = sql.fetch_hot(connection, statement, [*values[0], rows[0].workflow_id])
+    elif sql.is_postgresql(connection):
         columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
-        found = sql.fetch_hot(connection, _POSTGRESQL, [*columns, columns[0]])
+        statement = _POSTGRESQL.format(**_MANY)
+        found = sql.fetch_hot(connection, statement, [*columns, columns[0]])
     else:
         found = sql.fetch_hot(connection, _SQLITE, [json.dumps(values)])
     return {workflow_id for (workflow_id,) in found}

@@ -9,10 +9,12 @@ transaction. A step inside publishes without a checkpoint of its own.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
@@ -76,14 +78,11 @@ class Publication(ABC):
 
 
 _STATEMENT = f"""
-WITH v AS MATERIALIZED (
-    SELECT * FROM unnest({CASTS}) WITH ORDINALITY AS v({COLUMNS}, i)),
-x AS MATERIALIZED (
-    SELECT * FROM unnest(%s::int[], {{casts}}) WITH ORDINALITY
-        AS x(i, {{columns}}, n)),
+WITH v AS MATERIALIZED (SELECT * FROM {{rows}} AS v({COLUMNS}, i)),
+x AS MATERIALIZED (SELECT * FROM {{parts}} AS x(i, {{columns}}, n)),
 l AS MATERIALIZED (
     SELECT id, claim, status FROM {WORKFLOW}
-    WHERE id = ANY(%s::text[]) ORDER BY id FOR NO KEY UPDATE {{skip}}),
+    WHERE id {{among}} ORDER BY id FOR NO KEY UPDATE {{skip}}),
 {{locks}}
 s AS ({{steps}}),
 d AS MATERIALIZED (
@@ -113,18 +112,38 @@ FROM v JOIN l ON l.id = v.workflow_id AND l.claim = v.claim AND l.status = 'PEND
 """
 
 
-def statement_of(kind: type[Publication], *, records: bool, waits: bool) -> str:
-    """Return the statement of PostgreSQL for publications of one kind."""
+@cache
+def statement_of(
+    kind: type[Publication],
+    *,
+    records: bool,
+    waits: bool,
+    is_one: bool = False,
+    has_one_part: bool = False,
+) -> str:
+    """Return the statement of PostgreSQL for publications of one kind.
+
+    For ``is_one`` row, and one row of payload in all, with plain values instead of
+    arrays: those take the client and the server a third longer.
+    """
     refusal = kind.refusal.format(workflow=WORKFLOW)
     locks = kind.locks + (_INSERTED.format(refusal=refusal) if records else "")
     return _STATEMENT.format(
+        rows=_source(CASTS, is_one=is_one),
+        parts=_source(f"%s::int[], {kind.casts}", is_one=has_one_part),
         columns=kind.columns,
-        casts=kind.casts,
+        among="= %s" if is_one else "= ANY(%s::text[])",
         skip="" if waits else "SKIP LOCKED",
         locks=locks,
         steps=_RECORDED if records else _BARE.format(refusal=refusal),
         effects=kind.effects.strip().rstrip(","),
     )
+
+
+def _source(casts: str, *, is_one: bool) -> str:
+    if is_one:
+        return f"(VALUES ({casts.replace('[]', '')}, 1))"
+    return f"unnest({casts}) WITH ORDINALITY"
 
 
 def store(
@@ -136,33 +155,66 @@ def store(
     """Store publications of one kind; None for each that did not go in.
 
     A recorded one brings its checkpoint as it was written: with an error when
-    it was refused. With ``waits`` the locks of rows are waited for.
+    it was refused. With ``waits``, which takes a transaction, and within one, the
+    locks of rows are waited for.
     """
-    if sql.is_postgresql(connection):
-        found = dict(_store_in_one(connection, rows, waits=waits))
-    else:
+    found: dict[int, Recorded] = {}
+    if not sql.is_postgresql(connection):
         with transaction.atomic(using=connection.alias):
             found = dict(_store_each(connection, rows))
+    elif waits or connection.in_atomic_block:
+        # In a statement of its own: what was committed while it waited is then
+        # in the snapshot of the next one.
+        _lock(connection, rows)
+        found = dict(_store_in_one(connection, rows, waits=True))
+    else:
+        # Refused is a statement that has met news that it could not see; its rows
+        # are as good as busy.
+        with suppress(IntegrityError):
+            found = dict(_store_in_one(connection, rows, waits=False))
     return [found.get(number) for number in range(len(rows))]
+
+
+def _lock(connection: BaseDatabaseWrapper, rows: Sequence[Publication]) -> None:
+    ids = list({row.checkpoint.workflow_id for row in rows})
+    sql.fetch(
+        connection,
+        f"SELECT id FROM {WORKFLOW} WHERE id = ANY(%s::text[])"
+        " ORDER BY id FOR NO KEY UPDATE",
+        [ids],
+    )
 
 
 def _store_in_one(
     connection: BaseDatabaseWrapper, rows: Sequence[Publication], *, waits: bool
 ) -> Iterator[tuple[int, Recorded]]:
-    statement = statement_of(type(rows[0]), records=rows[0].records, waits=waits)
     values = [values_of(connection, row.checkpoint) for row in rows]
     payload = [
         (number, *parts)
         for number, row in enumerate(rows, 1)
         for parts in row.payload()
     ]
-    params: list[Any] = [list(column) for column in zip(*values, strict=True)]
-    params += [list(column) for column in zip(*payload, strict=True)]
-    params.append(list({row.checkpoint.workflow_id for row in rows}))
+    ids = list({row.checkpoint.workflow_id for row in rows})
+    params = [*_columns(values), *_columns(payload)]
+    params.append(ids[0] if len(rows) == 1 else ids)
+    statement = statement_of(
+        type(rows[0]),
+        records=rows[0].records,
+        waits=waits,
+        is_one=len(rows) == 1,
+        has_one_part=len(payload) == 1,
+    )
     for number, claim, status, error in sql.fetch_hot(connection, statement, params):
         written = replace(rows[number - 1].checkpoint, error=error)
         standing = Standing(claim, status)
         yield number - 1, Recorded(Verdict.RECORDED, standing, written)
+
+
+def _columns(rows: Sequence[Values]) -> Sequence[Any]:
+    """Return what ``_source()`` takes: one row as it is, or many as columns."""
+    if len(rows) == 1:
+        return rows[0]
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 _INSERT_ONE = f"""

@@ -198,4 +198,5 @@ def insert_new(
         f" VALUES {', '.join([row] * len(instances))}"
         f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}"
     )
-    return {found for (found,) in fetch(connection, sql, params)}
+    execute = fetch_hot if len(instances) == 1 else fetch
+    return {found for (found,) in execute(connection, sql, params)}

@@ -60,15 +60,18 @@ class StepQuerySet(models.QuerySet["Step"]):
         pairs = list(zip(rows, found, strict=True))
         lost = [row.checkpoint for row, got in pairs if got is None]
         standings = self._explain(lost) if lost else {}
+        answers = [got or standings[row.checkpoint.place] for row, got in pairs]
+        # Also where it turns out to be there: a statement whose answer got lost
+        # has told nobody.
         told = [
             target
-            for row, got in pairs
-            if got and got.checkpoint and got.checkpoint.error is None
+            for row, answer in zip(rows, answers, strict=True)
+            if answer.checkpoint and answer.checkpoint.error is None
             for target in row.targets
         ]
         if told:
             signals.publish(self.db, *told)
-        return [got or standings[row.checkpoint.place] for row, got in pairs]
+        return answers
 
     def journal(self, workflow_id: str) -> dict[tuple[str, int], Checkpoint]:
         """Return all checkpoints of a workflow by (branch, step_id)."""

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_durable.models import sql
 from django_durable.models.checkpoint import WORKFLOW
-from django_durable.models.entries import STREAM
+from django_durable.models.entries import ENTRY, STREAM
 from django_durable.models.status import TERMINAL
 from django_durable.models.workflow import Workflow
 
@@ -43,6 +43,11 @@ class StreamQuerySet(models.QuerySet["Stream"]):
         status, next_offset, is_closed = found[0]
         return StreamState(status, next_offset, bool(is_closed))
 
+    def is_closed_by(self, workflow_id: str, key: str, place: tuple[str, int]) -> bool:
+        """Tell whether it was this place of the workflow that ended the stream."""
+        mine = self.filter(workflow=workflow_id, key=key, is_closed=True)
+        return mine.filter(closed_branch=place[0], closed_by=place[1]).exists()
+
 
 class StreamEntryQuerySet(models.QuerySet["StreamEntry"]):
     """Entries by stream and offset."""
@@ -51,8 +56,13 @@ class StreamEntryQuerySet(models.QuerySet["StreamEntry"]):
         self, workflow_id: str, key: str, offset: int, limit: int
     ) -> list[str]:
         """Return the stored values from an offset on, at most ``limit``."""
-        mine = self.filter(workflow=workflow_id, key=key, offset__gte=offset)
-        return list(mine.order_by("offset").values_list("value", flat=True)[:limit])
+        found = sql.fetch_hot(
+            connections[self.db],
+            f"SELECT value FROM {ENTRY} WHERE workflow_id = %s AND key = %s"
+            ' AND "offset" >= %s ORDER BY "offset" LIMIT %s',
+            [workflow_id, key, offset, limit],
+        )
+        return [value for (value,) in found]
 
 
 class Stream(models.Model):
@@ -69,6 +79,8 @@ class Stream(models.Model):
     key = models.TextField(_("key"))
     next_offset = models.BigIntegerField(_("next offset"), default=0)
     is_closed = models.BooleanField(_("closed"), default=False)
+    closed_branch = models.TextField(_("closed in branch"), db_default="", blank=True)
+    closed_by = models.IntegerField(_("closed by step"), null=True)
 
     objects = StreamQuerySet.as_manager()
 

@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeAlias
 
-from django.db import models
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import signals
+from django_durable.models import sql
 from django_durable.models.event import Event
 from django_durable.models.notification import Notification
 from django_durable.models.status import TERMINAL, Status
@@ -25,6 +28,10 @@ class WaitRow:
     step_id: int
     target: Target
     wake_at: datetime | None = None
+
+
+# A channel of PostgreSQL, and what to say there.
+Hint: TypeAlias = tuple[str, str]
 
 
 class WaitQuerySet(models.QuerySet["Wait"]):
@@ -59,16 +66,14 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         if wanted:
             self.keep(workflow_id, wanted.values())
 
-    def wake(self, targets: Iterable[str]) -> int:
+    def wake(self, targets: Iterable[str], *, hint: Hint | None = None) -> int:
         """Queue the workflows that wait for one of ``targets``.
 
-        To be called after the commit of what it tells (I6).
+        To be called after the commit of what it tells (I6). On PostgreSQL the
+        statement that looks for them can give other processes a ``hint``.
         """
-        waiting = self.filter(target__in=list(targets)).order_by()
-        ids = set(waiting.values_list("workflow_id", flat=True))
-        if not ids:
-            return 0
-        return Workflow.objects.using(self.db).requeue_waiting(ids)
+        ids = _waiting_for(connections[self.db], list(targets), hint)
+        return Workflow.objects.using(self.db).requeue_waiting(ids) if ids else 0
 
     def wake_if_met(
         self, workflow_id: str, claim: int, rows: Iterable[WaitRow]
@@ -100,6 +105,36 @@ class WaitQuerySet(models.QuerySet["Wait"]):
     def met(self, kind: TargetKind) -> "WaitQuerySet":
         """Keep the waits of a kind that are over, asked of the facts themselves."""
         return self.filter(_fact(kind, self.db), kind=kind.value)
+
+
+def waiting_statement(
+    connection: BaseDatabaseWrapper, targets: list[str]
+) -> tuple[str, list[Any]]:
+    """Return the look for WAITING workflows by target; its plan is tested.
+
+    One that suspends after this look looks again by itself.
+    """
+    params: list[Any] = [targets]
+    among = "= ANY(%s::text[])"
+    if not sql.is_postgresql(connection):
+        among, params = f"IN ({', '.join(['%s'] * len(targets))})", [*targets]
+    statement = (
+        f"SELECT DISTINCT w.id FROM {sql.table(Wait)}"
+        f" JOIN {sql.table(Workflow)} AS w ON w.id = workflow_id"
+        f" WHERE target {among} AND w.status = 'WAITING'"
+    )
+    return statement, params
+
+
+def _waiting_for(
+    connection: BaseDatabaseWrapper, targets: list[str], hint: Hint | None
+) -> list[str]:
+    look, params = waiting_statement(connection, targets)
+    if hint is None:
+        return [pk for (pk,) in sql.fetch_hot(connection, look, params)]
+    statement = f"SELECT ARRAY({look}), pg_notify(%s, %s)"
+    ((ids, _),) = sql.fetch_hot(connection, statement, [*params, *hint])
+    return list(ids)
 
 
 def _fact(kind: TargetKind, using: str) -> Q:

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from django_durable import conf, signals
 from django_durable.models import Wait, sql
 from django_durable.wakeup.hub import Bell, Hub, Source, Subscription, ring_loop
-from django_durable.wakeup.postgresql import PostgreSQLSource, notify
+from django_durable.wakeup.postgresql import PostgreSQLSource, hint_of, notify
 from django_durable.wakeup.sqlite import SQLiteSource
 
 __all__ = [
@@ -44,9 +44,7 @@ def announce(using: str, targets: Sequence[str]) -> None:
     To be called after the commit. Whatever goes wrong costs a slow look.
     """
     hub.ring(targets)
-    connection = connections[using]
-    # In a block still: a test runs the hooks inside its own transaction.
-    if sql.is_postgresql(connection) and not connection.in_atomic_block:
+    if _reaches_others(using):
         try:
             notify(using, targets)
         except Exception as error:
@@ -59,5 +57,26 @@ def on_published(using: str, targets: Sequence[str], **_: Any) -> None:
     The receiver of ``signals.published``: the facts are committed by now.
     """
     waited_for = [target for target in targets if target != signals.QUEUE]
-    woken = Wait.objects.using(using).wake(waited_for) if waited_for else 0
-    announce(using, [*waited_for, signals.QUEUE] if woken else list(targets))
+    if not waited_for:
+        announce(using, targets)
+        return
+    hub.ring(targets)
+    if _wake(using, waited_for, targets):
+        announce(using, [signals.QUEUE])
+
+
+def _wake(using: str, waited_for: Sequence[str], targets: Sequence[str]) -> int:
+    """Queue who waits; the hint for other processes rides on that statement."""
+    waits = Wait.objects.using(using)
+    if _reaches_others(using):
+        try:
+            return waits.wake(waited_for, hint=hint_of(targets))
+        except DatabaseError as error:
+            logger.debug("A hint was lost: %s", error)
+    return waits.wake(waited_for)
+
+
+def _reaches_others(using: str) -> bool:
+    # In a block still: a test runs the hooks inside its own transaction.
+    connection = connections[using]
+    return sql.is_postgresql(connection) and not connection.in_atomic_block

@@ -17,6 +17,9 @@ from django_durable import clock
 # How often a wait looks by itself: with a source of hints, and without one.
 SLOW_LOOK_SECONDS = 1.0
 BLIND_LOOK_SECONDS = 0.1
+# So many waits that all of them look for an unknown change cost too much time to do
+# it more often than their calm allows; fewer do it more often.
+CROWD = 50
 
 
 def ring_loop(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
@@ -38,7 +41,7 @@ class Source(Protocol):
 class Subscription:
     """Rings when one of its targets is named, or when nobody knows what changed.
 
-    ``calm`` seconds lie at least between two rings of the second kind.
+    In a crowd, ``calm`` seconds lie at least between two rings of the second kind.
     """
 
     def __init__(
@@ -50,12 +53,13 @@ class Subscription:
         self._calm = calm
         self._vague_at = 0.0
 
-    def ring_vaguely(self) -> None:
-        """Ring for an unknown change, unless it rang just now."""
+    def take_turn(self, share: float) -> bool:
+        """Tell whether to ring now for an unknown change; not if it rang just now."""
         now = clock.monotonic()
-        if now - self._vague_at >= self._calm:
+        is_due = now - self._vague_at >= self._calm * share
+        if is_due:
             self._vague_at = now
-            self.ring()
+        return is_due
 
     def close(self) -> None:
         """Stop listening."""
@@ -75,6 +79,7 @@ class Hub:
         self._lock = threading.Lock()
         self._by_target: dict[str, dict[int, Subscription]] = {}
         self._all: dict[int, Subscription] = {}
+        self._owed: dict[int, Subscription] = {}
         self._make_source = make_source
         self._source: Source | None = None
         self._mutes = 0
@@ -99,6 +104,7 @@ class Hub:
         """Forget a subscription."""
         with self._lock:
             self._all.pop(id(subscription), None)
+            self._owed.pop(id(subscription), None)
             for target in subscription.targets:
                 members = self._by_target.get(target)
                 if members is not None:
@@ -120,9 +126,22 @@ class Hub:
     def ring_all(self) -> None:
         """Wake everybody: something changed, nobody knows what."""
         with self._lock:
-            found = list(self._all.values())
-        for subscription in found:
-            subscription.ring_vaguely()
+            self._owed.update(self._all)
+        self.ring_owed()
+
+    def ring_owed(self) -> None:
+        """Wake those whose turn did not come when something changed."""
+        with self._lock:
+            share = min(1.0, len(self._all) / CROWD)
+            due = {
+                key: subscription
+                for key, subscription in self._owed.items()
+                if subscription.take_turn(share)
+            }
+            for key in due:
+                del self._owed[key]
+        for subscription in due.values():
+            subscription.ring()
 
     @property
     def is_idle(self) -> bool:
@@ -159,6 +178,7 @@ class Hub:
         self._lock = threading.Lock()
         self._by_target = {}
         self._all = {}
+        self._owed = {}
         self._source = None
         self._mutes = 0
 

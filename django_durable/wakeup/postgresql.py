@@ -19,12 +19,18 @@ EVERYTHING = "*"
 LONGEST_PAYLOAD = 7900
 
 
-def notify(using: str, targets: Sequence[str]) -> None:
-    """Tell all listening processes, in one statement."""
+def hint_of(targets: Sequence[str]) -> tuple[str, str]:
+    """Return the channel, and what names ``targets`` there."""
     payload = json.dumps(list(targets), separators=(",", ":"))
     if len(payload.encode()) > LONGEST_PAYLOAD:
         payload = EVERYTHING
-    sql.fetch(connections[using], "SELECT pg_notify(%s, %s)", [CHANNEL, payload])
+    return CHANNEL, payload
+
+
+def notify(using: str, targets: Sequence[str]) -> None:
+    """Tell all listening processes, in one statement."""
+    hint = hint_of(targets)
+    sql.fetch_hot(connections[using], "SELECT pg_notify(%s, %s)", hint)
 
 
 class PostgreSQLSource:
@@ -73,6 +79,7 @@ class PostgreSQLSource:
             while not self._closing.is_set():
                 for notification in raw.notifies(timeout=0.2):
                     self._pass_on(notification.payload)
+                self._hub.ring_owed()
         finally:
             connection.close()
 

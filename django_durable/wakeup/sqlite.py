@@ -58,6 +58,8 @@ class SQLiteSource:
                 if version != seen:
                     seen = version
                     self._hub.ring_all()
+                else:
+                    self._hub.ring_owed()
                 self.is_working = True
         finally:
             connection.close()

@@ -1,5 +1,6 @@
 """What every worker does for all: dead workers, forgotten waits."""
 
+import logging
 from datetime import timedelta
 
 from django.db import connections, transaction
@@ -7,6 +8,8 @@ from django.db import connections, transaction
 from django_durable import clock, conf, signals
 from django_durable.models import Wait, Worker, Workflow, sql
 from django_durable.models.status import Status
+
+logger = logging.getLogger("django_durable")
 
 # Rows of workers that ended are kept so long, for people to look at.
 KEEP_WORKERS = timedelta(days=7)
@@ -52,5 +55,6 @@ class Housekeeping:
             woken += workflows.wake_forgotten()
         Worker.objects.using(self._using).forget(older_than=KEEP_WORKERS)
         if woken:
+            logger.info("Workflows that only the sweep has woken: %d", woken)
             signals.publish(self._using, signals.QUEUE)
         return woken

@@ -164,3 +164,22 @@ def test_an_event_that_is_not_to_be_overwritten_is_set_once(by_step):
     assert handle.get_result() == ["key", "key"]
     assert durable.get_event(handle, "key") == 1
     assert EventHistory.objects.count() == 1
+
+
+def test_a_step_that_is_tried_again_may_set_the_same_value_again():
+    handle = workflows.sets_again.start("once", 1, 1)
+
+    run_until_idle()
+
+    assert handle.get_result() is None
+    assert durable.get_events(handle) == {"once": 1}
+
+
+def test_a_step_that_is_tried_again_may_not_set_another_value():
+    handle = workflows.sets_again.start("once", 1, 2)
+
+    run_until_idle()
+
+    with pytest.raises(durable.EventAlreadySet):
+        handle.get_result()
+    assert durable.get_events(handle) == {"once": 1}

@@ -110,3 +110,26 @@ def test_without_a_timer_it_waits_as_long_as_it_takes():
         run_until_idle()
 
     assert handle.get_result() == [1, 1]
+
+
+def test_an_event_that_cannot_come_any_more_does_not_keep_the_others_from_winning():
+    workflows.receiver.using(workflow_id="r").start(timeout=0, default="d")
+    handle = workflows.races_events.start("r", "never", seconds=10)
+
+    with virtual_time() as time:
+        run_until_idle()
+        assert handle.get_status() == "WAITING"
+        time.advance(seconds=11)
+        run_until_idle()
+
+    assert handle.get_result() == [1, None]
+
+
+def test_a_race_that_nobody_can_win_times_out():
+    workflows.receiver.using(workflow_id="r").start(timeout=0, default="d")
+    handle = workflows.races_events.start("r", "never", "neither")
+
+    run_until_idle()
+
+    with pytest.raises(durable.WaitTimeout, match="cannot come"):
+        handle.get_result()

@@ -175,3 +175,13 @@ def test_a_value_is_never_mistaken_for_the_end():
     run_until_idle()
 
     assert list(durable.read_stream(handle, "log")) == odd
+
+
+def test_a_step_that_is_tried_again_adds_nothing_to_what_it_has_closed():
+    handle = workflows.closes_twice.start("s", 1, 2)
+
+    run_until_idle()
+
+    assert handle.get_result() is None
+    stream = durable.read_stream(handle, "s")
+    assert (list(stream), stream.closed) == ([1, 2], True)

@@ -82,6 +82,20 @@ def set_inside(key, value, overwrite=True):
     return durable.current().step_attempt
 
 
+@durable.step(max_attempts=2, interval=0, jitter=False)
+def set_again(key, *values):
+    """Set an event, fail, and set it in the second attempt: to the next value."""
+    attempt = durable.current().step_attempt
+    durable.set_event(key, values[attempt - 1], overwrite=False)
+    if attempt == 1:
+        raise ConnectionError("once more")
+
+
+@durable.workflow
+def sets_again(key, *values):
+    set_again(key, *values)
+
+
 @durable.transaction
 def set_in_transaction(key, value, fails=False, overwrite=True):
     Entry.objects.create(key=key)
@@ -165,6 +179,21 @@ def write_inside(key, values, fails=0, closes=False):
         raise ValueError("no")
     if closes:
         durable.close_stream(key)
+
+
+@durable.step(max_attempts=2, interval=0, jitter=False)
+def close_and_fail(key, *values):
+    """End a stream, and fail in the first attempt only."""
+    for value in values:
+        durable.write_stream(key, value)
+    durable.close_stream(key)
+    if durable.current().step_attempt == 1:
+        raise ConnectionError("once more")
+
+
+@durable.workflow
+def closes_twice(key, *values):
+    close_and_fail(key, *values)
 
 
 @durable.step
@@ -255,6 +284,15 @@ def races(other=None, seconds=10, topics=("a", "b")):
         waits.append(durable.on_timer(seconds))
     won, value = durable.first_of(*waits)
     durable.sleep(1)
+    return [waits.index(won), value]
+
+
+@durable.workflow
+def races_events(other, *keys, seconds=None):
+    waits = [durable.on_event(other, key) for key in keys]
+    if seconds is not None:
+        waits.append(durable.on_timer(seconds))
+    won, value = durable.first_of(*waits)
     return [waits.index(won), value]
 
 
