@@ -12,10 +12,10 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from django_durable.definitions import registry
 from django_durable.execution import running
-from django_durable.execution.checkpoints import CheckpointWriter
+from django_durable.execution.checkpoints import CheckpointWriter, publish_alone
 from django_durable.execution.execution import Execution
 from django_durable.models import Wait, Worker, Workflow
-from django_durable.models.checkpoint import Checkpoint, Recorded
+from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.claims import Claimed
 from django_durable.models.outcome import Outcome
 from django_durable.models.publication import Publication
@@ -77,7 +77,10 @@ class OneThreadHost:
         return await self.in_thread(lambda: self.finish(outcome))
 
     def publish(self, row: Publication) -> Recorded:
-        return self._writer.write(row)
+        recorded = self._writer.write(row)
+        if recorded.verdict is Verdict.BUSY:
+            return publish_alone(USING, row)
+        return recorded
 
     async def apublish(self, row: Publication) -> Recorded:
         return await self.in_thread(lambda: self.publish(row))
@@ -120,7 +123,7 @@ class Driver:
     the wake-ups that only the sweep has made: none, as long as nothing dies.
     """
 
-    def __init__(self, clock: MovableClock, code: str = "tests.crash.") -> None:
+    def __init__(self, clock: MovableClock, code: str | tuple[str, ...]) -> None:
         self.clock = clock
         self.executions: list[Execution] = []
         ledger.executions = self.executions

@@ -22,6 +22,8 @@ ID = "w"
 class Program:
     """``script`` is what a process does, ``again`` what the next one does after it
     has died; ``expected`` the status and the result, or the error, of each workflow.
+    ``is_free`` where a crash may change what comes first, hence the steps.
+    ``code`` begins the names of the definitions that its workers have.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Program:
     expected: dict[str, tuple[str, Any]]
     again: Script = Driver.recover
     entries: list[str] = field(default_factory=list)
+    is_free: bool = False
+    code: tuple[str, ...] = (definitions.__name__,)
 
     def __str__(self) -> str:
         return self.name

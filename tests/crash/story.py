@@ -9,6 +9,7 @@ from typing import Any
 from django_durable import failures, serialization
 from django_durable.models import Step, Workflow
 from django_durable.models.status import ACTIVE
+from tests.crash.said import Said
 from tests.models import Entry
 
 Place = tuple[str, str, int]
@@ -16,11 +17,15 @@ Place = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Story:
-    """Outcomes by workflow, names of steps by place, business rows by key."""
+    """Outcomes by workflow, names of steps by place, business rows by key.
+
+    ``said`` is what workflows have told each other.
+    """
 
     outcomes: dict[str, tuple[str, Any]]
     steps: dict[Place, tuple[str, str]]
     entries: Counter[str]
+    said: Said
 
     @classmethod
     def read(cls) -> Story:
@@ -33,6 +38,7 @@ class Story:
                 for row in rows
             },
             Counter(Entry.objects.values_list("key", flat=True)),
+            Said.read(),
         )
 
     @property
@@ -62,7 +68,14 @@ class Story:
         ]
 
 
-_STRICT = (Step.Kind.TRANSACTION, Step.Kind.START)
+_STRICT = (
+    Step.Kind.TRANSACTION,
+    Step.Kind.START,
+    Step.Kind.SEND,
+    Step.Kind.SET_EVENT,
+    Step.Kind.WRITE_STREAM,
+    Step.Kind.CLOSE_STREAM,
+)
 
 
 def _result(row: Workflow) -> Any:

@@ -10,13 +10,14 @@ from tests.crash.experiment import (
     judge_reference,
 )
 from tests.crash.programs import CANCELLATIONS, PROGRAMS, Program
+from tests.crash.talks import CANCELLED_TALKS, TALKS, talk_named
 
 SMALL = [each for each in PROGRAMS if each.name in ("nap", "transaction")] + [
     each for each in PROGRAMS if each.name == "short child"
 ]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=str)
+@pytest.mark.parametrize("program", PROGRAMS + TALKS, ids=str)
 def test_a_crash_anywhere_changes_nothing_in_the_end(
     laboratory: Laboratory, program: Program
 ):
@@ -30,7 +31,7 @@ def test_a_crash_anywhere_changes_nothing_in_the_end(
     assert all(run.deaths == 1 for run in runs)
 
 
-@pytest.mark.parametrize("program", CANCELLATIONS, ids=str)
+@pytest.mark.parametrize("program", CANCELLATIONS + CANCELLED_TALKS, ids=str)
 def test_nothing_commits_after_a_cancellation_wherever_somebody_crashes(
     laboratory: Laboratory, program: Program
 ):
@@ -48,7 +49,7 @@ def test_nothing_commits_after_a_cancellation_wherever_somebody_crashes(
     }
 
 
-@pytest.mark.parametrize("program", SMALL, ids=str)
+@pytest.mark.parametrize("program", [*SMALL, talk_named("send in a step")], ids=str)
 def test_a_crash_anywhere_in_the_recovery_changes_nothing_either(
     laboratory: Laboratory, program: Program
 ):

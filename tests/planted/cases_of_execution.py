@@ -1,10 +1,13 @@
 """Which test catches which of the bugs in how workflows run."""
 
 from django_durable.models import Worker
-from tests import racing, test_failures
-from tests import test_interleavings as interleavings
-from tests import test_lost_answers as lost_answers
-from tests import test_resumed_races as resumed
+from tests import (
+    racing,
+    test_failures,
+    test_interleavings as interleavings,
+    test_lost_answers as lost_answers,
+    test_resumed_races as resumed,
+)
 from tests.crash import test_crash_everywhere as crashes
 from tests.crash.programs import named
 from tests.execution import (

@@ -1,10 +1,12 @@
 """Which test catches which of the bugs in what executions write."""
 
 from django_durable.exceptions import WaitTimeout
-from tests import racing
-from tests import test_interleavings as interleavings
-from tests import test_lost_answers as lost_answers
-from tests import test_resumed_races as resumed
+from tests import (
+    racing,
+    test_interleavings as interleavings,
+    test_lost_answers as lost_answers,
+    test_resumed_races as resumed,
+)
 from tests.crash import test_crash_everywhere as crashes
 from tests.crash.programs import named
 from tests.planted import bugs_in_models as bugs

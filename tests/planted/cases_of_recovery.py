@@ -1,7 +1,6 @@
 """Which test catches which of the bugs in what others do to a row."""
 
-from tests import racing
-from tests import test_interleavings as interleavings
+from tests import racing, test_interleavings as interleavings
 from tests.crash import test_crash_everywhere as crashes
 from tests.crash.programs import named
 from tests.execution import test_lease

@@ -5,13 +5,19 @@ import sys
 
 import pytest
 
-from tests.planted import cases_of_execution, cases_of_models, cases_of_recovery
+from tests.planted import (
+    cases_of_execution,
+    cases_of_models,
+    cases_of_recovery,
+    cases_of_talk,
+)
 from tests.planted.planting import Case, all_bugs
 
 CASES = [
     *cases_of_models.CASES,
     *cases_of_recovery.CASES,
     *cases_of_execution.CASES,
+    *cases_of_talk.CASES,
 ]
 
 
