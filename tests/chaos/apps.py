@@ -8,6 +8,14 @@ class ChaosConfig(AppConfig):
 
     def ready(self) -> None:
         from django_durable import signals
-        from tests.chaos import takeovers, troubles  # noqa: F401
+        from tests.chaos import (  # noqa: F401
+            forking,
+            letters,
+            takeovers,
+            talk,
+            troubles,
+            waits,
+            writers,
+        )
 
         signals.workflow_recovered.connect(takeovers.note)

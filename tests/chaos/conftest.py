@@ -55,7 +55,8 @@ def dose(request):
         pytest.skip("This database is a file: there is no server to break.")
     dose = Dose(campaign, request.node.nodeid, mark.args[0])
     print(f"CHAOS_SEED={dose.seed}")
-    return dose
+    yield dose
+    print(f"{dose.report.name}: {dose.report}")
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,15 @@ POINTS = {
     "call": ("<call>",),
 }
 """Named places of a worker, and what is in the statements that it makes there."""
+TALK = {
+    "send": ('INSERT INTO "django_durable_notification"',),
+    "consume": ('UPDATE "django_durable_notification"',),
+    "event": ('INSERT INTO "django_durable_event"',),
+    "entry": ('INSERT INTO "django_durable_streamentry"',),
+    "wake": ('SET "status" = %s, "wake_at" = NULL',),
+    "commit": ("<commit>",),
+}
+"""Those of the experiments in which workflows talk to each other."""
 
 
 class Point:
@@ -35,7 +44,7 @@ class Point:
     def __init__(
         self, point: str, when: str, number: int, act: Callable[[], None]
     ) -> None:
-        self._marks = POINTS[point]
+        self._marks = {**POINTS, **TALK}[point]
         self._when = when
         self._left = number
         self._act = act

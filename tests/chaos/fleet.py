@@ -1,4 +1,4 @@
-"""Workers that cost little to start, for experiments that kill many of them."""
+"""Processes that cost little to start, for experiments that kill many of them."""
 
 import json
 import os
@@ -19,7 +19,7 @@ FOUR_SLOTS = ("--concurrency=4", "--async-concurrency=4")
 
 @dataclass(eq=False)
 class ForkedWorker:
-    """A worker process, a child of the zygote."""
+    """A worker, or another process: a child of the zygote."""
 
     pid: int
     log_path: Path
@@ -62,7 +62,7 @@ class ForkedWorker:
 
 
 class Fleet:
-    """Starts workers through a zygote, which takes them along when it ends."""
+    """Starts processes through a zygote, which takes them along when it ends."""
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.workers: list[ForkedWorker] = []
@@ -102,11 +102,19 @@ class Fleet:
         self, *options: str, faults: str = "", is_ready: bool = False, **durable: Any
     ) -> ForkedWorker:
         """Fork a worker; ``durable`` are settings, ``faults`` as in faults.py."""
-        request = {
-            "options": options or FOUR_SLOTS,
-            "faults": faults,
-            "durable": durable,
-        }
+        options = options or FOUR_SLOTS
+        worker = self._fork(options=options, faults=faults, durable=durable)
+        self.workers.append(worker)
+        if is_ready:
+            worker.wait_for("started:")
+        return worker
+
+    def call(self, path: str, *arguments: object, faults: str = "") -> ForkedWorker:
+        """Fork a process that calls a function, and ends."""
+        return self._fork(options=arguments, faults=faults, durable={}, calls=path)
+
+    def _fork(self, *, faults: str, **request: Any) -> ForkedWorker:
+        request["faults"] = faults
         with self._news:
             number = len(self._forked)
             self._zygote.stdin.write(json.dumps(request).encode() + b"\n")
@@ -115,9 +123,6 @@ class Fleet:
         assert is_there, "the zygote does not fork"
         worker = self._forked[number]
         worker.faults = faults
-        self.workers.append(worker)
-        if is_ready:
-            worker.wait_for("started:")
         return worker
 
     def close(self) -> None:

@@ -1,8 +1,7 @@
 -- The invariants, each as a query that finds what breaks it: (workflow or place, why).
 -- "always" holds at every moment, "at rest" when all workflows have ended. The
 -- numbers are those of the design. I4, I8 and I11 compare one moment with another:
--- they are in checker.py. I9 (streams) and I10 (messages) come with what they are
--- about.
+-- they are in checker.py.
 --
 -- Every query begins with this: steps with their places, as the ledger names them.
 -- prelude
@@ -79,6 +78,59 @@ WHERE claim < earlier
 SELECT place, 'has claim ' || step.claim || ', its workflow ' || w.claim
 FROM step JOIN django_durable_workflow w ON w.id = step.workflow_id
 WHERE step.claim > w.claim
+
+-- I9 always: the entries of a stream are numbered 0, 1, 2 ... up to its counter
+SELECT workflow_id || ' ' || key, 'has ' || count(s."offset") || ' entries from '
+    || COALESCE(min(s."offset"), 0) || ' to ' || COALESCE(max(s."offset"), -1)
+    || ', and its counter is ' || max(s.next_offset)
+FROM (SELECT workflow_id, key, next_offset, NULL AS "offset"
+      FROM django_durable_stream UNION ALL
+      SELECT workflow_id, key, NULL, "offset" FROM django_durable_streamentry) AS s
+GROUP BY workflow_id, key
+HAVING count(s."offset") <> COALESCE(max(s.next_offset), -1)
+    OR min(s."offset") <> 0 OR max(s."offset") <> max(s.next_offset) - 1
+
+-- I9 always: what a workflow's body wrote to a stream is there once
+SELECT place, 'has ' || count(entry.key) || ' entries'
+FROM step LEFT JOIN django_durable_streamentry entry
+    ON entry.workflow_id = step.workflow_id
+    AND entry.branch = step.branch AND entry.step_id = step.step_id
+WHERE kind = 'write_stream'
+GROUP BY place, error HAVING count(entry.key) <> CASE WHEN error IS NULL THEN 1 ELSE 0 END
+
+-- I9 at rest: what is in a stream was written by a step
+SELECT entry.workflow_id || ' ' || entry.key, 'has entry ' || "offset" || ' of no step'
+FROM django_durable_streamentry entry
+JOIN django_durable_workflow w ON w.id = entry.workflow_id AND w.status = 'SUCCESS'
+LEFT JOIN step ON step.workflow_id = entry.workflow_id
+    AND step.branch = entry.branch AND step.step_id = entry.step_id
+    AND kind IN ('step', 'transaction', 'write_stream')
+WHERE step.place IS NULL
+
+-- I10 always: a message that was received is consumed by that step, and no other is
+SELECT place, 'consumed ' || count(n.id) || ' messages and returned '
+    || COALESCE(max(step.output), max(step.error))
+FROM step LEFT JOIN django_durable_notification n
+    ON n.destination_id = step.workflow_id
+    AND n.consumed_branch = step.branch AND n.consumed_by = step.step_id
+WHERE kind = 'recv'
+GROUP BY place HAVING count(n.id) <> count(step.output)
+    OR max(n.message) <> max(step.output)
+
+-- I10 always: a message is consumed by a step that received one, and by one alone
+SELECT destination_id || '/' || consumed_by, 'is no step that received '
+    || count(*) || ' messages'
+FROM django_durable_notification n LEFT JOIN step ON step.workflow_id = destination_id
+    AND step.branch = consumed_branch AND step.step_id = consumed_by
+    AND kind IN ('recv', 'first_of')
+WHERE consumed_by IS NOT NULL
+GROUP BY destination_id, consumed_branch, consumed_by
+HAVING count(*) > 1 OR count(step.place) = 0
+
+-- I10 always: a message was sent once (the experiments send no two alike)
+SELECT destination_id || ' ' || topic, 'was sent ' || count(*) || ' times ' || message
+FROM django_durable_notification GROUP BY destination_id, topic, message
+HAVING count(*) > 1
 
 -- I14 always: a cancelled parent has no active child
 SELECT child.id, 'is ' || child.status || ' although its parent is cancelled'

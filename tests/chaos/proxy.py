@@ -1,7 +1,8 @@
 """A network on the loopback that can be broken: TCP here, PostgreSQL behind it.
 
 What it can do: pass, delay, refuse newcomers, stop the traffic in both directions
-and let it go on later, reset connections, and cut one at a chosen COMMIT.
+and let it go on later, reset connections, cut one at a chosen COMMIT, and keep back
+what a listener would hear.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from tests.chaos.wire import Answers, Request, Requests, Transaction
+from tests.chaos.wire import Answers, Request, Requests, Silence, Transaction
 
 T = TypeVar("T")
 What = Literal["before", "after", "stop"]
@@ -47,13 +48,19 @@ class Trap:
 
 
 class Proxy:
-    """Stands between clients and a server; all its methods are for any thread."""
+    """Stands between clients and a server; all its methods are for any thread.
+
+    ``is_silent`` keeps notifications from those who connect from now on, as a
+    pooler in transaction mode does; ``is_deaf`` ends the connection of who listens.
+    """
 
     def __init__(self, host: str, port: str = "5432") -> None:
         self.judges: list[Judge] = []
         self.cuts = 0
         self.newcomers = 0
         self.errors: list[BaseException] = []
+        self.is_silent = False
+        self.is_deaf = False
         self._host, self._port_behind = host, port or "5432"
         self._delay_seconds = 0.0
         self._is_refusing = False
@@ -230,14 +237,17 @@ class _Link:
         committed = self._transaction.committed_by(request)
         what = self._proxy.judge(committed) if committed else None
         self._is_answer_lost = what == "after"
-        if what == "before":
+        if what == "before" or (self._proxy.is_deaf and request.verb == "LISTEN"):
             return False
         await self._proxy.through(request.raw)
         return True
 
     async def _down(self, reader: asyncio.StreamReader) -> None:
         answers = Answers()
+        silence = Silence() if self._proxy.is_silent else None
         while data := await reader.read(CHUNK):
+            if silence is not None:
+                data = silence.feed(data)
             states = answers.feed(data)
             for state in states:
                 self._transaction.learn(state)

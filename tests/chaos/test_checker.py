@@ -7,13 +7,21 @@ from datetime import timedelta
 import pytest
 
 from django_durable import clock, serialization
-from django_durable.models import Step, Worker, Workflow
+from django_durable.models import (
+    Notification,
+    Step,
+    Stream,
+    StreamEntry,
+    Worker,
+    Workflow,
+)
 from tests.chaos.checker import PROMISES, Checker, Ended
 from tests.chaos.dose import Campaign, Dose
 from tests.journeys.ledger import Ledger
 from tests.models import Entry
 
 PID = 4711
+WRITE = Step.Kind.WRITE_STREAM
 EXPECTED = {"w": Ended(7)}
 
 
@@ -98,6 +106,35 @@ def commit_after_a_cancellation(story):
     Entry.objects.create(key="w/3", note="2")
 
 
+def write(*offsets, next_offset=..., step_id=2):
+    """Put entries into a stream."""
+    if next_offset is not None:
+        end = len(offsets) if next_offset is ... else next_offset
+        Stream.objects.create(workflow_id="w", key="s", next_offset=end)
+    place = {"workflow_id": "w", "key": "s", "step_id": step_id}
+    for offset in offsets:
+        StreamEntry.objects.create(
+            **place, offset=offset, value="json:1", written_at=clock.now()
+        )
+
+
+def message(text, consumed_by=None):
+    """Send a message, perhaps consumed already."""
+    facts = {"destination_id": "w", "message": text, "sent_at": clock.now()}
+    Notification.objects.create(**facts, consumed_by=consumed_by)
+
+
+def receive(text):
+    """Let a step receive a message."""
+    step(3, Step.Kind.RECV, output=text)
+    message(text, 3)
+
+
+def unconsume():
+    """Let a message that was received wait for a receiver again."""
+    Notification.objects.update(consumed_by=None)
+
+
 def orphan_a_child(story):
     workflow("parent", status="CANCELLED")
     workflow("child", status="ENQUEUED", parent_id="parent")
@@ -123,6 +160,26 @@ PLANTED = {
     "I7 an older claim": lambda s: Step.objects.filter(step_id=2).update(claim=1),
     "I7 a claim not given": lambda s: change(claim=1),
     "I8 a late commit": commit_after_a_cancellation,
+    "I9 a gap": lambda s: write(0, 2, 3),
+    "I9 a counter that is behind": lambda s: write(0, 1, next_offset=1),
+    "I9 a counter that is ahead": lambda s: write(0, next_offset=2),
+    "I9 a stream without a counter": lambda s: write(0, next_offset=None),
+    "I9 a value written twice": lambda s: (step(3, WRITE), write(0, 1, step_id=3)),
+    "I9 a value that is not there": lambda s: step(3, WRITE),
+    "I9 a refused value": lambda s: (step(3, WRITE, error="{}"), write(0, step_id=3)),
+    "I9 a value of no step": lambda s: write(0, step_id=9),
+    "I10 two messages of one step": lambda s: (receive("a"), message("b", 3)),
+    "I10 a message not consumed": lambda s: (receive("a"), unconsume()),
+    "I10 a message of nobody": lambda s: message("a", 9),
+    "I10 a message that a timed out wait consumed": lambda s: (
+        step(3, Step.Kind.RECV, error="{}"),
+        message("a", 3),
+    ),
+    "I10 another message": lambda s: (
+        step(3, Step.Kind.RECV, output="b"),
+        message("a", 3),
+    ),
+    "I10 a message sent twice": lambda s: (message("a"), message("a")),
     "I11 a forgotten workflow": let_a_dead_worker_hold_it,
     "I14 an orphan": orphan_a_child,
     "I15 a lost workflow": lambda s: s.expected.update(lost=Ended(1)),

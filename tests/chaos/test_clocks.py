@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from django_durable.models import Wait, Worker
+from django_durable.models import Wait, Worker, Workflow
 from tests.chaos import workflows
 from tests.chaos.checker import Ended
 from tests.chaos.load import Load
@@ -39,10 +39,10 @@ def test_workers_follow_the_time_of_the_database(dose, fleet, checker, tmp_path)
             naps.start(10, 0.5, longest)
             load.keep_up(20)
         load.wait()
-        naps.start(10, 2.5, 2.5)
+        sleeping = [kind.start(HOUR) for kind in (workflows.nap, workflows.anap) * 5]
         wait_until(lambda: Wait.objects.count() == 10, "ten sleeping workflows")
         used = share_of_a_processor(workers)
-        load.wait()
+        cancelled = cancel(sleeping, checker)
 
     late = naps.lateness()
     dose.count("jumps", len(workers))
@@ -50,7 +50,7 @@ def test_workers_follow_the_time_of_the_database(dose, fleet, checker, tmp_path)
     assert min(late) > -AGREEMENT
     assert used < MOST_USED
     assert Worker.objects.filter(kind=Worker.Kind.WORKER).count() == len(workers)
-    checker.verify(load.expected | naps.expected)
+    checker.verify(load.expected | naps.expected | cancelled)
 
 
 class Naps:
@@ -74,6 +74,15 @@ class Naps:
         for _, result, handle in slept:
             self.expected[handle.workflow_id] = Ended(result)
         return [result - seconds for seconds, result, _ in slept]
+
+
+def cancel(handles, checker):
+    """Let nobody sleep on; return how they are to end."""
+    ids = [handle.workflow_id for handle in handles]
+    for workflow_id in ids:
+        assert Workflow.objects.cancel_one(workflow_id)
+        checker.note_cancelled(workflow_id)
+    return dict.fromkeys(ids, Ended(status=Workflow.Status.CANCELLED))
 
 
 def jumping(seconds, dose, fleet):

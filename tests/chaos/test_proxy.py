@@ -150,3 +150,30 @@ def test_a_delay_makes_statements_run_out_of_time(proxy, client):
 
     assert client.execute("SELECT 1").fetchone() == (1,)
     assert proxy.newcomers == 1
+
+
+def test_a_silent_network_keeps_back_notifications_and_nothing_else(proxy):
+    proxy.is_silent = True
+    with connect(proxy) as listener:
+        listener.execute("LISTEN secrets")
+        listener.execute("NOTIFY secrets, 'a'")
+        heard = list(listener.notifies(timeout=0.1))
+        (one,) = listener.execute("SELECT 1").fetchone()
+
+    assert (heard, one) == ([], 1)
+
+
+def test_a_network_that_is_not_silent_lets_notifications_pass(client):
+    client.execute("LISTEN secrets")
+    client.execute("NOTIFY secrets, 'a'")
+
+    heard = [each.payload for each in client.notifies(timeout=5, stop_after=1)]
+
+    assert heard == ["a"]
+
+
+def test_a_deaf_network_ends_the_connection_of_who_listens(proxy):
+    proxy.is_deaf = True
+
+    with connect(proxy) as listener, pytest.raises(psycopg.OperationalError):
+        listener.execute("LISTEN secrets")

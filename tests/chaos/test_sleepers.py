@@ -1,18 +1,18 @@
 """Many workflows sleep, and one worker with eight threads is enough for them."""
 
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from django_durable import clock
 from django_durable.models import Wait, Workflow
 from tests.chaos import workflows
 from tests.chaos.checker import Ended
-from tests.journeys.processes import APPLICATION, wait_until
+from tests.chaos.usage import Usage, assert_nothing_grows
+from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,10 +23,6 @@ PART = 0.38
 EASE = 0.7
 GROUPS = 50
 COLD = {"HOT_WAIT": 0, "ASYNC_HOT_WAIT": 0, "LEASE": 20.0}
-# What the worker has beside its eight slots: threads, and as many connections.
-OTHERS = 16
-# Far less than 15,000 sleeping workflows would take, if they took anything.
-MOST_BYTES = 8 * 2**20
 
 
 @pytest.mark.chaos("20,000 sleepers", share=18)
@@ -52,51 +48,6 @@ def test_eight_threads_carry_workflows_that_sleep(dose, fleet, checker):
     assert_nothing_grows(early, before, after)
     assert min(late) >= 0
     checker.verify(expected)
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a process holds at a moment."""
-
-    threads: int
-    connections: int
-    memory: int
-
-    @classmethod
-    def of(cls, worker):
-        """Look at a worker."""
-        lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
-        facts = dict(line.split(":", 1) for line in lines)
-        memory = int(facts["VmRSS"].split()[0]) * 1024
-        return cls(int(facts["Threads"]), connections_of(worker), memory)
-
-    def __str__(self):
-        return f"{self.threads} {self.connections} {self.memory / 2**20:.1f}"
-
-
-def assert_nothing_grows(early, before, after):
-    """What sleeps costs nothing, however much of it there is."""
-    assert (after.threads, after.connections) == (before.threads, before.connections)
-    for usage in (early, after):
-        assert usage.threads <= 8 + OTHERS
-        assert usage.connections <= 8 + OTHERS
-    assert before.memory - early.memory < MOST_BYTES
-    assert after.memory - before.memory < MOST_BYTES
-
-
-def connections_of(worker):
-    """Return how many connections a worker has to the database."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE application_name = %s AND datname = current_database()",
-                [APPLICATION],
-            )
-            return cursor.fetchone()[0]
-    name = str(connection.settings_dict["NAME"])
-    links = [link.readlink() for link in Path(f"/proc/{worker.pid}/fd").iterdir()]
-    return sum(str(link) == name for link in links)
 
 
 def start_sleeping(count, *, first=0):

@@ -14,6 +14,7 @@ PROTOCOLS = range(196608, 196700)
 ENDS_OF_REQUESTS = b"QSXp"
 EXECUTES = b"QE"
 READY = ord("Z")
+NOTIFICATION = ord("A")
 IDLE = ord("I")
 HARMLESS = ("SELECT", "SHOW", "SET", "LISTEN", "DEALLOCATE", "ROLLBACK")
 
@@ -115,6 +116,31 @@ class Answers:
             kind, length = struct.unpack("!Bi", self._header)
             self._header, self._left, self._is_ready = b"", length - 4, kind == READY
         return place + missing
+
+
+@dataclass
+class Silence:
+    """Takes the notifications out of what a server says.
+
+    To a client it is as if a pooler had lent the connection to somebody else.
+    """
+
+    _buffer: bytes = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes; return the complete messages in them that may pass."""
+        self._buffer += data
+        passing, place = [], 0
+        while len(self._buffer) >= place + 5:
+            kind, length = struct.unpack_from("!Bi", self._buffer, place)
+            end = place + 1 + length
+            if len(self._buffer) < end:
+                break
+            if kind != NOTIFICATION:
+                passing.append(self._buffer[place:end])
+            place = end
+        self._buffer = self._buffer[place:]
+        return b"".join(passing)
 
 
 @dataclass

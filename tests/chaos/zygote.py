@@ -1,7 +1,8 @@
 """A process that has everything imported, and forks a worker for each request.
 
 So a worker starts in milliseconds. A request is a line of JSON on standard input,
-``{"options": […], "durable": {…}, "faults": "…"}``; it is answered on standard
+``{"options": […], "durable": {…}, "faults": "…"}``, and for a process that is no
+worker ``"calls"``, with the dotted path of a function. It is answered on standard
 output by ``["forked", PID]``, and at the end of that process ``["ended", PID,
 CODE, TIME]`` follows. The zygote has no threads and no connections to leave to
 its children, and takes all of them along when its standard input ends.
@@ -22,6 +23,7 @@ from typing import NoReturn
 
 from django.conf import settings
 from django.core.management import call_command
+from django.utils.module_loading import import_string
 
 from django_durable.definitions import registry
 from django_durable.management.commands import run_workflows
@@ -118,7 +120,10 @@ class Zygote:
             foster.install()
             settings.DURABLE = {**settings.DURABLE, **request["durable"]}
             faults.install(request["faults"])
-            call_command(run_workflows.Command(), *request["options"])
+            if calls := request.get("calls"):
+                import_string(calls)(*request["options"])
+            else:
+                call_command(run_workflows.Command(), *request["options"])
             code = 0
         except BaseException:
             traceback.print_exc()

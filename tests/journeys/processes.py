@@ -20,8 +20,17 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 APPLICATION = "journey"
 
+# Seconds that nothing takes, however busy the machine: a bound, never a measurement.
+PATIENCE = 25
+# The same where it has to be told apart from a drain of 30 seconds.
+AT_ONCE = 10
+# Where a lease is not the matter, a process that had to wait is not to lose it.
+PATIENT = {"JOURNEY_LEASE": "60"}
 
-def wait_until(condition: Callable[[], T], what: str = "", *, timeout: float = 12) -> T:
+
+def wait_until(
+    condition: Callable[[], T], what: str = "", *, timeout: float = PATIENCE
+) -> T:
     """Return the first true value of ``condition()``, or fail."""
     give_up_at = time.monotonic() + timeout
     while not (found := condition()):
@@ -107,7 +116,7 @@ class Process:
         """What it has said so far."""
         return self._log.read_text(errors="replace")
 
-    def wait_for(self, text: str, *, timeout: float = 12) -> None:
+    def wait_for(self, text: str, *, timeout: float = PATIENCE) -> None:
         """Wait until it has said ``text``."""
         wait_until(lambda: text in self.log, f"log says {text!r}", timeout=timeout)
 
@@ -124,7 +133,7 @@ class Process:
         self._process.kill()
         self._process.wait()
 
-    def ended(self, *, timeout: float = 12) -> int:
+    def ended(self, *, timeout: float = PATIENCE) -> int:
         """Wait for its end and return its exit code."""
         return self._process.wait(timeout=timeout)
 

@@ -8,7 +8,13 @@ from django.core.management import CommandError, call_command
 
 from django_durable.models import Worker, Workflow
 from tests.journeys import workflows
-from tests.journeys.processes import is_alive, wait_until
+from tests.journeys.processes import (
+    AT_ONCE,
+    PATIENCE,
+    PATIENT,
+    is_alive,
+    wait_until,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +39,7 @@ def test_a_supervisor_replaces_a_killed_child(processes, ledger):
     wait_until(lambda: two_running(supervisor, but=ledger.calls()[0].pid))
     ledger.open("gate")
 
-    assert handle.get_result(timeout=10) == (1, "gate", 2)
+    assert handle.get_result(timeout=PATIENCE) == (1, "gate", 2)
     assert is_alive(first) + is_alive(second) == 1
 
 
@@ -43,13 +49,13 @@ def test_children_end_with_their_supervisor(processes):
 
     supervisor.kill()
 
-    wait_until(lambda: not any(map(is_alive, pids)), "the children end", timeout=3)
+    wait_until(lambda: not any(map(is_alive, pids)), "the children end")
     wait_until(lambda: states() == {"stopped"})
 
 
 @pytest.mark.parametrize("to_all", [False, True], ids=["SIGTERM", "Ctrl-C"])
 def test_a_stopped_supervisor_lets_its_children_hand_over(to_all, processes, ledger):
-    supervisor = processes.worker("--processes=2", JOURNEY_DRAIN="20")
+    supervisor = processes.worker("--processes=2", JOURNEY_DRAIN="30", **PATIENT)
     wait_until(lambda: two_running(supervisor))
     handle = workflows.held.start("gate")
     wait_until(lambda: len(ledger.calls()) == 2)
@@ -78,8 +84,8 @@ def test_a_second_signal_to_the_supervisor_ends_all_at_once(processes, ledger):
     wait_until(Worker.objects.filter(state=Worker.State.DRAINING).exists)
     supervisor.signal(signal.SIGTERM)
 
-    supervisor.ended(timeout=4)
-    wait_until(lambda: not any(map(is_alive, pids)), "the children end", timeout=3)
+    supervisor.ended(timeout=AT_ONCE)
+    wait_until(lambda: not any(map(is_alive, pids)), "the children end")
 
 
 def test_a_changed_file_starts_the_worker_again(processes, tmp_path):
@@ -94,7 +100,7 @@ def test_a_changed_file_starts_the_worker_again(processes, tmp_path):
     new = wait_until(running.first)
 
     assert Worker.objects.get(pid=old).state == Worker.State.STOPPED
-    assert workflows.leaf.start(1).get_result(timeout=5) == 3
+    assert workflows.leaf.start(1).get_result(timeout=PATIENCE) == 3
     assert is_alive(new.pid)
     assert not is_alive(old)
 

@@ -7,7 +7,7 @@ import pytest
 from django_durable import clock
 from django_durable.models import Step, Wait, Worker, Workflow
 from tests.journeys import workflows
-from tests.journeys.processes import wait_until
+from tests.journeys.processes import AT_ONCE, PATIENCE, PATIENT, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +20,7 @@ HELD = [workflows.held, workflows.aheld, workflows.aheld_in_thread]
     ids=["held", "aheld", "aheld_in_thread", "held, SIGINT"],
 )
 def test_a_running_step_ends_and_is_recorded(definition, number, processes, ledger):
-    worker = processes.worker(JOURNEY_DRAIN="20")
+    worker = processes.worker(JOURNEY_DRAIN="30", **PATIENT)
     handle = definition.start("gate")
     wait_until(lambda: len(ledger.calls()) == 2)
 
@@ -34,7 +34,7 @@ def test_a_running_step_ends_and_is_recorded(definition, number, processes, ledg
     assert Step.objects.filter(workflow_id=handle.workflow_id).count() == 2
     assert Workflow.objects.get(pk=late.workflow_id).claim == 0
     processes.worker()
-    assert handle.get_result(timeout=10) == (1, "gate", 2)
+    assert handle.get_result(timeout=PATIENCE) == (1, "gate", 2)
     assert len(ledger.calls(handle.workflow_id)) == 3
 
 
@@ -44,13 +44,13 @@ def test_a_running_step_ends_and_is_recorded(definition, number, processes, ledg
     ids=lambda held: held.__name__,
 )
 def test_a_step_that_outlasts_the_drain_is_put_back(definition, processes, ledger):
-    worker = processes.worker("--drain=0.5")
+    worker = processes.worker("--drain=0.5", **PATIENT)
     handle = definition.start("never")
     wait_until(lambda: len(ledger.calls()) == 2)
 
     worker.signal(signal.SIGTERM)
 
-    assert worker.ended(timeout=5) == 0
+    assert worker.ended(timeout=AT_ONCE) == 0
     assert_handed_over(handle, claim=2)
     assert Step.objects.filter(workflow_id=handle.workflow_id).count() == 1
 
@@ -58,6 +58,7 @@ def test_a_step_that_outlasts_the_drain_is_put_back(definition, processes, ledge
 @pytest.mark.parametrize("hot_seconds", ["0", "60"], ids=["cold", "hot"])
 def test_deploys_do_not_postpone_a_sleep(hot_seconds, processes):
     hot = {"JOURNEY_HOT_WAIT": hot_seconds, "JOURNEY_ASYNC_HOT_WAIT": hot_seconds}
+    hot |= PATIENT
     handles = [workflows.nap.start(60), workflows.anap.start(60)]
 
     seen = []
@@ -65,14 +66,14 @@ def test_deploys_do_not_postpone_a_sleep(hot_seconds, processes):
         worker = processes.worker("--drain=30", **hot)
         seen.append(wait_until(due_times_of_two_sleeping))
         worker.signal(signal.SIGTERM)
-        assert worker.ended(timeout=5) == 0
+        assert worker.ended(timeout=AT_ONCE) == 0
         seen.append(due_times())
         for handle in handles:
             assert_unharmed(handle)
     let_a_minute_pass()
     processes.worker(**hot)
 
-    assert [handle.get_result(timeout=10) for handle in handles] == [1, 2]
+    assert [handle.get_result(timeout=PATIENCE) for handle in handles] == [1, 2]
     assert all(due == seen[0] for due in seen)
 
 
@@ -85,10 +86,10 @@ def test_a_second_signal_ends_it_at_once(processes, ledger):
     wait_until(Worker.objects.filter(state=Worker.State.DRAINING).exists)
     worker.signal(signal.SIGTERM)
 
-    assert worker.ended(timeout=3) == 1
+    assert worker.ended(timeout=AT_ONCE) == 1
     ledger.open("gate")
     processes.worker()
-    assert handle.get_result(timeout=10) == (1, "gate", 2)
+    assert handle.get_result(timeout=PATIENCE) == (1, "gate", 2)
 
 
 def test_an_idle_worker_leaves_at_once(processes):
@@ -96,7 +97,7 @@ def test_an_idle_worker_leaves_at_once(processes):
 
     worker.signal(signal.SIGTERM)
 
-    assert worker.ended(timeout=5) == 0
+    assert worker.ended(timeout=AT_ONCE) == 0
     assert Worker.objects.get().state == Worker.State.STOPPED
 
 
@@ -107,7 +108,7 @@ def test_a_worker_that_waits_for_its_database_leaves_too(processes, tmp_path):
 
     worker.signal(signal.SIGTERM)
 
-    assert worker.ended(timeout=5) == 0
+    assert worker.ended(timeout=AT_ONCE) == 0
     assert "Traceback" not in worker.log
 
 

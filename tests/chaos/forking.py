@@ -1,0 +1,91 @@
+"""A process that waits, forks, and waits again; and what it waits for."""
+
+import os
+import threading
+import time
+import warnings
+
+from django.db import connections
+
+import django_durable as durable
+from django_durable.wakeup import hub
+from tests.journeys import ledger
+
+LONGEST_SECONDS = 30
+
+
+@durable.workflow
+def ticker(count):
+    """Publish a value in two ways, each time that somebody says so."""
+    for _ in range(count):
+        number = durable.recv("tick")
+        durable.write_stream("ticks", number)
+        durable.set_event(f"tick-{number}", number)
+    return count
+
+
+def family(pk, count):
+    """Wait for each tick in this process and in a child that is forked for it.
+
+    A thread of this process reads the stream all the while, and another one rings
+    the hub as fast as it can, so that a fork meets it in the middle of its work.
+    """
+    done = threading.Event()
+    threads = [
+        threading.Thread(target=_follow, args=[pk]),
+        threading.Thread(target=_ring, args=[done]),
+    ]
+    for thread in threads:
+        thread.start()
+    for number in range(count):
+        connections.close_all()  # Two processes must not share a connection.
+        child = _fork(pk, number)
+        _wait("parent", pk, number)
+        _, status = os.waitpid(child, 0)
+        assert status == 0, f"the child of tick {number} ended with {status}"
+    result = durable.retrieve_workflow(pk).get_result(timeout=LONGEST_SECONDS)
+    ledger.append("result", [result])
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+def _fork(pk, number):
+    with warnings.catch_warnings():
+        # Python warns of locks that other threads hold: this is about those.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        _wait("child", pk, number)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _wait(who, pk, number):
+    threading.Thread(target=_note_that_it_waits, args=[who, number]).start()
+    value = durable.get_event(pk, f"tick-{number}", timeout=LONGEST_SECONDS)
+    ledger.append("ticks", [who, number, value])
+
+
+def _note_that_it_waits(who, number):
+    target = f"tick-{number}"
+    while not any(name.endswith(target) for name in list(hub._by_target)):
+        time.sleep(0.005)
+    ledger.append("waiting", [who, number])
+
+
+def _follow(pk):
+    try:
+        values = list(durable.read_stream(pk, "ticks", timeout=LONGEST_SECONDS))
+        ledger.append("followed", values)
+    finally:
+        connections.close_all()
+
+
+def _ring(done):
+    while not done.is_set():
+        hub.ring(["nobody waits for this"])
