@@ -118,6 +118,24 @@ def test_a_zombie_tells_nothing_that_its_successor_tells(movable):
         assert set(values[1:]) == {'json:"inside"'}, met.point
 
 
+def test_a_zombie_that_was_just_replaced_tells_nothing(movable):
+    workers: list[Driver] = []
+    taken: list[Claimed] = []
+
+    def zombie_held():
+        queue(talk.publishing)
+        talk.receiving.using(workflow_id="speaker", queue_name="none").start()
+        workers[:] = [Driver(movable, CODE), Driver(movable, CODE)]
+        taken[:] = [each for each in workers[0].claim() if each.id == "w"]
+
+    def taken_over():
+        return take_over(*workers), talk.told()
+
+    for met in meetings(zombie_held, lambda: workers[0].run(taken[0]), taken_over):
+        claims, then = met.there
+        assert not claims or talk.told() == then, met.point
+
+
 # Cancellation.
 
 

@@ -55,8 +55,8 @@ class ClaimQuerySet(models.QuerySet[Any]):
         """Take up to ``limit`` ready workflows that run one of ``definitions``.
 
         ``definitions`` are (name, version) pairs, the version "*" for any;
-        ``queues`` None means all. In the order of priority, then ``run_after``, then
-        the id, so that what is due at one moment is always executed in one order.
+        ``queues`` None means all. In the order of priority, then ``run_after``; of
+        those taken at once, what was due at one moment in the order of the ids.
         Should the answer get lost, ``disown()`` puts back what was taken.
         """
         if limit < 1 or not definitions:

@@ -79,7 +79,7 @@ class Stream(models.Model):
     key = models.TextField(_("key"))
     next_offset = models.BigIntegerField(_("next offset"), default=0)
     is_closed = models.BooleanField(_("closed"), default=False)
-    closed_branch = models.TextField(_("closed in branch"), db_default="", blank=True)
+    closed_branch = models.TextField(_("closed in branch"), default="", blank=True)
     closed_by = models.IntegerField(_("closed by step"), null=True)
 
     objects = StreamQuerySet.as_manager()

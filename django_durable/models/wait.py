@@ -172,10 +172,9 @@ class Wait(models.Model):
     branch = models.TextField(_("branch"), default="", blank=True)
     step_id = models.IntegerField(_("step"))
     target = models.TextField(_("target"))
-    # Defaults of the database: during a deploy, workers without these insert too.
-    kind = models.CharField(_("kind"), max_length=16, db_default="")
-    awaited_id = models.TextField(_("workflow waited for"), db_default="", blank=True)
-    key = models.TextField(_("key or topic"), db_default="", blank=True)
+    kind = models.CharField(_("kind"), max_length=16)
+    awaited_id = models.TextField(_("workflow waited for"), default="", blank=True)
+    key = models.TextField(_("key or topic"), default="", blank=True)
     offset = models.BigIntegerField(_("offset"), null=True)
     wake_at = models.DateTimeField(_("wakes at"), null=True)
 

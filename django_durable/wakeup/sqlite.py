@@ -4,6 +4,7 @@ It changes when another connection has committed something, and costs a few
 microseconds.
 """
 
+import os
 import sqlite3
 import threading
 from typing import Any
@@ -13,6 +14,15 @@ from django.db import connections
 from django_durable.wakeup.hub import Hub
 
 LOOK_SECONDS = 0.015
+
+# Held while a watcher is inside SQLite, and during each fork: a child would inherit
+# the locks that SQLite itself holds then, and nobody there would release them.
+_inside = threading.Lock()
+os.register_at_fork(
+    before=_inside.acquire,
+    after_in_parent=_inside.release,
+    after_in_child=_inside.release,
+)
 
 
 class SQLiteSource:
@@ -46,15 +56,17 @@ class SQLiteSource:
                 self._closing.wait(0.5)
 
     def _watch(self) -> None:
-        connection = sqlite3.connect(
-            self._params["database"], uri=self._params.get("uri", False)
-        )
+        with _inside:
+            connection = sqlite3.connect(
+                self._params["database"], uri=self._params.get("uri", False)
+            )
         try:
             seen = None
             while not self._closing.wait(LOOK_SECONDS):
                 if self._hub.is_idle:
                     continue
-                (version,) = connection.execute("PRAGMA data_version").fetchone()
+                with _inside:
+                    (version,) = connection.execute("PRAGMA data_version").fetchone()
                 if version != seen:
                     seen = version
                     self._hub.ring_all()
@@ -62,4 +74,5 @@ class SQLiteSource:
                     self._hub.ring_owed()
                 self.is_working = True
         finally:
-            connection.close()
+            with _inside:
+                connection.close()

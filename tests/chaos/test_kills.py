@@ -12,6 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ACTIVE = 60
 PER_SECOND = 20
+LEAST = 10
 # How often, in a round of killing, somebody changes his mind about a workflow.
 CANCELLED = 0.3
 
@@ -19,7 +20,7 @@ CANCELLED = 0.3
 @pytest.mark.chaos("T-01 killed workers", share=26)
 def test_workflows_survive_the_deaths_of_their_workers(dose, fleet, checker, tmp_path):
     load, reaper = Load(dose.chance), Reaper(dose, fleet, checker, tmp_path)
-    load.start(dose.pick(20, ACTIVE))
+    load.start(dose.pick(50, ACTIVE))
     reaper.man()
 
     with checker.watching():
@@ -28,13 +29,14 @@ def test_workflows_survive_the_deaths_of_their_workers(dose, fleet, checker, tmp
                 reaper.kill_one()
                 if dose.chance.random() < CANCELLED:
                     cancel_one(load, checker, dose)
+            while reaper.kills < LEAST:
+                reaper.kill_one()
         reaper.spare()
         load.wait()
 
     latencies = reaper.takeovers.latencies()
     dose.spread("recovery", latencies)
     checker.verify(load.expected)
-    assert reaper.kills >= 5
     if dose.is_full:
         assert percentile(latencies, 99) <= LEASE + 2 * HEARTBEAT
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django_durable.execution import receiving
 from django_durable.execution.outbox import Outbox
 from django_durable.execution.state import State
-from django_durable.models import Step, publication, sql, step
+from django_durable.models import Step, Stream, publication, sql, step
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.entries import ENTRY, StreamWriting
 from django_durable.models.notification import NotificationQuerySet
@@ -159,6 +159,11 @@ def offset_read_outside_of_the_lock(real):
                     " RETURNING key",
                     [pk, row.key, offset, value],
                 )
+            Stream.objects.update_or_create(
+                workflow_id=pk,
+                key=row.key,
+                defaults={"next_offset": first + len(row.values)},
+            )
         written = replace(row.checkpoint, error=None)
         return [Recorded(Verdict.RECORDED, None, written)]
 

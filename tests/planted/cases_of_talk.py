@@ -45,7 +45,7 @@ CASES = [
     case(
         bugs.message_that_wakes_nobody,
         crashes.test_a_crash_anywhere_changes_nothing_in_the_end,
-        "were left to the sweep",
+        "the outcomes are",
         program=talk_named("send and recv"),
     ),
     case(
@@ -63,7 +63,7 @@ CASES = [
     # The fence.
     case(
         bugs.publications_of_zombies,
-        talk.test_a_zombie_tells_nothing_that_its_successor_tells,
+        talk.test_a_zombie_that_was_just_replaced_tells_nothing,
         "point",
         needs=LOCKS,
     ),
