@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from asgiref.sync import SyncToAsync, sync_to_async
+from django.core.management.commands import flush
 from django.db import connections
 
 from django_durable.execution.direct import close_lease
@@ -41,16 +42,25 @@ def _executor_is_used():
     return bool(SyncToAsync.single_thread_executor._threads)
 
 
+# What migrations fill, the same for every test.
+FILLED = {"auth_permission", "django_content_type"}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_flush():
-    """Empty the tables row by row: TRUNCATE makes a new file for every index."""
-    operations = type(connections["default"].ops)
-    patch = pytest.MonkeyPatch()
-    if connections["default"].vendor == "postgresql":
-        patch.setattr(operations, "sql_flush", _deletions)
-    yield
-    patch.undo()
+    """Empty the tables row by row: TRUNCATE makes a new file for every index.
+
+    What migrations fill stays, so that no test has to fill it again.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(connections["default"].ops), "sql_flush", _deletions)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *args: None)
+        yield
 
 
 def _deletions(operations, style, tables, **options):
-    return [f"DELETE FROM {operations.quote_name(table)};" for table in tables]
+    return [
+        f"DELETE FROM {operations.quote_name(table)};"
+        for table in tables
+        if table not in FILLED
+    ]
