@@ -27,6 +27,11 @@ def worker(**durable: object) -> Iterator[None]:
         for definition in (workflows.in_sequence, workflows.ain_sequence):
             definition.start(5).get_result(running.LONGEST_SECONDS)
         yield
+        if process.poll() is not None:
+            raise RuntimeError(f"The worker has ended with {process.returncode}.")
+    except TimeoutError as error:
+        error.add_note(f"The worker has ended with {process.poll()} (None: it runs).")
+        raise
     finally:
         process.terminate()
         try:
