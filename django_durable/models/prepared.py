@@ -21,6 +21,8 @@ def is_possible(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether statements may be prepared on this connection."""
     if Cursor is None:
         return False
+    # As Django does before each cursor of its own.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     raw: Any = connection.connection
     known = connection.__dict__.get("durable_prepares")
