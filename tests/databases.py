@@ -23,8 +23,8 @@ import pytest
 DATABASES = ("sqlite", "postgresql")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# The models are pure Python and the same on every database.
-ONLY_ONCE = "--deselect=tests/model/"
+# The models are pure Python and the same on every database; so is what is marked.
+ONLY_ONCE = ("--deselect=tests/model/", "-m", "not once")
 # Two suites at once must not write one cache.
 NO_CACHE = "-pno:cacheprovider"
 
@@ -139,7 +139,7 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
                 first = not runs
                 output = None if first else stack.enter_context(temporary_file())
                 given = [*options, *chosen]
-                given += [] if database == databases[0] else [ONLY_ONCE]
+                given += [] if database == databases[0] else [*ONLY_ONCE]
                 given += [] if first else [NO_CACHE]
                 process = start_pytest(given, {"DATABASE_URL": url}, output)
                 stack.enter_context(ended(process))

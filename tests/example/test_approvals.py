@@ -151,6 +151,7 @@ def test_the_purchases_are_listed(client, purchase):
     assert "waits for a decision" in page
 
 
+@pytest.mark.once
 def test_no_crash_changes_what_is_decided(client, staff, durable):
     def scenario():
         client.post("/purchases/ask/", WANTED)

@@ -175,6 +175,7 @@ def test_the_rooms_are_listed(client, sensors):
     assert 'href="/climate/rooms/cellar/"' in page
 
 
+@pytest.mark.once
 def test_no_crash_loses_or_repeats_a_reading(durable):
     def scenario():
         handle = watch_room.start("cellar")

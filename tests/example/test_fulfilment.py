@@ -150,6 +150,7 @@ def test_starting_a_fulfilled_order_again_repeats_nothing(shop):
     assert ServiceCall.objects.count() == calls
 
 
+@pytest.mark.once
 def test_no_crash_changes_what_becomes_of_a_suspicious_order(shop, monkeypatch):
     # The ledger of the services keeps what a repeated step asks again.
     monkeypatch.setattr(services, "_call", unwritten)
