@@ -15,7 +15,7 @@ from django.test import override_settings
 import django_durable as durable
 from django_durable.execution import state
 from tests.models import Entry
-from tests.running import COLD, result_of, wait_for_status, worker
+from tests.running import COLD, result_of, wait_for_status, wait_until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,6 +174,8 @@ def run(definition, count, executed):
             for number in range(count):
                 durable.send(handle, number)
     result_of(handle)
+    # The result is there before the thread has looked for whoever waits for it.
+    wait_until(lambda: "WHERE target" in executed[-1][0], "the last statement")
     return list(executed)
 
 
