@@ -106,6 +106,7 @@ def test_a_fork_while_another_thread_waits_does_not_disturb_it(client, shop_work
 
         def wait():
             got.append(waiting.get_result(timeout=20))
+            client.close()  # While the thread lives, and its connection with it.
 
         thread = threading.Thread(target=wait)
         thread.start()
