@@ -9,6 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import django
 import environ
 
 from example_project.databases import with_good_options
@@ -57,7 +58,11 @@ DURABLE: dict[str, Any] = {
 ORDERS_SERVICE_DELAY: float = env.float("ORDERS_SERVICE_DELAY", default=1.0)
 
 # Without mail servers: the worker prints its mails.
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": MAIL_BACKEND}}
+else:
+    EMAIL_BACKEND = MAIL_BACKEND
 
 INSTALLED_APPS = [
     "django.contrib.admin",
