@@ -41,7 +41,9 @@ def test_workers_follow_the_time_of_the_database(dose, fleet, checker, tmp_path)
         load.wait()
         sleeping = [kind.start(HOUR) for kind in (workflows.nap, workflows.anap) * 5]
         wait_until(lambda: Wait.objects.count() == 10, "ten sleeping workflows")
-        used = share_of_a_processor(workers)
+        # Who loops for nothing has no quiet moment; who has just worked, soon has.
+        shares = (share_of_a_processor(workers) for _ in range(5))
+        used = next((share for share in shares if share < MOST_USED), MOST_USED)
         cancelled = cancel(sleeping, checker)
 
     late = naps.lateness()

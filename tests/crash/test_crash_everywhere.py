@@ -17,17 +17,7 @@ SMALL = [each for each in PROGRAMS if each.name in ("nap", "transaction")] + [
 ]
 
 
-def once_if_async(program: Program) -> object:
-    """An async twin writes what its sync brother writes, statement by statement."""
-    is_twin = program.name.endswith(", async")
-    marks = [pytest.mark.once] if is_twin else []
-    return pytest.param(program, marks=marks, id=program.name)
-
-
-EVERY = [once_if_async(each) for each in PROGRAMS + TALKS]
-
-
-@pytest.mark.parametrize("program", EVERY)
+@pytest.mark.parametrize("program", PROGRAMS + TALKS, ids=str)
 def test_a_crash_anywhere_changes_nothing_in_the_end(
     laboratory: Laboratory, program: Program
 ):
