@@ -84,6 +84,19 @@ def sqlite() -> Iterator[str]:
 SERVERS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
+@contextmanager
+def bytecode() -> Iterator[dict[str, str]]:
+    """Yield the environment in which many processes compile each module once.
+
+    Also for somebody who wants no bytecode among his sources.
+    """
+    if not sys.dont_write_bytecode:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="durable-") as directory:
+        yield {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": directory}
+
+
 def start_pytest(
     options: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
 ) -> subprocess.Popen[bytes]:
@@ -133,6 +146,7 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
     """
     runs: dict[str, tuple[subprocess.Popen[bytes], IO[bytes] | None]] = {}
     with ExitStack() as stack:
+        shared = stack.enter_context(bytecode())
         for database in databases:
             url = stack.enter_context(SERVERS[database]())
             for part, chosen in parts_of(options).items():
@@ -141,7 +155,7 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
                 given = [*options, *chosen]
                 given += [] if database == databases[0] else [*ONLY_ONCE]
                 given += [] if first else [NO_CACHE]
-                process = start_pytest(given, {"DATABASE_URL": url}, output)
+                process = start_pytest(given, {**shared, "DATABASE_URL": url}, output)
                 stack.enter_context(ended(process))
                 runs[f"{database}{part}"] = process, output
         codes = {name: report(name, *run) for name, run in runs.items()}

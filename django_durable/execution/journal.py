@@ -37,15 +37,15 @@ class Journal:
         journal = cls()
         recorded = Step.objects.using(using).journal(workflow_id)
         journal.steps = {Place(*key): row for key, row in recorded.items()}
-        attempts = Attempt.objects.using(using).filter(workflow_id=workflow_id)
-        for row in attempts.order_by("attempt"):
-            place = Place(row.branch, row.step_id)
-            journal.retries.setdefault(place, []).append(row.next_at)
-        for wait in Wait.objects.using(using).filter(workflow_id=workflow_id):
-            journal.has_waits = True
-            if wait.wake_at is not None:
-                key = Place(wait.branch, wait.step_id), wait.target
-                journal.deadlines[key] = wait.wake_at
+        for branch, step_id, next_at in Attempt.objects.using(using).journal(
+            workflow_id
+        ):
+            journal.retries.setdefault(Place(branch, step_id), []).append(next_at)
+        waits = Wait.objects.using(using).journal(workflow_id)
+        journal.has_waits = bool(waits)
+        for branch, step_id, target, wake_at in waits:
+            if wake_at is not None:
+                journal.deadlines[Place(branch, step_id), target] = wake_at
         return journal
 
 

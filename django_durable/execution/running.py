@@ -180,7 +180,7 @@ def _finish(execution: State, value: Any, error: BaseException | None) -> Algori
         return
     if execution.journal.has_waits:
         rows = Wait.objects.using(execution.host.using)
-        yield Query(lambda: rows.filter(workflow_id=execution.workflow_id).delete())
+        yield Query(lambda: rows.forget(execution.workflow_id))
     _tell_finished(execution, outcome)
 
 

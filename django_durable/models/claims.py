@@ -4,17 +4,19 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Value
+from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from django_durable import clock
-from django_durable.models import sql
+from django_durable.models import code, compiled, sql
 from django_durable.models.code import ANY_VERSION, runnable
+from django_durable.models.compiled import Change, OneOf, Selection
 from django_durable.models.expressions import SecondsSince
 from django_durable.models.status import Standing, Status
 
@@ -73,7 +75,7 @@ class ClaimQuerySet(models.QuerySet[Any]):
                 queues,
                 now,
             )
-        if not self.filter(status=Status.ENQUEUED, run_after__lte=now).exists():
+        if not _ANY_READY(self, now=now):
             return []  # A look takes no write lock.
         with transaction.atomic(using=self.db):
             found = self._first_ready(definitions, limit, queues, now)
@@ -161,51 +163,78 @@ class ClaimQuerySet(models.QuerySet[Any]):
         now: datetime,
     ) -> list[str]:
         """Merge the heads of the queues: each is read in index order."""
-        ready = self.filter(
-            runnable(definitions),
-            status=Status.ENQUEUED,
-            run_after__lte=now,
-            stalls__lt=STALLS_BEFORE_QUARANTINE,
-        ).order_by("-priority", "run_after")
-        heads: list[tuple[int, datetime, str]] = []
-        for queue in queues if queues is not None else self._queues_in_use():
-            rows = ready.filter(queue_name=queue)
-            heads += rows.values_list("priority", "run_after", "pk")[:limit]
+        if queues is None:
+            queues = [queue for (queue,) in _QUEUES_IN_USE(self)]
+        given = {"now": now, "suspect": STALLS_BEFORE_QUARANTINE}
+        given |= code.given(definitions)
+        heads: list[sql.Row] = []
+        for queue in queues:
+            heads += _heads(limit)(self, queue=queue, **given)
         heads.sort(key=lambda head: (-head[0], *head[1:]))
         return [pk for _, _, pk in heads[:limit]]
-
-    def _queues_in_use(self) -> list[str]:
-        queued = self.filter(status=Status.ENQUEUED)
-        return sorted(set(queued.values_list("queue_name", flat=True).distinct()))
 
     def _claim_ids(
         self, worker_id: UUID, ids: Sequence[str], now: datetime
     ) -> list[Claimed]:
         if not ids:
             return []
-        self.filter(pk__in=ids, status=Status.ENQUEUED).update(
-            status=Status.PENDING,
-            worker=worker_id,
-            claim=F("claim") + 1,
-            wake_at=None,
-            seconds_queued=F("seconds_queued") + SecondsSince(now, queued=True),
-            started_at=Coalesce("started_at", Value(now)),
-            changed_at=now,
+        _TAKE(self, ids=ids, worker=worker_id, now=now)
+        taken = _TAKEN(self, ids=ids, worker=worker_id)
+        return sorted(
+            [Claimed(*row) for row in taken], key=lambda row: ids.index(row.id)
         )
-        rows = self.filter(pk__in=ids, status=Status.PENDING, worker=worker_id)
-        return [
-            Claimed(
-                row.pk,
-                row.name,
-                row.version,
-                row.inputs,
-                row.claim,
-                row.deadline,
-                row.parent_id,
-            )
-            for row in sorted(rows, key=lambda row: ids.index(row.pk))
-        ]
 
+
+_NOW = compiled.moment("now")
+_WORKER = compiled.uuid("worker")
+_AMONG = OneOf("pk", compiled.texts("ids"))
+_ANY_READY = Selection(
+    lambda rows: rows.filter(status=Status.ENQUEUED, run_after__lte=_NOW).values_list(
+        "pk"
+    )[:1]
+)
+_QUEUES_IN_USE = Selection(
+    lambda rows: (
+        rows.filter(status=Status.ENQUEUED)
+        .order_by("queue_name")
+        .values_list("queue_name")
+        .distinct()
+    )
+)
+
+
+@cache
+def _heads(limit: int) -> Selection:
+    return Selection(
+        lambda rows: (
+            rows.filter(
+                code.runnable_given(),
+                queue_name=compiled.text("queue"),
+                status=Status.ENQUEUED,
+                run_after__lte=_NOW,
+                stalls__lt=compiled.number("suspect"),
+            )
+            .order_by("-priority", "run_after")
+            .values_list("priority", "run_after", "pk")[:limit]
+        )
+    )
+
+
+_TAKE = Change(
+    lambda rows: rows.filter(_AMONG, status=Status.ENQUEUED),
+    status=Status.PENDING,
+    worker=_WORKER,
+    claim=F("claim") + 1,
+    wake_at=None,
+    seconds_queued=F("seconds_queued") + SecondsSince(_NOW, queued=True),
+    started_at=Coalesce("started_at", _NOW),
+    changed_at=_NOW,
+)
+_TAKEN = Selection(
+    lambda rows: rows.filter(_AMONG, status=Status.PENDING, worker=_WORKER).values_list(
+        "pk", "name", "version", "inputs", "claim", "deadline", "parent_id"
+    )
+)
 
 _QUEUES = """
     (SELECT queue_name FROM {workflow} WHERE status = 'ENQUEUED'

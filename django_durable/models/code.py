@@ -2,8 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Concat
+
+from django_durable.models import compiled
+from django_durable.models.compiled import OneOf
 
 ANY_VERSION = "*"
 
@@ -32,3 +37,23 @@ def runnable(definitions: Collection[tuple[str, str]]) -> Q:
         if ANY_VERSION not in known:
             condition |= Q(name=name, version__in=sorted(known))
     return condition
+
+
+# No registered name has one.
+_SEPARATOR = "\n"
+
+
+def runnable_given() -> Q:
+    """See runnable(); for a compiled statement, which ``given()`` fills."""
+    separator = Value(_SEPARATOR, output_field=TextField())
+    pair = Concat("name", separator, "version")
+    exact = Q(OneOf(pair, compiled.texts("codes")))
+    return exact | Q(OneOf("name", compiled.texts("any_version")))
+
+
+def given(definitions: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """Return what fills the gaps of ``runnable_given()``."""
+    return {
+        "codes": [_SEPARATOR.join(pair) for pair in definitions],
+        "any_version": [name for name, known in definitions if known == ANY_VERSION],
+    }

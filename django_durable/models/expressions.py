@@ -7,13 +7,19 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Greatest
 
+from django_durable.models.compiled import Given
+
 
 class SecondsSince(models.Func):
     """Seconds from the last change of status (and, queued, from run_after)."""
 
-    def __init__(self, now: datetime, *, queued: bool = False) -> None:
+    def __init__(self, now: datetime | Given, *, queued: bool = False) -> None:
         begin = Greatest("changed_at", "run_after") if queued else F("changed_at")
-        stamped = models.Value(now, output_field=models.DateTimeField())
+        stamped = (
+            models.Value(now, output_field=models.DateTimeField())
+            if isinstance(now, datetime)
+            else now
+        )
         super().__init__(stamped, begin, output_field=models.FloatField())
 
     def as_sql(  # type: ignore[override]

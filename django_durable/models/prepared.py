@@ -7,19 +7,16 @@ reaches the server itself, or where ``OPTIONS`` sets ``prepare_threshold``.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-try:
-    from psycopg import Cursor
-except ImportError:  # SQLite, or psycopg 2.
-    Cursor = None  # type: ignore[assignment,misc]
-
 
 def is_possible(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether statements may be prepared on this connection."""
-    if Cursor is None:
+    if _cursor_class() is None:
         return False
     # As Django does before each cursor of its own.
     connection.close_if_health_check_failed()
@@ -39,7 +36,7 @@ def cursor(connection: BaseDatabaseWrapper) -> Iterator[Any]:
     raw: Any = connection.connection
     threshold = raw.prepare_threshold
     with connection.wrap_database_errors:
-        bare = Cursor(raw)
+        bare = _cursor_class()(raw)
     with connection._prepare_cursor(bare) as found:  # type: ignore[attr-defined]
         raw.prepare_threshold = 0
         try:
@@ -57,5 +54,14 @@ def _is_safe(raw: Any) -> bool:
         return True
     if not hasattr(raw, "prepare_threshold"):
         return False  # psycopg 2.
-    found = Cursor(raw).execute("SELECT pg_backend_pid()").fetchone()
+    found = _cursor_class()(raw).execute("SELECT pg_backend_pid()").fetchone()
     return found is not None and found[0] == raw.info.backend_pid
+
+
+@cache
+def _cursor_class() -> Any:
+    """Return the cursor of psycopg 3, None without it. SQLite never needs it."""
+    try:
+        return import_module("psycopg").Cursor
+    except ImportError:
+        return None

@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connections, models, transaction
-from django.db.models import Count, Exists, F, Min, OuterRef
+from django.db.models import Count, Exists, F, OuterRef
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from django_durable import clock
-from django_durable.models import faults, sql
+from django_durable.models import compiled, faults, sql
 from django_durable.models.claims import STALLS_BEFORE_QUARANTINE
+from django_durable.models.compiled import Change, OneOf, Rows, Selection
 from django_durable.models.expressions import SecondsSince
 from django_durable.models.status import Status
 
@@ -33,16 +36,8 @@ class RecoveryQuerySet(models.QuerySet[Any]):
 
     def next_due(self) -> datetime | None:
         """Return when the next timer or delayed workflow becomes due."""
-        now = clock.now()
-        waiting = self.filter(status=Status.WAITING, wake_at__isnull=False)
-        delayed = self.filter(
-            status=Status.ENQUEUED, run_after__gt=F("created_at")
-        ).filter(run_after__gt=now)
-        moments = [
-            waiting.aggregate(moment=Min("wake_at"))["moment"],
-            delayed.aggregate(moment=Min("run_after"))["moment"],
-        ]
-        return min((moment for moment in moments if moment), default=None)
+        found = _NEXT_TIMER(self) + _NEXT_DELAYED(self, now=clock.now())
+        return min((moment for (moment,) in found), default=None)
 
     def wake_forgotten(self) -> int:
         """Queue WAITING workflows that wait for nothing: no row says for what."""
@@ -51,17 +46,16 @@ class RecoveryQuerySet(models.QuerySet[Any]):
 
     def wake_due(self) -> int:
         """Put back in the queue what waited for a time that has come."""
-        due = self.filter(status=Status.WAITING, wake_at__lte=clock.now())
         total = 0
-        while found := list(due.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-            woken = len(self._requeue_free(found, {}))
+        while found := [pk for (pk,) in _DUE(self, now=clock.now())]:
+            woken = len(self._requeue_free(found))
             total += woken
             if len(found) < BATCH or not woken:
                 break
         return total
 
-    def requeue_waiting(self, ids: Iterable[str], **expected: Any) -> int:
-        """Move WAITING workflows to the queue; return how many.
+    def requeue_waiting(self, ids: Iterable[str], *, claim: int | None = None) -> int:
+        """Move WAITING workflows (of this ``claim``) to the queue; return how many.
 
         Rows that somebody else has locked get a second, single try, so that
         two wakes never wait for each other; what is busy still, is repaired
@@ -70,44 +64,34 @@ class RecoveryQuerySet(models.QuerySet[Any]):
         ids, total = sorted(ids), 0
         for start in range(0, len(ids), BATCH):
             batch = ids[start : start + BATCH]
-            free = self._requeue_free(batch, expected)
+            free = self._requeue_free(batch, claim)
             busy = [pk for pk in batch if pk not in free]
             total += len(free)
-            total += sum(self._requeue_patiently(pk, expected) for pk in busy)
+            total += sum(self._requeue_patiently(pk, claim) for pk in busy)
         return total
 
-    def _requeue_free(self, ids: list[str], expected: dict[str, Any]) -> set[str]:
+    def _requeue_free(self, ids: list[str], claim: int | None = None) -> set[str]:
         with transaction.atomic(using=self.db):
-            waiting = self.filter(pk__in=ids, status=Status.WAITING, **expected)
-            if connections[self.db].features.has_select_for_update_skip_locked:
-                waiting = waiting.select_for_update(skip_locked=True, no_key=True)
-            free = set(waiting.order_by("pk").values_list("pk", flat=True))
+            free = {pk for (pk,) in _FREE(self, ids=ids, claim=claim)}
             if free:
-                self._requeue(free, expected)
+                self._requeue(free, claim)
         return free
 
-    def _requeue_patiently(self, pk: str, expected: dict[str, Any]) -> int:
+    def _requeue_patiently(self, pk: str, claim: int | None) -> int:
         connection = connections[self.db]
-        if not self.filter(pk=pk, status=Status.WAITING, **expected).exists():
+        if not _STILL_WAITING(self, ids=[pk], claim=claim):
             return 0
         try:
             with transaction.atomic(using=self.db):
                 sql.limit_lock_wait(connection)
-                return self._requeue([pk], expected)
+                return self._requeue([pk], claim)
         except OperationalError as error:
             if faults.classify(error) is not faults.Fault.CONFLICT:
                 raise
             return 0
 
-    def _requeue(self, ids: Iterable[str], expected: dict[str, Any]) -> int:
-        now = clock.now()
-        waiting = self.filter(pk__in=list(ids), status=Status.WAITING, **expected)
-        return waiting.update(
-            status=Status.ENQUEUED,
-            wake_at=None,
-            seconds_waited=F("seconds_waited") + SecondsSince(now),
-            changed_at=now,
-        )
+    def _requeue(self, ids: Iterable[str], claim: int | None) -> int:
+        return _REQUEUE(self, ids=ids, claim=claim, now=clock.now())
 
     def abandoned(self) -> models.QuerySet[Any]:
         """Keep the PENDING workflows that no live worker holds."""
@@ -163,6 +147,57 @@ class RecoveryQuerySet(models.QuerySet[Any]):
             for key, members in groups.items()
             for row in members
         ]
+
+
+def _waiting(rows: Rows) -> Rows:
+    """Keep the WAITING ones of some; with a claim, only those of that claim."""
+    claim = compiled.number("claim")
+    return rows.filter(
+        OneOf("pk", compiled.texts("ids")),
+        Exact(F("claim"), Coalesce(claim, F("claim"))),
+        status=Status.WAITING,
+    )
+
+
+def _free(rows: Rows) -> Rows:
+    """Keep those that nobody has locked."""
+    if connections[rows.db].features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True, no_key=True)
+    return rows.order_by("pk").values_list("pk")
+
+
+_NOW = compiled.moment("now")
+_NEXT_TIMER = Selection(
+    lambda rows: (
+        rows.filter(status=Status.WAITING, wake_at__isnull=False)
+        .order_by("wake_at")
+        .values_list("wake_at")[:1]
+    )
+)
+_NEXT_DELAYED = Selection(
+    lambda rows: (
+        rows.filter(status=Status.ENQUEUED, run_after__gt=F("created_at"))
+        .filter(run_after__gt=_NOW)
+        .order_by("run_after")
+        .values_list("run_after")[:1]
+    )
+)
+_DUE = Selection(
+    lambda rows: (
+        rows.filter(status=Status.WAITING, wake_at__lte=_NOW)
+        .order_by("pk")
+        .values_list("pk")[:BATCH]
+    )
+)
+_STILL_WAITING = Selection(lambda rows: _waiting(rows).values_list("pk"))
+_FREE = Selection(lambda rows: _free(_waiting(rows)))
+_REQUEUE = Change(
+    _waiting,
+    status=Status.ENQUEUED,
+    wake_at=None,
+    seconds_waited=F("seconds_waited") + SecondsSince(_NOW),
+    changed_at=_NOW,
+)
 
 
 def _after_loss(row: Any) -> tuple[str, int, int, int]:

@@ -4,6 +4,7 @@ Identifiers come from the models' ``_meta``; values are always bound.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -39,11 +40,27 @@ def fetch_hot(
     On PostgreSQL they are prepared on the server, which saves a third of their
     time, where that is safe.
     """
-    if not is_postgresql(connection) or not prepared.is_possible(connection):
-        return fetch(connection, sql, params)
-    with prepared.cursor(connection) as cursor:
+    with _hot_cursor(connection) as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()  # type: ignore[no-any-return]
+        return list(cursor.fetchall())
+
+
+def execute_hot(
+    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] = ()
+) -> int:
+    """Execute a statement that returns nothing; return how many rows it met.
+
+    See fetch_hot().
+    """
+    with _hot_cursor(connection) as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)
+
+
+def _hot_cursor(connection: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
+    if not is_postgresql(connection) or not prepared.is_possible(connection):
+        return connection.cursor()
+    return prepared.cursor(connection)
 
 
 def table(model: type[models.Model]) -> str:
@@ -187,7 +204,7 @@ def insert_new(
     fields = meta.concrete_fields
     columns = ", ".join(f'"{field.column}"' for field in fields)
     row = f"({', '.join(['%s'] * len(fields))})"
-    key = f'"{meta.pk.column}"'
+    key = ", ".join(f'"{field.column}"' for field in meta.pk_fields)
     params = [
         field.get_db_prep_save(field.pre_save(instance, add=True), connection)
         for instance in instances
@@ -199,4 +216,5 @@ def insert_new(
         f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}"
     )
     execute = fetch_hot if len(instances) == 1 else fetch
-    return {found for (found,) in execute(connection, sql, params)}
+    new = execute(connection, sql, params)
+    return {row[0] if len(row) == 1 else row for row in new}

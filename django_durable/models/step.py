@@ -8,8 +8,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import signals
-from django_durable.models import checkpoint as statements, publication
+from django_durable.models import checkpoint as statements, compiled, publication
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.compiled import Selection
 from django_durable.models.publication import Publication
 from django_durable.models.status import Standing, Status
 from django_durable.models.workflow import Workflow
@@ -75,8 +76,8 @@ class StepQuerySet(models.QuerySet["Step"]):
 
     def journal(self, workflow_id: str) -> dict[tuple[str, int], Checkpoint]:
         """Return all checkpoints of a workflow by (branch, step_id)."""
-        rows = self.filter(workflow_id=workflow_id)
-        return {(row.branch, row.step_id): row.checkpoint() for row in rows}
+        rows = [Checkpoint(*row) for row in _JOURNAL(self, workflow=workflow_id)]
+        return {(row.branch, row.step_id): row for row in rows}
 
     def _explain(
         self, checkpoints: Sequence[Checkpoint]
@@ -112,6 +113,13 @@ def _explained(
         is_held = standing.status == Status.PENDING
         return Recorded(Verdict.BUSY if is_held else Verdict.STOPPED, standing)
     return Recorded(Verdict.CONFLICT, standing, recorded)
+
+
+_JOURNAL = Selection(
+    lambda rows: rows.filter(workflow_id=compiled.text("workflow")).values_list(
+        *Checkpoint.__slots__
+    )
+)
 
 
 class Step(models.Model):

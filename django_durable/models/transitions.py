@@ -11,8 +11,9 @@ from django.db.models import F
 
 from django_durable import clock, signals
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
-from django_durable.models import code, faults, outcome, sql
+from django_durable.models import code, compiled, faults, outcome, sql
 from django_durable.models.checkpoint import Recorded, Verdict
+from django_durable.models.compiled import Change, OneOf, Selection
 from django_durable.models.expressions import SecondsSince
 from django_durable.models.outcome import Outcome
 from django_durable.models.status import ACTIVE, Standing, Status
@@ -67,8 +68,7 @@ class TransitionQuerySet(models.QuerySet[Any]):
         """Return claim and status of each workflow that exists."""
         if not ids:
             return {}
-        found = self.filter(pk__in=ids).values_list("pk", "claim", "status")
-        return {pk: Standing(claim, status) for pk, claim, status in found}
+        return {pk: Standing(*found) for pk, *found in _STANDINGS(self, ids=ids)}
 
     def suspend(
         self, workflow_id: str, claim: int, *, wake_at: datetime | None
@@ -77,14 +77,10 @@ class TransitionQuerySet(models.QuerySet[Any]):
 
         It got so far without killing its worker: suspicion ends here.
         """
-        return self._leave(
-            workflow_id,
-            claim,
-            status=Status.WAITING,
-            wake_at=wake_at,
-            stalls=0,
-            recovery_attempts=0,
-        )
+        given = {"pk": workflow_id, "claim": claim, "wake_at": wake_at}
+        if _SUSPEND(self, **given, now=clock.now()):
+            return True
+        return self._is(workflow_id, Standing(claim, Status.WAITING))
 
     def hand_over(self, workflow_id: str, claim: int) -> bool:
         """Put a held workflow back in the queue, uncounted."""
@@ -167,8 +163,10 @@ class TransitionQuerySet(models.QuerySet[Any]):
             **changes,
         ):
             return True
-        standing = self.standings([workflow_id]).get(workflow_id)
-        return standing == Standing(claim, status)
+        return self._is(workflow_id, Standing(claim, status))
+
+    def _is(self, workflow_id: str, standing: Standing) -> bool:
+        return self.standings([workflow_id]).get(workflow_id) == standing
 
     def _cancel_tree(self, root: str, reason: str) -> list[str]:
         # Each parent is locked by its own update before its children are
@@ -267,6 +265,26 @@ class TransitionQuerySet(models.QuerySet[Any]):
         if (workflow.name, code.ANY_VERSION) in live:
             return workflow.version  # type: ignore[no-any-return]
         return code.version_at_hand(workflow.name) or workflow.version
+
+
+_NOW = compiled.moment("now")
+_STANDINGS = Selection(
+    lambda rows: rows.filter(OneOf("pk", compiled.texts("ids"))).values_list(
+        "pk", "claim", "status"
+    )
+)
+_SUSPEND = Change(
+    lambda rows: rows.filter(
+        pk=compiled.text("pk"), claim=compiled.number("claim"), status=Status.PENDING
+    ),
+    status=Status.WAITING,
+    wake_at=compiled.moment("wake_at"),
+    stalls=0,
+    recovery_attempts=0,
+    worker=None,
+    seconds_ran=F("seconds_ran") + SecondsSince(_NOW),
+    changed_at=_NOW,
+)
 
 
 def _judge(claim: int, status: str, standing: Standing | None) -> Recorded:

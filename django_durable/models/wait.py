@@ -11,7 +11,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import signals
-from django_durable.models import sql
+from django_durable.models import compiled, sql
+from django_durable.models.compiled import Rows, Selection
 from django_durable.models.event import Event
 from django_durable.models.notification import Notification
 from django_durable.models.status import TERMINAL, Status
@@ -53,18 +54,28 @@ class WaitQuerySet(models.QuerySet["Wait"]):
             )
             for row in rows
         ]
-        self.bulk_create(waits, ignore_conflicts=True)
+        if waits:
+            sql.insert_new(connections[self.db], waits)
 
     def replace(self, workflow_id: str, rows: Iterable[WaitRow]) -> None:
         """Make ``rows`` what the workflow waits for; first deadlines stay."""
         wanted = {(row.branch, row.step_id, row.target.name): row for row in rows}
-        held = self.filter(workflow_id=workflow_id)
-        for key in set(held.values_list("branch", "step_id", "target")):
-            if wanted.pop(key, None) is None:
-                branch, step_id, target = key
-                held.filter(branch=branch, step_id=step_id, target=target).delete()
-        if wanted:
-            self.keep(workflow_id, wanted.values())
+        for branch, step_id, target, _wake_at in self.journal(workflow_id):
+            if wanted.pop((branch, step_id, target), None) is None:
+                self._forget(_ONE, workflow_id, branch, step_id, target)
+        self.keep(workflow_id, wanted.values())
+
+    def journal(self, workflow_id: str) -> list[tuple[str, int, str, datetime | None]]:
+        """Return (branch, step_id, target, wake_at) of what a workflow waits for."""
+        return _JOURNAL(self, workflow=workflow_id)
+
+    def forget(self, workflow_id: str) -> None:
+        """Delete all that a workflow waits for."""
+        self._forget(_ALL, workflow_id)
+
+    def _forget(self, chosen: str, *params: Any) -> None:
+        statement = f"DELETE FROM {sql.table(Wait)} WHERE {chosen}"
+        sql.execute_hot(connections[self.db], statement, params)
 
     def wake(self, targets: Iterable[str], *, hint: Hint | None = None) -> int:
         """Queue the workflows that wait for one of ``targets``.
@@ -82,9 +93,9 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
         The second look of I6: after the commit that wrote WAITING.
         """
-        mine = self.filter(workflow_id=workflow_id)
-        kinds = {row.target.kind for row in rows} - {TargetKind.TIMER}
-        if not any(mine.met(kind).exists() for kind in kinds):
+        kinds = {row.target.kind for row in rows}
+        looks = [look for kind, look in _MINE_MET.items() if kind in kinds]
+        if not any(look(self, workflow=workflow_id) for look in looks):
             return
         workflows = Workflow.objects.using(self.db)
         if workflows.requeue_waiting([workflow_id], claim=claim):
@@ -95,16 +106,8 @@ class WaitQuerySet(models.QuerySet["Wait"]):
 
         The sweep: repairs wake-ups that a crash or a busy row swallowed.
         """
-        waiting = self.filter(workflow__status=Status.WAITING)
-        ids: set[str] = set()
-        for kind in TargetKind:
-            if kind is not TargetKind.TIMER:
-                ids.update(waiting.met(kind).values_list("workflow_id", flat=True))
+        ids = {pk for met in _ALL_MET.values() for (pk,) in met(self)}
         return Workflow.objects.using(self.db).requeue_waiting(ids)
-
-    def met(self, kind: TargetKind) -> "WaitQuerySet":
-        """Keep the waits of a kind that are over, asked of the facts themselves."""
-        return self.filter(_fact(kind, self.db), kind=kind.value)
 
 
 def waiting_statement(
@@ -137,6 +140,12 @@ def _waiting_for(
     return list(ids)
 
 
+def _met(rows: Rows, kind: TargetKind) -> Rows:
+    """Keep the waits of a kind that are over, asked of the facts themselves."""
+    over = rows.filter(_fact(kind, rows.db), kind=kind.value)
+    return over.values_list("workflow_id")
+
+
 def _fact(kind: TargetKind, using: str) -> Q:
     """Say what ends a wait; nothing can come of a workflow that has ended or gone."""
     its_key = Q(workflow_id=OuterRef("awaited_id"), key=OuterRef("key"))
@@ -156,6 +165,25 @@ def _fact(kind: TargetKind, using: str) -> Q:
         streams = Stream.objects.using(using).filter(its_key)
         return is_over | Q(Exists(streams.filter(goes_on)))
     return is_over
+
+
+_ALL = "workflow_id = %s"
+_ONE = "workflow_id = %s AND branch = %s AND step_id = %s AND target = %s"
+_WORKFLOW = compiled.text("workflow")
+_JOURNAL = Selection(
+    lambda rows: rows.filter(workflow_id=_WORKFLOW).values_list(
+        "branch", "step_id", "target", "wake_at"
+    )
+)
+_KINDS = [kind for kind in TargetKind if kind is not TargetKind.TIMER]
+
+
+def _selection(kind: TargetKind, **chosen: Any) -> Selection:
+    return Selection(lambda rows: _met(rows.filter(**chosen), kind))
+
+
+_ALL_MET = {kind: _selection(kind, workflow__status=Status.WAITING) for kind in _KINDS}
+_MINE_MET = {kind: _selection(kind, workflow_id=_WORKFLOW) for kind in _KINDS}
 
 
 class Wait(models.Model):

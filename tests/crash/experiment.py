@@ -169,9 +169,13 @@ class Laboratory:
         return driver
 
     def _clean(self) -> None:
-        with self._machine.observer.cursor() as cursor:
-            for table in (*TABLES, sql.table(Worker)):
-                cursor.execute(f"DELETE FROM {table}")
+        observer = self._machine.observer
+        statements = [f"DELETE FROM {name}" for name in (*TABLES, sql.table(Worker))]
+        if sql.is_postgresql(observer):
+            statements = ["; ".join(statements)]  # One round trip.
+        with observer.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
         ledger.clear()
         self._drivers = []
         self._clock = MovableClock()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from django.db import connections
+from django.db import connections, transaction
 
 from django_durable.models import Worker
 
@@ -123,6 +123,12 @@ class Process:
     def signal(self, number: int) -> None:
         """Send a signal to this process alone."""
         self._process.send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop it while it writes nothing: a file would stay locked for everybody."""
+        with transaction.atomic():
+            self.signal(signal.SIGSTOP)
+            os.waitpid(self.pid, os.WUNTRACED)
 
     def signal_group(self, number: int) -> None:
         """Send a signal to its process group, as a terminal does at Ctrl-C."""

@@ -73,7 +73,7 @@ def test_a_worker_frozen_before_its_commit_does_not_keep_the_row(
 
 def test_a_worker_that_wakes_up_claims_nothing_under_its_old_lease(processes, ledger):
     worker = processes.worker()
-    worker.signal(signal.SIGSTOP)
+    worker.freeze()
     row = Worker.objects.filter(pid=worker.pid)
     beat_at = row.get().heartbeat_at
     wait_until(lambda: clock.now() - beat_at > timedelta(seconds=1.5))
@@ -93,7 +93,7 @@ def freeze_in_a_step(definition, processes, ledger):
     zombie = processes.worker()
     definition.start("gate")
     wait_until(lambda: len(ledger.calls()) == 2)
-    zombie.signal(signal.SIGSTOP)
+    zombie.freeze()
     heir = processes.worker()
     wait_until(lambda: len(ledger.calls()) == 3)
     return zombie, heir

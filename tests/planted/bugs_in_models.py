@@ -10,6 +10,7 @@ from django.db.models import F
 from django_durable import clock
 from django_durable.models import (
     Workflow,
+    checkpoint,
     claims,
     outcome,
     sql,
@@ -35,7 +36,7 @@ def rewriting(execute: Any, is_meant: Callable[[str], bool], *texts: str) -> Any
 
 
 def is_checkpoint(statement: str) -> bool:
-    return "INSERT INTO" in statement
+    return checkpoint.STEP in statement and "INSERT INTO" in statement
 
 
 def is_strict(statement: str) -> bool:

@@ -45,7 +45,7 @@ def test_nothing_is_prepared_behind_a_pooler(fresh, monkeypatch):
     pooled = SimpleNamespace(execute=lambda sql: answer)
     fresh.ensure_connection()
     with monkeypatch.context() as patch:
-        patch.setattr(prepared, "Cursor", lambda raw: pooled)
+        patch.setattr(prepared, "_cursor_class", lambda: lambda raw: pooled)
         assert not prepared.is_possible(fresh)
 
     assert sql.fetch_hot(fresh, HOT, [1]) == [("hot", 1)]
