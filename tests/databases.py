@@ -12,9 +12,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -30,6 +32,10 @@ NO_CACHE = "-pno:cacheprovider"
 
 # Where tests start processes of their own.
 WITH_PROCESSES = ("tests/chaos", "tests/client", "tests/journeys")
+# Where each test is many runs of a workflow.
+WITH_CRASHES = ("tests/crash", "tests/planted", "tests/testing")
+# Two for each core: one waits while the other one computes.
+AT_ONCE = 4
 
 temporary_file = tempfile.TemporaryFile
 
@@ -138,27 +144,60 @@ def announce(text: str) -> None:
     print(f"\n======== {text} ========", flush=True)
 
 
-def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
-    """Run the suite on all databases at once: mostly, each waits.
+@dataclass
+class Suite:
+    """Some of the tests on one database, in a process of their own."""
 
-    The whole suite runs in two parts on each. The first prints as it goes, the
-    others when they are done.
+    name: str
+    options: list[str]
+    environment: Mapping[str, str]
+    output: IO[bytes] | None
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> AbstractContextManager[None]:
+        """Begin; the block ends the process."""
+        self.process = start_pytest(self.options, self.environment, self.output)
+        return ended(self.process)
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def report(self) -> int:
+        """Wait for its end, show what it printed, and return its exit code."""
+        announce(self.name)
+        assert self.process is not None
+        code = self.process.wait()
+        if self.output is not None:
+            self.output.seek(0)
+            shutil.copyfileobj(self.output, sys.stdout.buffer)
+            sys.stdout.flush()
+        return code
+
+
+def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
+    """Run the suite on all databases, some of its parts at once: mostly, each waits.
+
+    The first part prints as it goes, the others when all are done.
     """
-    runs: dict[str, tuple[subprocess.Popen[bytes], IO[bytes] | None]] = {}
     with ExitStack() as stack:
         shared = stack.enter_context(bytecode())
-        for database in databases:
-            url = stack.enter_context(SERVERS[database]())
-            for part, chosen in parts_of(options).items():
-                first = not runs
-                output = None if first else stack.enter_context(temporary_file())
+        urls = {name: stack.enter_context(SERVERS[name]()) for name in databases}
+        suites: list[Suite] = []
+        for part, chosen in parts_of(options).items():
+            for database, url in urls.items():
+                output = stack.enter_context(temporary_file()) if suites else None
                 given = [*options, *chosen]
                 given += [] if database == databases[0] else [*ONLY_ONCE]
-                given += [] if first else [NO_CACHE]
-                process = start_pytest(given, {**shared, "DATABASE_URL": url}, output)
-                stack.enter_context(ended(process))
-                runs[f"{database}{part}"] = process, output
-        codes = {name: report(name, *run) for name, run in runs.items()}
+                given += [NO_CACHE] if suites else []
+                environment = {**shared, "DATABASE_URL": url}
+                suites.append(Suite(f"{database}{part}", given, environment, output))
+        for suite in suites:
+            while sum(each.is_running for each in suites) >= AT_ONCE:
+                time.sleep(0.1)
+            stack.enter_context(suite.start())
+        codes = {suite.name: suite.report() for suite in suites}
     announce(", ".join(f"{name}: {outcome(code)}" for name, code in codes.items()))
     # Not every part has a test of those that were asked for.
     is_empty = set(codes.values()) == {pytest.ExitCode.NO_TESTS_COLLECTED}
@@ -166,27 +205,18 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
 
 
 def parts_of(options: Sequence[str]) -> dict[str, list[str]]:
-    """Divide the suite in two, unless somebody has chosen tests.
+    """Divide the suite, the longest parts first, unless somebody has chosen tests.
 
     Real processes are mostly waited for, everything else computes.
     """
     if any("tests" in option for option in options):
         return {"": []}
-    ignored = [f"--ignore={place}" for place in WITH_PROCESSES]
-    return {"": ignored, ", real processes": [*WITH_PROCESSES]}
-
-
-def report(
-    database: str, process: subprocess.Popen[bytes], output: IO[bytes] | None
-) -> int:
-    """Wait for one suite, show what it printed, and return its exit code."""
-    announce(database)
-    code = process.wait()
-    if output is not None:
-        output.seek(0)
-        shutil.copyfileobj(output, sys.stdout.buffer)
-        sys.stdout.flush()
-    return code
+    elsewhere = [*WITH_PROCESSES, *WITH_CRASHES]
+    return {
+        "": [f"--ignore={place}" for place in elsewhere],
+        ", real processes": [*WITH_PROCESSES],
+        ", crashes": [*WITH_CRASHES],
+    }
 
 
 def is_failure(code: int) -> bool:

@@ -87,6 +87,8 @@ class Case:
             reason = f"Harmless on a database without {self.needs}."
             is_missing = not getattr(connections["default"].features, self.needs)
             own.append(pytest.mark.skipif(is_missing, reason=reason))
+        else:
+            own.append(pytest.mark.once)
         return own
 
     def run(self, request: pytest.FixtureRequest) -> None:
