@@ -1,14 +1,14 @@
 """A process that dies at a chosen point, played inside this one.
 
 Points are every statement, COMMIT and SAVEPOINT of the process's connection and
-every effect outside of the database. At its death the connection drops, as the
-server sees it, and what is left of the process's code executes nothing more.
+every effect outside of the database. At its death its transaction is rolled back,
+as a server does that loses a client, and what is left of the process's code executes
+nothing more.
 """
 
 import itertools
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
@@ -86,7 +86,7 @@ class Crasher:
     def _die(self) -> None:
         self.is_dead = True
         assert self._connection is not None
-        _drop(self._connection, self._cursors)
+        _roll_back(self._connection, self._cursors)
         raise Crash(self.last)
 
 
@@ -134,8 +134,9 @@ def _remains(place: tuple[int, When, str]) -> str:
 
 
 class Machine:
-    """Runs one process after the other; a survivor leaves its connection to the next.
+    """Runs one process after the other, on one session of the database.
 
+    A survivor leaves its connection to the next process, a dead one the session.
     ``observer`` is the test's own connection: it sees what is committed.
     """
 
@@ -143,11 +144,12 @@ class Machine:
         self.observer: BaseDatabaseWrapper = connections[USING]
         self.crasher: Crasher | None = None
         self._spare: BaseDatabaseWrapper | None = None
+        self._session: Any = None
 
     @contextmanager
     def process(self, crasher: Crasher) -> Iterator[None]:
         """Run a block as a process; its death ends the block, nothing more."""
-        connection = self._spare or _new_connection(self.observer)
+        connection = self._spare or self._new_connection()
         self._spare = None
         crasher.attach(connection)
         self.crasher, connections[USING] = crasher, connection
@@ -160,12 +162,11 @@ class Machine:
         finally:
             connections[USING], self.crasher = self.observer, None
             crasher.detach()
-            if crasher.is_dead:
-                _await_rollback(self.observer, connection)
-            elif connection.in_atomic_block:
-                _drop(connection, ())
-            else:
-                self._spare = connection
+            if connection.in_atomic_block:
+                _roll_back(connection, ())
+            self._session = connection.connection or self._session
+            is_free = not (crasher.is_dead or connection.in_atomic_block)
+            self._spare = connection if is_free else None
 
     def effect(self, label: str, happen: Callable[[], T]) -> T:
         """Do something outside of the database."""
@@ -174,46 +175,38 @@ class Machine:
         return self.crasher.point(f"effect {label}", happen)
 
     def close(self) -> None:
-        """Give the last process's connection back."""
-        if self._spare is not None:
-            self._spare.close()
+        """Give the session back."""
+        if self._session is not None:
+            self._session.close()
+
+    def _new_connection(self) -> BaseDatabaseWrapper:
+        """Return a connection, as a process that has just started has one.
+
+        It takes over the session, if there is one: what Django keeps of it is new.
+        """
+        like, session = self.observer, self._session
+        settings: dict[str, Any] = dict(like.settings_dict)
+        if like.vendor == "postgresql":
+            # Processes die here, servers do not: no commit has to wait for the disk.
+            given = settings["OPTIONS"]
+            settings["OPTIONS"] = {**given, "options": "-c synchronous_commit=off"}
+        made = type(like)(settings, like.alias)
+        if session is not None and not getattr(session, "closed", False):
+            made.__dict__["get_new_connection"] = lambda params: session
+        return made
 
 
-def _new_connection(like: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
-    settings: dict[str, Any] = dict(like.settings_dict)
-    if like.vendor == "postgresql":
-        # Processes die here, servers do not: no commit has to wait for the disk.
-        given = settings["OPTIONS"]
-        settings["OPTIONS"] = {**given, "options": "-c synchronous_commit=off"}
-    return type(like)(settings, like.alias)
-
-
-def _drop(connection: BaseDatabaseWrapper, cursors: Iterable[Any]) -> None:
-    """Let the database notice that the process is gone."""
+def _roll_back(connection: BaseDatabaseWrapper, cursors: Iterable[Any]) -> None:
+    """End a transaction as the database does for a process that is gone."""
     raw: Any = connection.connection
     if raw is None:
         return
-    if connection.vendor == "postgresql":
-        # Asks the server's own word: at a COMMIT, Django has left its block already.
-        if raw.info.transaction_status != 0:  # Not idle: it may hold locks.
-            connection.__dict__["dropped_backend"] = raw.info.backend_pid
-    else:
-        for cursor in list(cursors):  # An open one would keep the lock.
-            cursor.close()
-        with suppress(Exception):
+    for cursor in list(cursors):  # On SQLite an open one would keep the lock.
+        cursor.close()
+    try:
+        raw.rollback()
+        if connection.vendor == "postgresql":
+            raw.execute("RESET ALL")
             raw.rollback()
-    raw.close()
-
-
-def _await_rollback(
-    observer: BaseDatabaseWrapper, connection: BaseDatabaseWrapper
-) -> None:
-    """Wait until the server has noticed: it frees the dead process's locks then."""
-    pid = connection.__dict__.get("dropped_backend")
-    give_up_at = time.monotonic() + 10
-    while pid is not None and time.monotonic() < give_up_at:
-        with observer.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid])
-            if cursor.fetchone() is None:
-                return
-        time.sleep(0.001)
+    except Exception:
+        raw.close()

@@ -191,11 +191,9 @@ class Laboratory:
 
     def _look_at_cancellation(self) -> None:
         """Keep what was committed with a cancellation whose answer nobody got."""
-        story = Story.read()
-        if "at cancel" not in ledger.facts and ("CANCELLED", None) in (
-            story.outcomes.values()
-        ):
-            ledger.facts["at cancel"] = story
+        look = f"SELECT 1 FROM {sql.table(Workflow)} WHERE status = 'CANCELLED'"
+        if "at cancel" not in ledger.facts and sql.fetch(self._machine.observer, look):
+            ledger.facts["at cancel"] = Story.read()
 
 
 def judge(program: Program, run: Run, reference: Run) -> list[str]:
