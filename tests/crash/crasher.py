@@ -149,7 +149,7 @@ class Machine:
     @contextmanager
     def process(self, crasher: Crasher) -> Iterator[None]:
         """Run a block as a process; its death ends the block, nothing more."""
-        connection = self._spare or self._new_connection()
+        connection = self._spare or new_connection(self.observer, self._session)
         self._spare = None
         crasher.attach(connection)
         self.crasher, connections[USING] = crasher, connection
@@ -179,21 +179,23 @@ class Machine:
         if self._session is not None:
             self._session.close()
 
-    def _new_connection(self) -> BaseDatabaseWrapper:
-        """Return a connection, as a process that has just started has one.
 
-        It takes over the session, if there is one: what Django keeps of it is new.
-        """
-        like, session = self.observer, self._session
-        settings: dict[str, Any] = dict(like.settings_dict)
-        if like.vendor == "postgresql":
-            # Processes die here, servers do not: no commit has to wait for the disk.
-            given = settings["OPTIONS"]
-            settings["OPTIONS"] = {**given, "options": "-c synchronous_commit=off"}
-        made = type(like)(settings, like.alias)
-        if session is not None and not getattr(session, "closed", False):
-            made.__dict__["get_new_connection"] = lambda params: session
-        return made
+def new_connection(
+    like: BaseDatabaseWrapper, session: Any = None
+) -> BaseDatabaseWrapper:
+    """Return a connection, as a process that has just started has one.
+
+    It takes over an open session, if there is one: what Django keeps of it is new.
+    """
+    settings: dict[str, Any] = dict(like.settings_dict)
+    if like.vendor == "postgresql":
+        # Processes die here, servers do not: no commit has to wait for the disk.
+        given = settings["OPTIONS"]
+        settings["OPTIONS"] = {**given, "options": "-c synchronous_commit=off"}
+    made = type(like)(settings, like.alias)
+    if session is not None and not getattr(session, "closed", False):
+        made.__dict__["get_new_connection"] = lambda params: session
+    return made
 
 
 def _roll_back(connection: BaseDatabaseWrapper, cursors: Iterable[Any]) -> None:

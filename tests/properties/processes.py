@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_durable.execution.execution import Execution
 from django_durable.models import Worker, Workflow
 from django_durable.models.claims import Claimed
-from tests.crash.crasher import USING, Crash, Crasher, When, _new_connection
+from tests.crash.crasher import USING, Crash, Crasher, When, new_connection
 from tests.crash.driver import Driver, MovableClock
 from tests.crash.ledger import ledger
 from tests.properties.book import book
@@ -43,10 +43,8 @@ class Pool:
 
     def connect(self) -> BaseDatabaseWrapper:
         """Return a connection of this thread's own."""
-        wrapper = _new_connection(self._like)
-        if self._free:
-            raw = self._free.pop()
-            wrapper.__dict__["get_new_connection"] = lambda params: raw
+        session = self._free.pop() if self._free else None
+        wrapper = new_connection(self._like, session)
         wrapper.connect()
         return wrapper
 
