@@ -41,8 +41,7 @@ class RecoveryQuerySet(models.QuerySet[Any]):
 
     def wake_forgotten(self) -> int:
         """Queue WAITING workflows that wait for nothing: no row says for what."""
-        lost = self.filter(status=Status.WAITING, wake_at=None, waits=None)
-        return self.requeue_waiting(lost.values_list("pk", flat=True)[:BATCH])
+        return self.requeue_waiting([pk for (pk,) in _FORGOTTEN(self)])
 
     def wake_due(self) -> int:
         """Put back in the queue what waited for a time that has come."""
@@ -188,6 +187,11 @@ _DUE = Selection(
         .order_by("pk")
         .values_list("pk")[:BATCH]
     )
+)
+_FORGOTTEN = Selection(
+    lambda rows: rows.filter(
+        status=Status.WAITING, wake_at=None, waits=None
+    ).values_list("pk")[:BATCH]
 )
 _STILL_WAITING = Selection(lambda rows: _waiting(rows).values_list("pk"))
 _FREE = Selection(lambda rows: _free(_waiting(rows)))

@@ -37,6 +37,7 @@ tell(wait_for(URL, 7))
     assert Workflow.objects.count() == 1
 
 
+@pytest.mark.once
 def test_the_async_code_of_the_page_reaches_a_worker(client, shop_worker):
     told = client.run(
         page()
@@ -50,6 +51,7 @@ tell(asyncio.run(ask_for_approval(URL, 1)))
     assert told == [[{"approved": True}]]
 
 
+@pytest.mark.once
 def test_a_failure_is_told_as_the_page_says(client, shop_worker):
     told = client.run(
         page()
@@ -63,6 +65,7 @@ tell(wait_for(URL, 1))
     assert told == [["tests.client.workflows:PaymentDeclined: no funds"]]
 
 
+@pytest.mark.once
 def test_arguments_that_do_not_fit_end_the_workflow(client, shop_worker):
     told = client.run(
         """

@@ -74,6 +74,7 @@ def test_a_second_database_in_one_process_is_refused(client, tmp_path):
     assert "s3cret" not in shown
 
 
+@pytest.mark.once
 def test_settings_are_those_of_the_first_client(client):
     [[shown], [again]] = client.run(
         """
@@ -91,6 +92,7 @@ def test_settings_are_those_of_the_first_client(client):
     assert again.startswith("<DurableClient ")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("given", "advice"),
     [
@@ -113,6 +115,7 @@ def test_settings_that_do_not_exist_are_refused(client, given, advice):
     assert advice in shown
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("module", "package"), [("environ", "django-environ"), ("psycopg", "psycopg")]
 )
@@ -142,6 +145,7 @@ def test_a_server_that_does_not_answer_is_an_operational_error(client, server):
     assert "s3cret" not in str(shown)
 
 
+@pytest.mark.once
 def test_a_process_with_settings_of_its_own_keeps_them(client, tmp_path):
     (tmp_path / "settings_of_a_project.py").write_text(
         "from tests.settings import *\nDURABLE = {'APP_VERSION': '9'}\n"
@@ -173,6 +177,7 @@ def test_a_process_with_settings_of_its_own_keeps_them(client, tmp_path):
     assert told[2] == [False]  # What a project has opened is left to it.
 
 
+@pytest.mark.once
 def test_a_project_without_the_app_is_told_to_install_it(client):
     [[shown]] = client.run(
         """

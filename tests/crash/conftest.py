@@ -1,12 +1,26 @@
 """The laboratory of the crash tests."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from django_durable.wakeup import hub
 from tests.crash.crasher import Machine
 from tests.crash.experiment import Laboratory
+
+HERE = Path(__file__).parent
+# Asynchronous twins execute the statements of the others.
+TWIN = re.compile(r"\[.*\basync\b.*\]$")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the asynchronous twins on one database only."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and TWIN.search(item.name):
+            item.add_marker(pytest.mark.once)
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def test_nothing_commits_after_a_cancellation_wherever_somebody_crashes(
     }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("program", [*SMALL, talk_named("send in a step")], ids=str)
 def test_a_crash_anywhere_in_the_recovery_changes_nothing_either(
     laboratory: Laboratory, program: Program
@@ -62,6 +63,7 @@ def test_a_crash_anywhere_in_the_recovery_changes_nothing_either(
     assert all(run.deaths == 2 for run in runs)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("program", SMALL[:2], ids=str)
 def test_a_crash_changes_nothing_when_all_news_of_the_row_is_old(
     laboratory: Laboratory, program: Program

@@ -148,6 +148,7 @@ def sentences(log):
     return {re.sub(r"Worker \S+", "Worker", line) for line in lines}
 
 
+@pytest.mark.once
 def test_the_workflow_of_the_tutorial_survives_its_worker(story):
     _, second_log = story
 
@@ -155,6 +156,7 @@ def test_the_workflow_of_the_tutorial_survives_its_worker(story):
     assert "Workflow order-1 completed" in second_log
 
 
+@pytest.mark.once
 def test_the_recorded_step_of_the_tutorial_is_not_repeated(story):
     first_log, second_log = story
 
@@ -162,6 +164,7 @@ def test_the_recorded_step_of_the_tutorial_is_not_repeated(story):
     assert "Reserving" not in second_log
 
 
+@pytest.mark.once
 def test_the_tutorial_shows_the_log_that_workers_write(story):
     shown = "".join(block.code for block in blocks(PAGE, "text"))
 

@@ -43,6 +43,7 @@ def test_a_supervisor_replaces_a_killed_child(processes, ledger):
     assert is_alive(first) + is_alive(second) == 1
 
 
+@pytest.mark.once
 def test_children_end_with_their_supervisor(processes):
     supervisor = processes.worker("--processes=2")
     pids = wait_until(lambda: two_running(supervisor))
@@ -53,6 +54,7 @@ def test_children_end_with_their_supervisor(processes):
     wait_until(lambda: states() == {"stopped"})
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("to_all", [False, True], ids=["SIGTERM", "Ctrl-C"])
 def test_a_stopped_supervisor_lets_its_children_hand_over(to_all, processes, ledger):
     supervisor = processes.worker("--processes=2", JOURNEY_DRAIN="30", **PATIENT)
@@ -74,6 +76,7 @@ def test_a_stopped_supervisor_lets_its_children_hand_over(to_all, processes, led
     assert states() == {"stopped"}
 
 
+@pytest.mark.once
 def test_a_second_signal_to_the_supervisor_ends_all_at_once(processes, ledger):
     supervisor = processes.worker("--processes=2", JOURNEY_DRAIN="30")
     pids = wait_until(lambda: two_running(supervisor))
@@ -88,6 +91,7 @@ def test_a_second_signal_to_the_supervisor_ends_all_at_once(processes, ledger):
     wait_until(lambda: not any(map(is_alive, pids)), "the children end")
 
 
+@pytest.mark.once
 def test_a_changed_file_starts_the_worker_again(processes, tmp_path):
     module = tmp_path / "changing.py"
     module.write_text("NUMBER = 1\n")
@@ -127,6 +131,7 @@ def test_a_bad_option_is_refused_before_anything_starts(option, more):
     assert not Worker.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("option", ["--concurrency=0", "--queues="])
 def test_a_bad_option_ends_the_process_with_one_clear_line(option, processes):
     process = processes.worker(option, is_ready=False)

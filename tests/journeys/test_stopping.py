@@ -38,6 +38,7 @@ def test_a_running_step_ends_and_is_recorded(definition, number, processes, ledg
     assert len(ledger.calls(handle.workflow_id)) == 3
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "definition",
     [*HELD, workflows.stuck],
@@ -77,6 +78,7 @@ def test_deploys_do_not_postpone_a_sleep(hot_seconds, processes):
     assert all(due == seen[0] for due in seen)
 
 
+@pytest.mark.once
 def test_a_second_signal_ends_it_at_once(processes, ledger):
     worker = processes.worker("--drain=30")
     handle = workflows.held.start("gate")
@@ -92,6 +94,7 @@ def test_a_second_signal_ends_it_at_once(processes, ledger):
     assert handle.get_result(timeout=PATIENCE) == (1, "gate", 2)
 
 
+@pytest.mark.once
 def test_an_idle_worker_leaves_at_once(processes):
     worker = processes.worker("--drain=30")
 

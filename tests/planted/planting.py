@@ -80,7 +80,7 @@ class Case:
     def marks(self) -> list[Any]:
         """The marks of the test, and where to skip it."""
         marks = _marks(self.test) + _marks(sys.modules[self.test.__module__])
-        own = [mark for mark in marks if mark.name != "parametrize"]
+        own = [mark for mark in marks if mark.name not in ("parametrize", "once")]
         if "laboratory" in inspect.signature(self.test).parameters:
             own.append(pytest.mark.django_db(transaction=True))
         if self.needs is not None:

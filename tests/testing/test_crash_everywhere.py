@@ -39,6 +39,7 @@ def test_a_workflow_survives_a_crash_at_each_of_its_writes(definition):
     assert not Entry.objects.exists()
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 def test_children_survive_too():
     def scenario():
@@ -104,6 +105,7 @@ def test_a_test_that_fails_after_a_crash_says_after_which():
         crash_everywhere(scenario)
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 def test_dead_code_that_catches_everything_does_nothing_more():
     def scenario():
@@ -114,6 +116,7 @@ def test_dead_code_that_catches_everything_does_nothing_more():
     assert crash_everywhere(scenario) > 0
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 def test_the_virtual_clock_around_it_stands_where_it_stood():
     with virtual_time() as time:

@@ -45,6 +45,7 @@ def test_a_worker_process_executes_what_a_test_starts(durable_worker):
     assert Worker.objects.get().pid == durable_worker.pid != os.getpid()
 
 
+@pytest.mark.once
 def test_a_worker_process_can_be_killed_and_started_again(durable_worker):
     durable_worker.stop()
     durable_worker.start("--concurrency=1")
@@ -58,6 +59,7 @@ def test_a_worker_process_can_be_killed_and_started_again(durable_worker):
     assert durable_worker.stop() == 0
 
 
+@pytest.mark.once
 def test_a_worker_process_has_the_settings_of_the_test(durable_worker, settings):
     durable_worker.stop()
     settings.DURABLE = {"CONCURRENCY": 3}
@@ -67,11 +69,13 @@ def test_a_worker_process_has_the_settings_of_the_test(durable_worker, settings)
     assert Worker.objects.get(pid=durable_worker.pid).concurrency == 3
 
 
+@pytest.mark.once
 def test_two_workers_at_once_are_refused(durable_worker):
     with pytest.raises(RuntimeError, match="runs already"):
         durable_worker.start()
 
 
+@pytest.mark.once
 def test_the_fixture_says_why_a_worker_did_not_start(durable_worker):
     durable_worker.stop()
 
