@@ -2,10 +2,14 @@
 
 from datetime import UTC, datetime
 
+from django.db import connections
+
 import django_durable as durable
 from django_durable.models import Attempt, Step, Wait, Worker, Workflow
 from django_durable.models.claims import Claimed
+from tests.crash.crasher import USING
 from tests.crash.driver import Driver
+from tests.emptying import empty
 from tests.models import Entry
 
 CODE = __name__
@@ -62,8 +66,7 @@ def name_of(definition) -> str:
 
 
 def clean() -> None:
-    for model in (Attempt, Step, Wait, Workflow, Entry):
-        model.objects.all().delete()
+    empty(connections[USING], (Attempt, Step, Wait, Workflow, Entry))
     calls.clear()
 
 

@@ -4,6 +4,8 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import connections
+
 import django_durable as durable
 from django_durable.exceptions import EventAlreadySet, StreamClosed
 from django_durable.execution.checkpoints import publish_alone
@@ -23,7 +25,7 @@ from django_durable.models.publication import Publication
 from tests import racing
 from tests.crash.crasher import USING
 from tests.crash.driver import Driver
-from tests.models import Entry
+from tests.emptying import empty
 
 CODE = __name__
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -90,8 +92,8 @@ def tell() -> None:
 
 def clean() -> None:
     racing.clean()
-    for model in (Notification, Event, EventHistory, Stream, StreamEntry, Entry):
-        model.objects.all().delete()
+    said = (Notification, Event, EventHistory, Stream, StreamEntry)
+    empty(connections[USING], said)
 
 
 def queue(definition: Any, *messages: Any, pk: str = "w") -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db.models import Model
 
 from django_durable import clock
 from django_durable.execution.direct import close_lease
@@ -29,25 +30,25 @@ from tests.crash.driver import Driver, MovableClock
 from tests.crash.ledger import ledger
 from tests.crash.programs import Program
 from tests.crash.story import Story
+from tests.emptying import empty
 from tests.models import Entry
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 State = str
-TABLES = {
-    sql.table(model): ignored
-    for model, ignored in {
-        Attempt: (),
-        Event: (),
-        EventHistory: (),
-        Notification: ("id",),
-        Step: ("worker_id",),
-        Stream: (),
-        StreamEntry: (),
-        Wait: (),
-        Workflow: ("worker_id",),
-        Entry: ("id",),
-    }.items()
+# Each with the columns in which another number makes no difference.
+MODELS: dict[type[Model], tuple[str, ...]] = {
+    Attempt: (),
+    Event: (),
+    EventHistory: (),
+    Notification: ("id",),
+    Step: ("worker_id",),
+    Stream: (),
+    StreamEntry: (),
+    Wait: (),
+    Workflow: ("worker_id",),
+    Entry: ("id",),
 }
+TABLES = {sql.table(model): ignored for model, ignored in MODELS.items()}
 
 
 @dataclass(frozen=True)
@@ -169,13 +170,7 @@ class Laboratory:
         return driver
 
     def _clean(self) -> None:
-        observer = self._machine.observer
-        statements = [f"DELETE FROM {name}" for name in (*TABLES, sql.table(Worker))]
-        if sql.is_postgresql(observer):
-            statements = ["; ".join(statements)]  # One round trip.
-        with observer.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
+        empty(self._machine.observer, [*MODELS, Worker])
         ledger.clear()
         self._drivers = []
         self._clock = MovableClock()
