@@ -191,6 +191,8 @@ def _with_constants(text: str, params: Sequence[Any]) -> tuple[str, tuple[Given,
 
 
 def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, str):
