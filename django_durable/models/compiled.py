@@ -118,6 +118,9 @@ class _Compiled:
         self._statements: dict[str, _Statement] = {}
 
     def _statement(self, rows: Rows, connection: BaseDatabaseWrapper) -> _Statement:
+        if rows.query.where or rows.query.is_sliced:
+            # What is composed now is executed for everybody later.
+            raise TypeError("A compiled statement takes all rows: filter by its gaps.")
         known = self._statements.get(connection.vendor)
         if known is None:
             known = self._compile(self._compose(rows.all()), connection)

@@ -100,6 +100,18 @@ def test_a_change_says_how_many_rows_it_met(ids, wake_at):
     ]
 
 
+def test_only_all_rows_can_be_asked_for(ids):
+    """What the first caller filters by must not be asked of the next one's rows."""
+    found = Selection(lambda rows: rows.order_by("pk").values_list("pk"))
+    rows = Workflow.objects.all()
+
+    for some in (rows.filter(pk="w1"), rows.exclude(pk="w1"), rows[:1]):
+        with pytest.raises(TypeError, match="takes all rows"):
+            found(some)
+
+    assert found(rows) == [("w0",), ("w1",), ("w2",)]
+
+
 def test_a_value_that_cannot_be_written_into_the_text_is_refused():
     short = Selection(lambda rows: rows.filter(seconds_ran__lt=0.5).values_list("pk"))
 
