@@ -196,10 +196,22 @@ def insert_new(
 ) -> set[Any]:
     """Insert instances of one model; return the primary keys that were new.
 
-    A row whose key exists is left as it is. One statement, whatever happens in
-    other transactions: ``ON CONFLICT DO NOTHING``.
+    A row whose key exists is left as it is, whatever happens in other transactions:
+    ``ON CONFLICT DO NOTHING``. One statement, unless the database takes no more
+    values in one.
     """
     instances = list(instances)
+    fields = instances[0]._meta.concrete_fields
+    size = connection.ops.bulk_batch_size(fields, instances)
+    new: set[Any] = set()
+    for start in range(0, len(instances), size):
+        new |= _insert_batch(connection, instances[start : start + size])
+    return new
+
+
+def _insert_batch(
+    connection: BaseDatabaseWrapper, instances: Sequence[models.Model]
+) -> set[Any]:
     meta = instances[0]._meta
     fields = meta.concrete_fields
     columns = ", ".join(f'"{field.column}"' for field in fields)
