@@ -1,6 +1,8 @@
 """The plans of what workers ask all the time, on PostgreSQL, in a large table."""
 
+import itertools
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +20,8 @@ from django_durable.models.wait import waiting_statement
 ROWS = 100_000
 DEFINITIONS = [("orders.checkout", "1"), ("orders.remind", "2"), ("any", "*")]
 WORKFLOW = "django_durable_workflow"
+# Of the two indexes of the key, either will do.
+KEY = f"{WORKFLOW}_"
 
 # Every tenth row is of another queue, every hundredth of another priority; a
 # quarter is delayed. Worker 1 lives, of the PENDING rows 100 are another's.
@@ -69,7 +73,12 @@ def plan(statement: str, parameters: Any = None) -> list[dict[str, Any]]:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
         found = cursor.fetchone()[0]
     tree = found if isinstance(found, list) else json.loads(found)
-    nodes, todo = [], [tree[0]["Plan"]]
+    return nodes_of(tree[0]["Plan"])
+
+
+def nodes_of(root: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a node of a plan with all below it."""
+    nodes, todo = [], [root]
     while todo:
         node = todo.pop()
         nodes.append(node)
@@ -148,6 +157,56 @@ def test_waking_what_is_due_uses_the_index_of_timers():
 
     assert "durable_workflow_wake" in indexes(nodes)
     assert scanned(nodes) == []
+
+
+# A prepared statement may be planned once, for values that nobody knows yet.
+@pytest.mark.django_db
+@pytest.mark.usefixtures("large_table")
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        (Workflow.objects.wake_due, "durable_workflow_wake"),
+        (Workflow.objects.next_due, "durable_workflow_delayed"),
+        (lambda: Workflow.objects.requeue_waiting(["WAITING-1"]), KEY),
+        (lambda: Workflow.objects.standings(["WAITING-1"]), KEY),
+        (lambda: Workflow.objects.suspend("PENDING-1", 1, wake_at=None), KEY),
+    ],
+    ids=["wake due", "next due", "requeue", "standings", "suspend"],
+)
+def test_a_plan_that_is_kept_for_all_values_reads_an_index(question, index):
+    texts = composed(question)
+
+    nodes = [node for text in texts for node in plan_for_any(text)]
+
+    assert any(index in name for name in indexes(nodes)), indexes(nodes)
+    assert scanned(nodes) == []
+    assert [node for node in nodes if "Sort" in node["Node Type"]] == []
+
+
+def composed(question: Callable[[], Any]) -> list[str]:
+    """Return the texts of all hot statements on workflows, with their gaps."""
+    texts: list[str] = []
+
+    def note(execute: Any, text: str, params: Any, many: bool, context: Any) -> Any:
+        if WORKFLOW in text and text.split()[0] != "SET":
+            texts.append(text)
+        return execute(text, params, many, context)
+
+    with connection.execute_wrapper(note):
+        question()
+    assert texts
+    return texts
+
+
+def plan_for_any(text: str) -> list[dict[str, Any]]:
+    """Return the nodes of the plan of a statement without its values."""
+    numbers = itertools.count(1)
+    text = re.sub("%s", lambda _: f"${next(numbers)}", text).replace("%%", "%")
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {text}", None)
+        tree = cursor.fetchone()[0]
+    found = tree if isinstance(tree, list) else json.loads(tree)
+    return nodes_of(found[0]["Plan"])
 
 
 @pytest.mark.django_db

@@ -184,7 +184,7 @@ _NEXT_DELAYED = Selection(
 _DUE = Selection(
     lambda rows: (
         rows.filter(status=Status.WAITING, wake_at__lte=_NOW)
-        .order_by("pk")
+        .order_by("wake_at")  # The order of its index, for any plan that is kept.
         .values_list("pk")[:BATCH]
     )
 )
