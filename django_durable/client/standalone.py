@@ -28,7 +28,8 @@ _lock = threading.RLock()
 _is_ours = False
 _is_checked = False
 _used: WeakSet[BaseDatabaseWrapper] = WeakSet()
-# Those that a fork finds open. A child keeps them for good: see _before_fork().
+# Those that a fork finds, and those that this process has from its parents.
+_forked: list[BaseDatabaseWrapper] = []
 _inherited: list[BaseDatabaseWrapper] = []
 
 
@@ -167,23 +168,23 @@ def _connection() -> BaseDatabaseWrapper:
 def _before_fork() -> None:
     """Leave nothing to a child process that two must not share."""
     _lock.acquire()  # Else the child may inherit it taken, for ever.
-    # What other threads hold dies in the child, with the threads: a driver that sees
-    # its open connection die complains.
-    _inherited.extend(_used)
+    _forked.extend(_used)
     if apps.ready:
         with suppress(Exception):  # Nobody could catch what os.fork() prints.
             _close_idle(_connection())
 
 
 def _after_fork() -> None:
-    _inherited.clear()
+    _forked.clear()
     _lock.release()
 
 
 def _after_fork_in_child() -> None:
     # They belong to threads of the parent: to close one would end it there, too.
     _used.clear()
-    _lock.release()
+    # Kept for good: a driver that sees an open connection die complains.
+    _inherited.extend(_forked)
+    _after_fork()
 
 
 def _hub() -> Any:

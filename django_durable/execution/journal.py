@@ -37,9 +37,8 @@ class Journal:
         journal = cls()
         recorded = Step.objects.using(using).journal(workflow_id)
         journal.steps = {Place(*key): row for key, row in recorded.items()}
-        for branch, step_id, next_at in Attempt.objects.using(using).journal(
-            workflow_id
-        ):
+        attempts = Attempt.objects.using(using).journal(workflow_id)
+        for branch, step_id, next_at in attempts:
             journal.retries.setdefault(Place(branch, step_id), []).append(next_at)
         waits = Wait.objects.using(using).journal(workflow_id)
         journal.has_waits = bool(waits)
