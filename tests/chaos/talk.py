@@ -15,38 +15,45 @@ BACK = 3
 
 
 @durable.step
-def chat(number):
-    """Write to a stream from the inside of a step."""
+def chat(number, gate=None):
+    """Write to a stream from the inside of a step, once the gate is open."""
     with ledger.call():
+        if gate is not None:
+            ledger.pass_gate(gate)
         for part in range(VALUES):
             durable.write_stream("chat", [number, part])
     return number
 
 
 @durable.step
-async def achat(number):
+async def achat(number, gate=None):
     """Do as ``chat`` does, in async code."""
     with ledger.call():
+        if gate is not None:
+            await asyncio.to_thread(ledger.pass_gate, gate)
         for part in range(VALUES):
             await durable.awrite_stream("chat", [number, part])
     return number
 
 
 @durable.workflow
-def talker(listener, rounds):
-    """In each round: a message, events, values of a stream, and a step's as well."""
+def talker(listener, rounds, gate):
+    """In each round: a message, events, values of a stream, and a step's as well.
+
+    The last step waits for the gate: nobody is done while others still die.
+    """
     for number in range(rounds):
         durable.send(listener, [durable.workflow_id(), number])
         durable.set_event(f"event-{number}", number)
         durable.set_event("latest", number)
         for part in range(VALUES):
             durable.write_stream("said", number * VALUES + part)
-        chat(number)
+        chat(number, gate if number == rounds - 1 else None)
     durable.close_stream("said")
 
 
 @durable.workflow
-async def atalker(listener, rounds):
+async def atalker(listener, rounds, gate):
     """Do as ``talker`` does, in async code."""
     for number in range(rounds):
         await durable.asend(listener, [durable.workflow_id(), number])
@@ -54,7 +61,7 @@ async def atalker(listener, rounds):
         await durable.aset_event("latest", number)
         for part in range(VALUES):
             await durable.awrite_stream("said", number * VALUES + part)
-        await achat(number)
+        await achat(number, gate if number == rounds - 1 else None)
     await durable.aclose_stream("said")
 
 
