@@ -22,11 +22,13 @@ class Crowd:
 
     def kill_one(self) -> None:
         """Kill one that is not done, and let it begin again."""
+        is_killed = False
         self._bury()
-        if self._alive:
-            name = self._dose.chance.choice(sorted(self._alive))
-            self._alive[name].kill()
-            self.kills += self._alive[name].code == -signal.SIGKILL
+        while self._alive and not is_killed:  # One may have got done meanwhile.
+            process = self._alive[self._dose.chance.choice(sorted(self._alive))]
+            process.kill()
+            is_killed = process.code == -signal.SIGKILL
+            self.kills += is_killed
             self._bury()
 
     def wait(self, *, timeout: float = 60) -> None:
