@@ -1,7 +1,7 @@
 """Who kills workers: at any time, and at chosen points of what they do."""
 
 import signal
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from tests.chaos.dose import Dose
 from tests.chaos.faults import POINTS
 from tests.chaos.fleet import Fleet, ForkedWorker
 from tests.chaos.takeovers import Takeovers
+from tests.journeys.processes import wait_until
 
 LATEST_POINT = 40
 WHEN = ("before", "after")
@@ -56,6 +57,13 @@ class Reaper:
         for worker in fallen or [self._dose.chance.choice(self._alive)]:
             self._kill(worker, is_aimed=bool(fallen))
         self.man()
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Wait for something that workers do, or until all have died at a point."""
+        wait_until(lambda: condition() or not self._is_anybody_there(), what)
+
+    def _is_anybody_there(self) -> bool:
+        return any(worker.is_running for worker in self._alive)
 
     def spare(self) -> None:
         """Leave only workers that will live."""

@@ -45,7 +45,7 @@ def test_what_is_said_is_heard_once_although_both_sides_are_killed(
             waves[-1].start()
             crowd = Crowd(dose, fleet, waves[-1].crowd())
             for kill in range(kills):
-                wait_until(waves[-1].has_said(kill / kills), "some of the talk")
+                reaper.wait(waves[-1].has_said(kill / kills), "some of the talk")
                 reaper.kill_one()
                 crowd.kill_one()
             reaper.spare()
