@@ -8,6 +8,7 @@ from django.core.management.commands import flush
 from django.db import connections
 
 from django_durable.execution.direct import close_lease
+from django_durable.execution.outbox import flusher
 from django_durable.wakeup import hub
 from tests import workflows
 from tests.properties.profiles import use_profile
@@ -33,6 +34,7 @@ def django_db_setup(django_db_setup):
     """Give back the connections of this process before its databases go."""
     yield
     hub.close()
+    flusher.close()
     if _executor_is_used():
         asyncio.run(sync_to_async(connections.close_all)())
 

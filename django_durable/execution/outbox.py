@@ -6,9 +6,10 @@ at once, so that readers see the beginning and the step learns whether the strea
 is open. Those of a transaction step wait for its checkpoint and commit with it.
 """
 
+import heapq
+import itertools
 import logging
 import threading
-from collections import deque
 from collections.abc import Iterator
 
 from django.db import connections
@@ -243,20 +244,32 @@ class Flusher:
     """One thread that flushes outboxes whose values have waited long enough."""
 
     def __init__(self) -> None:
-        self._due: deque[tuple[float, Outbox]] = deque()
+        self._due: list[tuple[float, int, Outbox]] = []  # A heap.
+        self._order = itertools.count()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._is_closing = False
 
     def schedule(self, outbox: Outbox, seconds: float) -> None:
         """Flush an outbox in ``seconds``, from the background."""
         with self._changed:
-            self._due.append((clock.monotonic() + seconds, outbox))
+            self._is_closing = False
+            due = clock.monotonic() + seconds, next(self._order), outbox
+            heapq.heappush(self._due, due)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=self._run, name="durable-flusher", daemon=True
                 )
                 self._thread.start()
             self._changed.notify()
+
+    def close(self) -> None:
+        """End the thread at once; the next outbox starts another."""
+        with self._changed:
+            thread, self._is_closing = self._thread, True
+            self._changed.notify()
+        if thread is not None:
+            thread.join(timeout=LINGER_SECONDS)
 
     def _run(self) -> None:
         try:
@@ -269,14 +282,16 @@ class Flusher:
         """Wait for the next outbox that is due; None after a long rest."""
         with self._changed:
             while True:
-                if not self._due and not self._changed.wait(LINGER_SECONDS):
+                if self._is_closing or not (
+                    self._due or self._changed.wait(LINGER_SECONDS)
+                ):
                     self._thread = None
                     return None
                 if not self._due:
                     continue
-                due_at, outbox = self._due[0]
+                due_at, _, outbox = self._due[0]
                 if (left := due_at - clock.monotonic()) <= 0:
-                    self._due.popleft()
+                    heapq.heappop(self._due)
                     return outbox
                 self._changed.wait(left)
 

@@ -96,7 +96,16 @@ def test_a_workflow_follows_anothers_stream(settings_):
             assert result_of(reader) == [list(range(10)), False, 10]
 
 
-def test_the_first_values_of_a_step_are_read_while_it_runs():
+PATIENT_BUFFER = {"STREAM_BUFFER_SECONDS": 3600}
+
+
+@pytest.mark.parametrize("others", [{}, PATIENT_BUFFER], ids=["alone", "after another"])
+def test_the_first_values_of_a_step_are_read_while_it_runs(others):
+    GO.set()
+    with override_settings(DURABLE=others), worker():
+        result_of(slow_writer.start())  # What it has left to write stands in line.
+    GO.clear()
+
     with worker():
         handle = slow_writer.start()
         stream = durable.read_stream(handle, "log", timeout=PATIENCE)
