@@ -118,8 +118,9 @@ def test_a_cancellation_is_told_after_the_commit_with_its_reason(told):
 
 
 def test_the_life_of_a_workflow_is_told_in_order(told):
+    handle = workflows.total.start(1, 2)  # Told before a worker can know of it.
     with worker():
-        result_of(workflows.total.start(1, 2))
+        result_of(handle)
         wait_until(lambda: "workflow_finished" in names(told))
 
     assert names(told) == [
