@@ -21,6 +21,7 @@ All carry ``workflow_id`` and ``name`` unless noted:
 ========================  ====================================================
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connections, transaction
@@ -57,10 +58,11 @@ def tell_on_commit(signal: Signal, using: str, **facts: Any) -> None:
         transaction.on_commit(lambda: tell(signal, **facts), using=using, robust=True)
 
 
-def publish(using: str, *targets: str) -> None:
+def publish(using: str, *targets: str, is_hinted: bool = False) -> None:
     """Wake whoever waits for ``targets``, once the facts are committed.
 
     One announcement for each transaction, however many facts it holds.
+    ``is_hinted``: other processes hear of it by the commit itself.
     """
     if not published.receivers:
         return
@@ -68,7 +70,7 @@ def publish(using: str, *targets: str) -> None:
     announcement = kept.get(_KEPT)
     if announcement is None:
         announcement = kept[_KEPT] = _Announcement(using)
-    announcement.targets.update(dict.fromkeys(targets))
+    announcement.add(targets, is_hinted=is_hinted)
     transaction.on_commit(announcement.make, using=using, robust=True)
 
 
@@ -83,14 +85,21 @@ class _Announcement:
     """
 
     def __init__(self, using: str) -> None:
-        self.targets: dict[str, None] = {}
         self._using = using
+        self._targets: dict[str, None] = {}
+        self._is_hinted = True
+
+    def add(self, targets: Iterable[str], *, is_hinted: bool) -> None:
+        """Add what is to be told."""
+        self._targets.update(dict.fromkeys(targets))
+        self._is_hinted &= is_hinted
 
     def make(self) -> None:
         """Tell everything, the first time it is called."""
         kept = connections[self._using].__dict__
         if kept.get(_KEPT) is self:
             del kept[_KEPT]
-        targets, self.targets = tuple(self.targets), {}
+        targets, self._targets = tuple(self._targets), {}
         if targets:
-            tell(published, using=self._using, targets=targets)
+            is_hinted = self._is_hinted
+            tell(published, using=self._using, targets=targets, is_hinted=is_hinted)

@@ -15,13 +15,11 @@ from typing import TypeAlias
 
 from django.db import connections, transaction
 
-from django_durable import signals
 from django_durable.models import Step, Workflow, faults, sql
-from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
+from django_durable.models.checkpoint import Checkpoint, Recorded
 from django_durable.models.connection import give_back, reserve_connection
 from django_durable.models.outcome import Outcome
 from django_durable.models.publication import Publication
-from django_durable.models.targets import result_target
 
 Row: TypeAlias = Checkpoint | Outcome | Publication
 Answer: TypeAlias = Recorded | BaseException
@@ -187,7 +185,6 @@ class CheckpointWriter:
         if outcomes:
             recorded = Workflow.objects.using(self._using).finish(outcomes)
             answers.update(zip(map(_key, outcomes), recorded, strict=True))
-            publish_ends(self._using, outcomes, recorded)
         for alike in _by_kind(published):
             recorded = Step.objects.using(self._using).publish(alike)
             answers.update(zip(map(_key, alike), recorded, strict=True))
@@ -199,19 +196,6 @@ def publish_alone(using: str, row: Publication) -> Recorded:
     with transaction.atomic(using=using):
         sql.limit_lock_wait(connections[using])
         return Step.objects.using(using).publish([row], waits=True)[0]
-
-
-def publish_ends(
-    using: str, outcomes: Sequence[Outcome], recorded: Sequence[Recorded]
-) -> None:
-    """Wake whoever waits for the results of workflows that have ended."""
-    ended = [
-        result_target(outcome.workflow_id).name
-        for outcome, got in zip(outcomes, recorded, strict=True)
-        if got.verdict is Verdict.RECORDED
-    ]
-    if ended:
-        signals.publish(using, *ended)
 
 
 def _key(row: Row) -> object:

@@ -12,7 +12,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError, connections
 
-from django_durable import clock, conf, signals
+from django_durable import clock, conf
 from django_durable.exceptions import WaitImpossible
 from django_durable.execution.checkpoints import publish_alone
 from django_durable.execution.lease import Lease
@@ -20,7 +20,6 @@ from django_durable.models import Step, Worker, Workflow, faults
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.outcome import Outcome
 from django_durable.models.publication import Publication
-from django_durable.models.targets import result_target
 
 T = TypeVar("T")
 
@@ -57,7 +56,6 @@ class DirectHost:
         recorded = self.query(lambda: rows.finish([outcome]))[0]
         if recorded.verdict is Verdict.BUSY:
             recorded = self.query(finish)
-        signals.publish(self.using, result_target(outcome.workflow_id).name)
         return recorded
 
     async def afinish(self, outcome: Outcome) -> Recorded:

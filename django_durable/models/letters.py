@@ -18,6 +18,7 @@ from django_durable.models.checkpoint import (
     Verdict,
     values_of,
 )
+from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.publication import Publication, Values
 from django_durable.models.status import Standing, Status
 from django_durable.models.targets import message_target
@@ -104,7 +105,10 @@ def existing(connection: BaseDatabaseWrapper, letters: Sequence[Letter]) -> set[
 
 
 def insert(
-    connection: BaseDatabaseWrapper, letters: Sequence[Letter], sent_at: datetime
+    connection: BaseDatabaseWrapper,
+    letters: Sequence[Letter],
+    sent_at: datetime,
+    hint: Hint = NO_HINT,
 ) -> int:
     """Insert messages whose destination exists and whose key is new; count them."""
     row = "(%s, %s, %s, %s, %s, %s, %s)"
@@ -127,10 +131,10 @@ def insert(
         f" INSERT INTO {NOTIFICATION} ({_COLUMNS})"
         f" SELECT {_COLUMNS} FROM given WHERE EXISTS"
         f" (SELECT 1 FROM {WORKFLOW} AS w WHERE w.id = given.destination_id)"
-        f" ORDER BY n {_ONCE} RETURNING id"  # A join keeps no order.
+        f" ORDER BY n {_ONCE} RETURNING id{hint.column}"  # A join keeps no order.
     )
     fetch = sql.fetch_hot if len(letters) == 1 else sql.fetch
-    return len(fetch(connection, statement, params))
+    return len(fetch(connection, statement, [*params, *hint.params]))
 
 
 # First the checkpoint, then only what it recorded: consuming first would lose the

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_durable import clock, signals
 from django_durable.exceptions import WorkflowNotFound
-from django_durable.models import letters as statements
+from django_durable.models import hints, letters as statements
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.letters import Letter
 from django_durable.models.step import Step
@@ -32,13 +32,17 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         A message whose idempotency key its destination knows is not sent again.
         Raises WorkflowNotFound.
         """
-        now = clock.now()
+        connection, now = connections[self.db], clock.now()
+        targets = [letter.target for letter in letters]
         with self._as_one(letters):
             for start in range(0, len(letters), LARGEST_INSERT):
                 some = letters[start : start + LARGEST_INSERT]
-                if statements.insert(connections[self.db], some, now) < len(some):
+                with hints.riding(connection, targets) as hint:
+                    count = statements.insert(connection, some, now, hint)
+                if count < len(some):
                     self._explain(some)
-        signals.publish(self.db, *(letter.target for letter in letters))
+        is_hinted = bool(hint) and count == len(letters)
+        signals.publish(self.db, *targets, is_hinted=is_hinted)
 
     def unread(self, workflow_id: str, topic: str) -> "NotificationQuerySet":
         """Keep the messages of a topic that nobody has received, oldest first."""

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
+from django_durable.models.hints import NO_HINT, Hint
 
 WORKFLOW = '"django_durable_workflow"'
 
@@ -40,7 +41,7 @@ SET status = v.status, output = v.output, error = v.error,
         v.completed_at - w.changed_at))
 FROM v JOIN l ON l.id = v.id AND l.claim = v.claim
 WHERE w.id = v.id AND w.status = 'PENDING'
-RETURNING w.id
+RETURNING w.id{{hint}}
 """
 _CASTS = (
     "%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]"
@@ -65,19 +66,25 @@ RETURNING id
 """
 
 
-def store(connection: BaseDatabaseWrapper, rows: Sequence[Outcome]) -> set[str]:
+def store(
+    connection: BaseDatabaseWrapper, rows: Sequence[Outcome], hint: Hint = NO_HINT
+) -> set[str]:
     """Store outcomes behind the strict fence; return the ids that took."""
     values = [_values(connection, row) for row in rows]
-    if sql.is_postgresql(connection) and len(rows) == 1:
-        statement = _POSTGRESQL.format(**_ONE)
-        found = sql.fetch_hot(connection, statement, [*values[0], rows[0].workflow_id])
-    elif sql.is_postgresql(connection):
-        columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
-        statement = _POSTGRESQL.format(**_MANY)
-        found = sql.fetch_hot(connection, statement, [*columns, columns[0]])
+    if sql.is_postgresql(connection):
+        params, form = _arrays(values), _MANY
+        if len(rows) == 1:
+            params, form = [*values[0], rows[0].workflow_id], _ONE
+        statement = _POSTGRESQL.format(**form, hint=hint.column)
+        found = sql.fetch_hot(connection, statement, [*params, *hint.params])
     else:
         found = sql.fetch_hot(connection, _SQLITE, [json.dumps(values)])
-    return {workflow_id for (workflow_id,) in found}
+    return {workflow_id for workflow_id, *_ in found}
+
+
+def _arrays(values: Sequence[Sequence[Any]]) -> list[Any]:
+    columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
+    return [*columns, columns[0]]
 
 
 def _values(connection: BaseDatabaseWrapper, row: Outcome) -> list[Any]:

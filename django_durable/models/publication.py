@@ -29,6 +29,7 @@ from django_durable.models.checkpoint import (
     Verdict,
     values_of,
 )
+from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.status import Standing, Status
 
 Values = Sequence[Any]
@@ -88,7 +89,7 @@ s AS ({{steps}}),
 d AS MATERIALIZED (
     SELECT v.* FROM v JOIN s ON s.i = v.i WHERE s.error IS NULL),
 {{effects}}
-SELECT s.i, l.claim, l.status, s.error
+SELECT s.i, l.claim, l.status, s.error{{hint}}
 FROM s JOIN v ON v.i = s.i JOIN l ON l.id = v.workflow_id
 """
 # Who is let in, with a checkpoint of its own ...
@@ -120,6 +121,7 @@ def statement_of(
     waits: bool,
     is_one: bool = False,
     has_one_part: bool = False,
+    hint: str = "",
 ) -> str:
     """Return the statement of PostgreSQL for publications of one kind.
 
@@ -137,6 +139,7 @@ def statement_of(
         locks=locks,
         steps=_RECORDED if records else _BARE.format(refusal=refusal),
         effects=kind.effects.strip().rstrip(","),
+        hint=hint,
     )
 
 
@@ -151,6 +154,7 @@ def store(
     rows: Sequence[Publication],
     *,
     waits: bool = False,
+    hint: Hint = NO_HINT,
 ) -> list[Recorded | None]:
     """Store publications of one kind; None for each that did not go in.
 
@@ -166,12 +170,12 @@ def store(
         # In a statement of its own: what was committed while it waited is then
         # in the snapshot of the next one.
         _lock(connection, rows)
-        found = dict(_store_in_one(connection, rows, waits=True))
+        found = dict(_store_in_one(connection, rows, waits=True, hint=hint))
     else:
         # Refused is a statement that has met news that it could not see; its rows
         # are as good as busy.
         with suppress(IntegrityError):
-            found = dict(_store_in_one(connection, rows, waits=False))
+            found = dict(_store_in_one(connection, rows, waits=False, hint=hint))
     return [found.get(number) for number in range(len(rows))]
 
 
@@ -186,7 +190,11 @@ def _lock(connection: BaseDatabaseWrapper, rows: Sequence[Publication]) -> None:
 
 
 def _store_in_one(
-    connection: BaseDatabaseWrapper, rows: Sequence[Publication], *, waits: bool
+    connection: BaseDatabaseWrapper,
+    rows: Sequence[Publication],
+    *,
+    waits: bool,
+    hint: Hint,
 ) -> Iterator[tuple[int, Recorded]]:
     values = [values_of(connection, row.checkpoint) for row in rows]
     payload = [
@@ -203,8 +211,12 @@ def _store_in_one(
         waits=waits,
         is_one=len(rows) == 1,
         has_one_part=len(payload) == 1,
+        hint=hint.column,
     )
-    for number, claim, status, error in sql.fetch_hot(connection, statement, params):
+    params += hint.params
+    for number, claim, status, error, *_ in sql.fetch_hot(
+        connection, statement, params
+    ):
         written = replace(rows[number - 1].checkpoint, error=error)
         standing = Standing(claim, status)
         yield number - 1, Recorded(Verdict.RECORDED, standing, written)

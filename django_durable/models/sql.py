@@ -192,25 +192,33 @@ def database_now(connection: BaseDatabaseWrapper) -> datetime:
 
 
 def insert_new(
-    connection: BaseDatabaseWrapper, instances: Iterable[models.Model]
+    connection: BaseDatabaseWrapper,
+    instances: Iterable[models.Model],
+    returning: str = "",
+    given: Sequence[Any] = (),
 ) -> set[Any]:
     """Insert instances of one model; return the primary keys that were new.
 
     A row whose key exists is left as it is, whatever happens in other transactions:
     ``ON CONFLICT DO NOTHING``. One statement, unless the database takes no more
-    values in one.
+    values in one. What it is ``returning`` besides, with the values ``given`` for
+    that, is done and dropped.
     """
     instances = list(instances)
     fields = instances[0]._meta.concrete_fields
     size = connection.ops.bulk_batch_size(fields, instances)
     new: set[Any] = set()
     for start in range(0, len(instances), size):
-        new |= _insert_batch(connection, instances[start : start + size])
+        some = instances[start : start + size]
+        new |= _insert_batch(connection, some, returning, given)
     return new
 
 
 def _insert_batch(
-    connection: BaseDatabaseWrapper, instances: Sequence[models.Model]
+    connection: BaseDatabaseWrapper,
+    instances: Sequence[models.Model],
+    returning: str,
+    given: Sequence[Any],
 ) -> set[Any]:
     meta = instances[0]._meta
     fields = meta.concrete_fields
@@ -225,8 +233,9 @@ def _insert_batch(
     sql = (
         f'INSERT INTO "{meta.db_table}" ({columns})'
         f" VALUES {', '.join([row] * len(instances))}"
-        f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}"
+        f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}{returning}"
     )
     execute = fetch_hot if len(instances) == 1 else fetch
-    new = execute(connection, sql, params)
-    return {row[0] if len(row) == 1 else row for row in new}
+    new = execute(connection, sql, [*params, *given])
+    width = len(meta.pk_fields)
+    return {row[0] if width == 1 else row[:width] for row in new}

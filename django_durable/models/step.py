@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import signals
-from django_durable.models import checkpoint as statements, compiled, publication
+from django_durable.models import checkpoint as statements, compiled, hints, publication
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.compiled import Selection
 from django_durable.models.publication import Publication
@@ -57,7 +57,10 @@ class StepQuerySet(models.QuerySet["Step"]):
         Told on commit to whoever waits. Rows that somebody else has locked come
         back as BUSY, unless it ``waits`` for them.
         """
-        found = publication.store(connections[self.db], rows, waits=waits)
+        connection = connections[self.db]
+        targets = [target for row in rows for target in row.targets]
+        with hints.riding(connection, targets) as hint:
+            found = publication.store(connection, rows, waits=waits, hint=hint)
         pairs = list(zip(rows, found, strict=True))
         lost = [row.checkpoint for row, got in pairs if got is None]
         standings = self._explain(lost) if lost else {}
@@ -71,7 +74,8 @@ class StepQuerySet(models.QuerySet["Step"]):
             for target in row.targets
         ]
         if told:
-            signals.publish(self.db, *told)
+            is_hinted = bool(hint) and not lost
+            signals.publish(self.db, *told, is_hinted=is_hinted)
         return answers
 
     def journal(self, workflow_id: str) -> dict[tuple[str, int], Checkpoint]:

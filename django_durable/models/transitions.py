@@ -11,7 +11,7 @@ from django.db.models import F
 
 from django_durable import clock, signals
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
-from django_durable.models import code, compiled, faults, outcome, sql
+from django_durable.models import code, compiled, faults, hints, outcome, sql
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.compiled import Change, OneOf, Selection
 from django_durable.models.expressions import SecondsSince
@@ -34,7 +34,10 @@ class TransitionQuerySet(models.QuerySet[Any]):
 
         Belongs to the caller's transaction; workers hear of it on commit.
         """
-        created = sql.insert_new(connections[self.db], rows)
+        connection = connections[self.db]
+        is_one = len(rows) == 1 and rows[0].status == Status.ENQUEUED
+        with hints.riding(connection, [signals.QUEUE] if is_one else []) as hint:
+            created = sql.insert_new(connection, rows, hint.column, hint.params)
         fresh = [row for row in rows if row.pk in created]
         for row in fresh:
             signals.tell_on_commit(
@@ -45,24 +48,34 @@ class TransitionQuerySet(models.QuerySet[Any]):
                 queue_name=row.queue_name,
             )
         if any(row.status == Status.ENQUEUED for row in fresh):
-            signals.publish(self.db, signals.QUEUE)
+            signals.publish(self.db, signals.QUEUE, is_hinted=bool(hint))
         return created
 
     def finish(self, outcomes: Sequence[Outcome]) -> list[Recorded]:
         """Store outcomes of held workflows; say of each whether it took.
 
         A row that turns out to hold this very outcome counts as recorded: it
-        was written by a statement whose answer got lost.
+        was written by a statement whose answer got lost. Whoever waits for the
+        results is woken.
         """
-        took = outcome.store(connections[self.db], outcomes)
+        connection = connections[self.db]
+        targets = [result_target(row.workflow_id).name for row in outcomes]
+        with hints.riding(connection, targets) as hint:
+            took = outcome.store(connection, outcomes, hint)
         missing = [row for row in outcomes if row.workflow_id not in took]
         standings = self.standings({row.workflow_id for row in missing})
-        return [
+        found = [
             Recorded(Verdict.RECORDED)
             if row.workflow_id in took
             else _judge(row.claim, row.status, standings.get(row.workflow_id))
             for row in outcomes
         ]
+        pairs = zip(targets, found, strict=True)
+        ended = [name for name, got in pairs if got.verdict is Verdict.RECORDED]
+        if ended:
+            is_hinted = bool(hint) and len(took) == len(ended)
+            signals.publish(self.db, *ended, is_hinted=is_hinted)
+        return found
 
     def standings(self, ids: Collection[str]) -> dict[str, Standing]:
         """Return claim and status of each workflow that exists."""

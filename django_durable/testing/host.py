@@ -8,12 +8,10 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
-from django_durable import signals
 from django_durable.models import Step, Workflow
 from django_durable.models.checkpoint import Checkpoint, Recorded
 from django_durable.models.outcome import Outcome
 from django_durable.models.publication import Publication
-from django_durable.models.targets import result_target
 
 T = TypeVar("T")
 
@@ -48,9 +46,7 @@ class OneThreadHost:
         return await self.in_thread(lambda: self.record(checkpoint))
 
     def finish(self, outcome: Outcome) -> Recorded:
-        recorded = Workflow.objects.using(self.using).finish([outcome])[0]
-        signals.publish(self.using, result_target(outcome.workflow_id).name)
-        return recorded
+        return Workflow.objects.using(self.using).finish([outcome])[0]
 
     async def afinish(self, outcome: Outcome) -> Recorded:
         return await self.in_thread(lambda: self.finish(outcome))

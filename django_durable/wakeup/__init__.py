@@ -8,8 +8,9 @@ from django.db import DatabaseError, connections
 
 from django_durable import conf, signals
 from django_durable.models import Wait, sql
+from django_durable.models.hints import hint_of
 from django_durable.wakeup.hub import Bell, Hub, Source, Subscription, ring_loop
-from django_durable.wakeup.postgresql import PostgreSQLSource, hint_of, notify
+from django_durable.wakeup.postgresql import PostgreSQLSource, notify
 from django_durable.wakeup.sqlite import SQLiteSource
 
 __all__ = [
@@ -51,24 +52,26 @@ def announce(using: str, targets: Sequence[str]) -> None:
             logger.debug("A hint was lost: %s", error)
 
 
-def on_published(using: str, targets: Sequence[str], **_: Any) -> None:
+def on_published(using: str, targets: Sequence[str], is_hinted: bool, **_: Any) -> None:
     """Queue the workflows that wait for ``targets``, and tell everybody.
 
-    The receiver of ``signals.published``: the facts are committed by now.
+    The receiver of ``signals.published``: the facts are committed by now, and
+    perhaps other processes know it.
     """
     waited_for = [target for target in targets if target != signals.QUEUE]
-    if not waited_for:
+    if not waited_for and not is_hinted:
         announce(using, targets)
         return
     hub.ring(targets)
-    if _wake(using, waited_for, targets):
+    hinting = [] if is_hinted else targets
+    if waited_for and _wake(using, waited_for, hinting):
         announce(using, [signals.QUEUE])
 
 
 def _wake(using: str, waited_for: Sequence[str], targets: Sequence[str]) -> int:
-    """Queue who waits; the hint for other processes rides on that statement."""
+    """Queue who waits; the hint at ``targets`` for others rides on that statement."""
     waits = Wait.objects.using(using)
-    if _reaches_others(using):
+    if targets and _reaches_others(using):
         try:
             return waits.wake(waited_for, hint=hint_of(targets))
         except DatabaseError as error:

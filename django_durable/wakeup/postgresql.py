@@ -9,22 +9,10 @@ from django.db import connections
 
 from django_durable.models import faults, sql
 from django_durable.models.connection import private_connection
+from django_durable.models.hints import CHANNEL, EVERYTHING, hint_of
 from django_durable.wakeup.hub import Hub
 
 logger = logging.getLogger("django_durable")
-
-CHANNEL = "django_durable"
-EVERYTHING = "*"
-# NOTIFY takes payloads below 8,000 bytes.
-LONGEST_PAYLOAD = 7900
-
-
-def hint_of(targets: Sequence[str]) -> tuple[str, str]:
-    """Return the channel, and what names ``targets`` there."""
-    payload = json.dumps(list(targets), separators=(",", ":"))
-    if len(payload.encode()) > LONGEST_PAYLOAD:
-        payload = EVERYTHING
-    return CHANNEL, payload
 
 
 def notify(using: str, targets: Sequence[str]) -> None:

@@ -15,7 +15,6 @@ from django_durable.exceptions import ClaimLost
 from django_durable.execution.checkpoints import (
     CheckpointWriter,
     publish_alone,
-    publish_ends,
 )
 from django_durable.execution.execution import Execution
 from django_durable.models import Workflow, faults
@@ -168,9 +167,7 @@ class WorkerHost:
         """Wait for the row in this thread; the writer goes on meanwhile."""
         rows = Workflow.objects.using(self.using)
         with rows.locked(outcome.workflow_id):
-            recorded = rows.finish([outcome])
-        publish_ends(self.using, [outcome], recorded)
-        return recorded[0]
+            return rows.finish([outcome])[0]
 
 
 async def _whole(work: asyncio.Future[T]) -> T:

@@ -255,7 +255,9 @@ def news_before_the_commit(real):
 def poke_before_the_commit(real):
     """Wake those who wait while they cannot see yet what for."""
 
-    def publish(using, *targets):
-        signals.tell(signals.published, using=using, targets=targets)
+    def publish(using, *targets, is_hinted=False):
+        signals.tell(
+            signals.published, using=using, targets=targets, is_hinted=is_hinted
+        )
 
     return publish

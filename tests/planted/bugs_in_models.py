@@ -107,7 +107,7 @@ def checkpoint_outside_of_the_transaction(real):
 def outcome_without_a_guard(real):
     """Store an outcome whatever has become of the row."""
 
-    def store_anyhow(connection, rows):
+    def store_anyhow(connection, rows, hint=None):
         for row in rows:
             Workflow.objects.filter(pk=row.workflow_id).update(
                 status=row.status, output=row.output, error=row.error
@@ -140,8 +140,8 @@ def own_outcome_taken_for_another_s(real):
 def start_that_is_always_the_first(real):
     """Say of each start that it made the workflow."""
 
-    def insert(connection, instances):
-        real(connection, instances)
+    def insert(connection, instances, *hint):
+        real(connection, instances, *hint)
         return {instance.pk for instance in instances}
 
     return insert

@@ -12,6 +12,7 @@ from django_durable.execution.state import State
 from django_durable.models import Step, Stream, publication, sql, step
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.entries import ENTRY, StreamWriting
+from django_durable.models.hints import NO_HINT
 from django_durable.models.notification import NotificationQuerySet
 from django_durable.models.wait import WaitQuerySet
 from tests.planted.planting import bug
@@ -138,10 +139,10 @@ def event_that_anybody_sets_again(real):
 def offset_read_outside_of_the_lock(real):
     """Read the highest offset first, and write behind it then."""
 
-    def store(connection, rows, *, waits=False):
+    def store(connection, rows, *, waits=False, hint=NO_HINT):
         (row,) = rows
         if not isinstance(row, StreamWriting):
-            return real(connection, rows, waits=waits)
+            return real(connection, rows, waits=waits, hint=hint)
         pk = row.checkpoint.workflow_id
         ((first,),) = sql.fetch(
             connection,
