@@ -166,6 +166,12 @@ def _waiting(rows: Rows) -> Rows:
     )
 
 
+def _waits_for_something(rows: Rows) -> Exists:
+    waits = rows.model._meta.get_field("waits").related_model
+    its = waits._default_manager.using(rows.db).filter(workflow_id=OuterRef("pk"))
+    return Exists(its)
+
+
 def _free(rows: Rows) -> Rows:
     """Keep those that nobody has locked."""
     if connections[rows.db].features.has_select_for_update_skip_locked:
@@ -198,7 +204,7 @@ _DUE = Selection(
 )
 _FORGOTTEN = Selection(
     lambda rows: rows.filter(
-        status=Status.WAITING, wake_at=None, waits=None
+        ~_waits_for_something(rows), status=Status.WAITING, wake_at=None
     ).values_list("pk")[:BATCH]
 )
 _STILL_WAITING = Selection(lambda rows: _waiting(rows).values_list("pk"))

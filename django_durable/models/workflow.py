@@ -209,11 +209,12 @@ class Workflow(models.Model):
                 name="durable_workflow_delayed",
                 condition=Q(status=Status.ENQUEUED, run_after__gt=F("created_at")),
             ),
-            # wake_due(), next_due(): timers.
+            # wake_due(), next_due(): timers. wake_met(), wake_forgotten(): all
+            # that wait.
             models.Index(
                 fields=["wake_at"],
                 name="durable_workflow_wake",
-                condition=Q(status=Status.WAITING, wake_at__isnull=False),
+                condition=Q(status=Status.WAITING),
             ),
             # abandoned(): what workers hold.
             models.Index(
