@@ -245,6 +245,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='workflow',
+            index=models.Index(condition=models.Q(('status', 'PAUSED')), fields=['changed_at'], name='durable_workflow_paused'),
+        ),
+        migrations.AddIndex(
+            model_name='workflow',
             index=models.Index(condition=models.Q(('status', 'PENDING')), fields=['worker'], name='durable_workflow_held'),
         ),
         migrations.AddIndex(

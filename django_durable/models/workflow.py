@@ -216,6 +216,12 @@ class Workflow(models.Model):
                 name="durable_workflow_wake",
                 condition=Q(status=Status.WAITING),
             ),
+            # unpause(): what waits for other code.
+            models.Index(
+                fields=["changed_at"],
+                name="durable_workflow_paused",
+                condition=Q(status=Status.PAUSED),
+            ),
             # abandoned(): what workers hold.
             models.Index(
                 fields=["worker"],
