@@ -42,7 +42,8 @@ class WorkflowQuerySet(  # type: ignore[override]
     def for_subject(self, subject: models.Model) -> "WorkflowQuerySet":
         """Keep the workflows that were started with ``subject=``."""
         kind, key = subject_key(subject)
-        return self.filter(subject_type=kind, subject_id=key)
+        # SQLite sees by itself no more than that its index is about others.
+        return self.filter(~Q(subject_type=""), subject_type=kind, subject_id=key)
 
     def stranded(self) -> "WorkflowQuerySet":
         """Keep what no live worker has the code for: it waits for a deploy."""
