@@ -58,14 +58,16 @@ WORKFLOW, WAIT = "django_durable_workflow", "django_durable_wait"
 # Of the two indexes of a text key, either will do.
 KEY = f"{WORKFLOW}_"
 UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
+HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
+NEWEST = "durable_workflow_created"
 
 
 @dataclass(frozen=True)
 class Operation:
     """A call; an index that it reads; what one statement of it touches at most.
 
-    ``blocks`` are those of PostgreSQL. ``walks`` names a table that it reads as a
-    whole: one that holds nothing of what has finished.
+    ``blocks`` are those of PostgreSQL. ``walks`` names a table that it reads from
+    end to end, or on SQLite an index: one of what has not finished, or of a page.
     """
 
     call: Callable[[], Any]
@@ -103,7 +105,7 @@ SWEEP = 1_000_000
 
 CLAIMS = {
     "claim": Operation(
-        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16), READY, 1500
+        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16), READY, 1500, READY
     ),
     "claim, of queues": Operation(
         lambda: workflows.claim(
@@ -111,29 +113,31 @@ CLAIMS = {
         ),
         READY,
         1500,
+        READY,
     ),
     # It reads what queues for other workers: nothing of the other states.
     "claim, without the code": Operation(
-        lambda: workflows.claim(WORKER, [("other", "1")], limit=16), READY, 110_000
+        lambda: workflows.claim(WORKER, [("other", "1")], limit=16),
+        READY,
+        110_000,
+        READY,
     ),
     "claim, of an empty queue": Operation(
-        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16, queues=["empty"]), READY
+        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16, queues=["empty"]),
+        READY,
+        walks=READY,
     ),
     "claim_suspect": Operation(
         lambda: workflows.claim_suspect(WORKER, QUEUED, DEFINITIONS)
     ),
     "first_suspect": Operation(
-        lambda: workflows.first_suspect(DEFINITIONS, None), "durable_workflow_suspect"
+        lambda: workflows.first_suspect(DEFINITIONS, None), SUSPECT, walks=SUSPECT
     ),
     "suspects": Operation(
-        Quarantine("default", 1.0)._is_cared_for, "durable_workflow_suspect"
+        Quarantine("default", 1.0)._is_cared_for, SUSPECT, walks=SUSPECT
     ),
-    "disown": Operation(
-        lambda: workflows.disown(WORKER, clock.now()), "durable_workflow_held"
-    ),
-    "take_away": Operation(
-        lambda: workflows.take_away(WORKER), "durable_workflow_held"
-    ),
+    "disown": Operation(lambda: workflows.disown(WORKER, clock.now()), HELD_BY),
+    "take_away": Operation(lambda: workflows.take_away(WORKER), HELD_BY),
 }
 TIMERS = {
     "next_due": Operation(workflows.next_due, "durable_workflow_delayed"),
@@ -144,13 +148,12 @@ TIMERS = {
     ),
     "wake_met": Operation(waits.wake_met, KEY, SWEEP, WAIT),
     "requeue_waiting": Operation(lambda: workflows.requeue_waiting([ASLEEP]), KEY),
-    "requeue_abandoned": Operation(
-        workflows.requeue_abandoned, "durable_workflow_held", 6000
-    ),
+    "requeue_abandoned": Operation(workflows.requeue_abandoned, HELD_BY, 6000, HELD_BY),
     "abandoned": Operation(
         lambda: list(workflows.all().abandoned().order_by("worker_id")[:1000]),
-        "durable_workflow_held",
+        HELD_BY,
         6000,
+        HELD_BY,
     ),
     "unpause": Operation(
         lambda: workflows.unpause([("other", "1")], before=clock.now()),
@@ -282,7 +285,7 @@ PEOPLE = {
         "durable_workflow_subject",
     ),
     "newest": Operation(
-        lambda: list(workflows.order_by("-created_at")[:50]), "durable_workflow_created"
+        lambda: list(workflows.order_by("-created_at")[:50]), NEWEST, walks=NEWEST
     ),
 }
 OPERATIONS = {**CLAIMS, **TIMERS, **STATES, **JOURNAL, **TALK, **PEOPLE}
