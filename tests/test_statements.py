@@ -5,16 +5,14 @@ difference between workflows that do it seldom and often.
 """
 
 import threading
-from typing import NamedTuple
 
 import pytest
 from django.db import connection, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.utils import CursorWrapper
 from django.test import override_settings
 
 import django_durable as durable
 from django_durable.execution import state
+from tests.counting import Cost, is_news, note_all
 from tests.models import Entry
 from tests.running import COLD, result_of, wait_for_status, wait_until, worker
 
@@ -23,9 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SELDOM, OFTEN = 2, 7
 # Threads that execute workflows, or write and read on behalf of async ones.
 EXECUTING = ("durable-slot", "durable-writer", "durable-helper", "durable-query")
-COMMIT = "COMMIT"
-# Of a statement that wakes who waits, and tells other processes (I6).
-NEWS = "WHERE target"
 
 
 @durable.step
@@ -55,11 +50,6 @@ def write_row():
     Entry.objects.create(key="key")
 
 
-async def next_of(stream):
-    async for value in stream:
-        return value
-
-
 # Each call of a workflow's body: in a sync one, and in an async one.
 CALLS = {
     "step": (lambda n: nothing(), lambda n: anothing()),
@@ -87,7 +77,7 @@ CALLS = {
     ),
     "read_stream": (
         lambda n: next(durable.read_stream("receiver", "stream", offset=n)),
-        lambda n: next_of(durable.aread_stream("receiver", "stream", offset=n)),
+        lambda n: anext(durable.aread_stream("receiver", "stream", offset=n)),
     ),
 }
 
@@ -129,53 +119,12 @@ def name_of(definition):
     return definition.func.__name__
 
 
-class Executed(list):
-    """What a worker's threads have executed: statements, and commits of blocks."""
-
-    def note(self, text, is_inside=False):
-        """Add what this thread executes, if it executes workflows."""
-        if threading.current_thread().name.startswith(EXECUTING):
-            self.append((text.strip(), is_inside))
-
-
-class Cost(NamedTuple):
-    """Statements of the operation, statements that tell of it, and commits."""
-
-    own: float
-    news: float
-    commits: float
-
-    @classmethod
-    def of(cls, executed):
-        """Count; a statement by itself that writes is a transaction that writes."""
-        texts = [text for text, _ in executed if text != COMMIT]
-        news = sum(NEWS in text for text in texts)
-        commits = sum(
-            text == COMMIT or not (is_inside or text.startswith(("SELECT", "BEGIN")))
-            for text, is_inside in executed
-        )
-        return cls(len(texts) - news, news, commits)
-
-
 @pytest.fixture
 def executed(monkeypatch):
     """Note what the threads of workers execute."""
-    noted = Executed()
-
-    def noting(real):
-        def execute(self, sql, params=None):
-            noted.note(str(sql), self.db.in_atomic_block)
-            return real(self, sql, params)
-
-        return execute
-
-    def commit(self, real=BaseDatabaseWrapper._commit):
-        noted.note(COMMIT)
-        return real(self)
-
-    for name in ("execute", "executemany"):
-        monkeypatch.setattr(CursorWrapper, name, noting(getattr(CursorWrapper, name)))
-    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", commit)
+    noted = note_all(
+        monkeypatch, lambda: threading.current_thread().name.startswith(EXECUTING)
+    )
     # However slow the machine is: the last news of a row are good news.
     monkeypatch.setattr(state, "TRUST_SECONDS", 3600.0)
     return noted
@@ -202,7 +151,7 @@ def run(body, name, count, executed):
                 durable.send(handle, number)
     result_of(handle)
     # The result is there before the thread has looked for whoever waits for it.
-    wait_until(lambda: NEWS in executed[-1][0], "the last statement")
+    wait_until(lambda: is_news(executed[-1][0]), "the last statement")
     return Cost.of(executed)
 
 
@@ -211,7 +160,9 @@ def per_call(body, name, executed):
     run(body, name, SELDOM, executed)
     seldom = run(body, name, SELDOM, executed)
     often = run(body, name, OFTEN, executed)
-    return Cost(*((b - a) / (OFTEN - SELDOM) for a, b in zip(seldom, often, strict=True)))
+    return Cost(
+        *((b - a) / (OFTEN - SELDOM) for a, b in zip(seldom, often, strict=True))
+    )
 
 
 # On both databases each is one transaction. On PostgreSQL it is one statement,
