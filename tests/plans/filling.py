@@ -164,7 +164,9 @@ def _indexes_made_later() -> Iterator[None]:
     with connection.schema_editor() as editor:
         for model, index in indexes:
             editor.remove_index(model, index)
-    yield
-    with connection.schema_editor() as editor:
-        for model, index in indexes:
-            editor.add_index(model, index)
+    try:
+        yield
+    finally:
+        with connection.schema_editor() as editor:
+            for model, index in indexes:
+                editor.add_index(model, index)

@@ -78,6 +78,13 @@ def test_no_statement_reads_what_has_finished(name):
     assert [each for each in scans if not is_small(each[0], operation.walks)] == []
 
 
+def test_a_claim_walks_only_to_the_first_that_is_ready():
+    scans = [scan for scan, _ in scans_of(OPERATIONS["claim"].call)]
+
+    walks = [scan for scan in scans if not TEMPORARY.search(scan)]
+    assert walks == ["SCAN django_durable_workflow USING INDEX durable_workflow_ready"]
+
+
 def test_a_walk_over_a_table_is_noticed():
     scans = scans_of(lambda: list(Workflow.objects.filter(name="orders.checkout")))
 
