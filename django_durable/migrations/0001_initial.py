@@ -241,7 +241,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='workflow',
-            index=models.Index(condition=models.Q(('status', 'WAITING'), ('wake_at__isnull', False)), fields=['wake_at'], name='durable_workflow_wake'),
+            index=models.Index(condition=models.Q(('status', 'WAITING')), fields=['wake_at'], name='durable_workflow_wake'),
+        ),
+        migrations.AddIndex(
+            model_name='workflow',
+            index=models.Index(condition=models.Q(('status', 'PAUSED')), fields=['changed_at'], name='durable_workflow_paused'),
         ),
         migrations.AddIndex(
             model_name='workflow',

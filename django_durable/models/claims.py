@@ -164,7 +164,7 @@ class ClaimQuerySet(models.QuerySet[Any]):
     ) -> list[str]:
         """Merge the heads of the queues: each is read in index order."""
         if queues is None:
-            queues = [queue for (queue,) in _QUEUES_IN_USE(self)]
+            queues = self._queues_in_use()
         given = {"now": now, "suspect": STALLS_BEFORE_QUARANTINE}
         given |= code.given(definitions)
         heads: list[sql.Row] = []
@@ -172,6 +172,13 @@ class ClaimQuerySet(models.QuerySet[Any]):
             heads += _heads(limit)(self, queue=queue, **given)
         heads.sort(key=lambda head: (-head[0], *head[1:]))
         return [pk for _, _, pk in heads[:limit]]
+
+    def _queues_in_use(self) -> list[str]:
+        statement = _QUEUES_IN_USE.format(queues=_QUEUES)
+        found = sql.fetch_hot(
+            connections[self.db], statement.format(workflow=sql.table(self.model))
+        )
+        return [queue for (queue,) in found]
 
     def _claim_ids(
         self, worker_id: UUID, ids: Sequence[str], now: datetime
@@ -192,14 +199,6 @@ _ANY_READY = Selection(
     lambda rows: rows.filter(status=Status.ENQUEUED, run_after__lte=_NOW).values_list(
         "pk"
     )[:1]
-)
-_QUEUES_IN_USE = Selection(
-    lambda rows: (
-        rows.filter(status=Status.ENQUEUED)
-        .order_by("queue_name")
-        .values_list("queue_name")
-        .distinct()
-    )
 )
 
 
@@ -236,13 +235,17 @@ _TAKEN = Selection(
     )
 )
 
+# From each queue to the next one, however many rows are in them.
 _QUEUES = """
-    (SELECT queue_name FROM {workflow} WHERE status = 'ENQUEUED'
-     ORDER BY queue_name LIMIT 1)
+    SELECT min(queue_name) FROM {workflow} WHERE status = 'ENQUEUED'
     UNION ALL
-    SELECT (SELECT queue_name FROM {workflow} WHERE status = 'ENQUEUED'
-            AND queue_name > queues.name ORDER BY queue_name LIMIT 1)
+    SELECT (SELECT min(queue_name) FROM {workflow}
+            WHERE status = 'ENQUEUED' AND queue_name > queues.name)
     FROM queues WHERE queues.name IS NOT NULL
+"""
+_QUEUES_IN_USE = """
+WITH RECURSIVE queues(name) AS ({queues})
+SELECT name FROM queues WHERE name IS NOT NULL
 """
 
 # Each queue is walked in the order of its index; nothing but the heads of the

@@ -106,9 +106,7 @@ class RecoveryQuerySet(models.QuerySet[Any]):
         them the workflow runs alone; deaths from then on count towards
         ``max_recovery_attempts``, and when they reach it, it is dead-lettered.
         """
-        counted = self.abandoned().annotate(recorded=Count("steps")).order_by("pk")
-        seen = {row.pk: row for row in counted[:BATCH]}
-        if not seen:
+        if not (seen := self._abandoned_with_steps()):
             return []
         with transaction.atomic(using=self.db):
             sql.limit_idle_time(connections[self.db])
@@ -119,6 +117,16 @@ class RecoveryQuerySet(models.QuerySet[Any]):
                 row.pk for row in pending if row.claim == seen[row.pk].claim
             }  # Locked, and nobody has taken it since it was seen.
             return self._recover([seen[pk] for pk in sorted(held)])
+
+    def _abandoned_with_steps(self) -> dict[str, Any]:
+        """Return rows that are abandoned, with how many steps they ``recorded``."""
+        # In the order of their index: mostly there are none, and nothing is counted.
+        ids = self.abandoned().order_by("worker_id").values_list("pk", flat=True)
+        if not (found := list(ids[:BATCH])):
+            return {}
+        # Asked again: since the first look somebody may have taken one.
+        rows = self.abandoned().filter(pk__in=found)
+        return {row.pk: row for row in rows.annotate(recorded=Count("steps"))}
 
     def _recover(self, rows: Sequence[Any]) -> list[Recovered]:
         groups: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
@@ -158,6 +166,12 @@ def _waiting(rows: Rows) -> Rows:
     )
 
 
+def _waits_for_something(rows: Rows) -> Exists:
+    waits = rows.model._meta.get_field("waits").related_model
+    its = waits._default_manager.using(rows.db).filter(workflow_id=OuterRef("pk"))
+    return Exists(its)
+
+
 def _free(rows: Rows) -> Rows:
     """Keep those that nobody has locked."""
     if connections[rows.db].features.has_select_for_update_skip_locked:
@@ -190,7 +204,7 @@ _DUE = Selection(
 )
 _FORGOTTEN = Selection(
     lambda rows: rows.filter(
-        status=Status.WAITING, wake_at=None, waits=None
+        ~_waits_for_something(rows), status=Status.WAITING, wake_at=None
     ).values_list("pk")[:BATCH]
 )
 _STILL_WAITING = Selection(lambda rows: _waiting(rows).values_list("pk"))

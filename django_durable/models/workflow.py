@@ -42,7 +42,8 @@ class WorkflowQuerySet(  # type: ignore[override]
     def for_subject(self, subject: models.Model) -> "WorkflowQuerySet":
         """Keep the workflows that were started with ``subject=``."""
         kind, key = subject_key(subject)
-        return self.filter(subject_type=kind, subject_id=key)
+        # SQLite sees by itself no more than that its index is about others.
+        return self.filter(~Q(subject_type=""), subject_type=kind, subject_id=key)
 
     def stranded(self) -> "WorkflowQuerySet":
         """Keep what no live worker has the code for: it waits for a deploy."""
@@ -209,11 +210,18 @@ class Workflow(models.Model):
                 name="durable_workflow_delayed",
                 condition=Q(status=Status.ENQUEUED, run_after__gt=F("created_at")),
             ),
-            # wake_due(), next_due(): timers.
+            # wake_due(), next_due(): timers. wake_met(), wake_forgotten(): all
+            # that wait.
             models.Index(
                 fields=["wake_at"],
                 name="durable_workflow_wake",
-                condition=Q(status=Status.WAITING, wake_at__isnull=False),
+                condition=Q(status=Status.WAITING),
+            ),
+            # unpause(): what waits for other code.
+            models.Index(
+                fields=["changed_at"],
+                name="durable_workflow_paused",
+                condition=Q(status=Status.PAUSED),
             ),
             # abandoned(): what workers hold.
             models.Index(

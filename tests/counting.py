@@ -1,0 +1,67 @@
+"""Counting what operations cost: statements and commits."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+
+COMMIT = "COMMIT"
+# Of a statement that wakes who waits, or tells other processes, after a commit (I6).
+NEWS = ("WHERE target", "SELECT pg_notify")
+
+# A statement, or COMMIT, and whether it is part of a transaction.
+Entry = tuple[str, bool]
+
+
+class Cost(NamedTuple):
+    """Statements of an operation, statements that tell of it, and commits."""
+
+    own: float
+    news: float
+    commits: float
+
+    @classmethod
+    def of(cls, executed: Iterable[Entry]) -> "Cost":
+        """Count; a statement by itself that writes is a transaction that writes."""
+        executed = list(executed)
+        texts = [text for text, _ in executed if text != COMMIT]
+        news = sum(is_news(text) for text in texts)
+        commits = sum(
+            text == COMMIT or not (is_inside or text.startswith(("SELECT", "BEGIN")))
+            for text, is_inside in executed
+        )
+        return cls(len(texts) - news, news, commits)
+
+
+def is_news(text: str) -> bool:
+    """Tell whether a statement only tells of what is committed already."""
+    return any(part in text for part in NEWS)
+
+
+def note_all(
+    monkeypatch: pytest.MonkeyPatch, is_wanted: Callable[[], bool]
+) -> list[Entry]:
+    """Return a list that fills with what wanted threads execute from now on."""
+    noted: list[Entry] = []
+
+    def note(text: str, is_inside: bool) -> None:
+        if is_wanted():
+            noted.append((text.strip(), is_inside))
+
+    def noting(real: Any) -> Any:
+        def execute(self: Any, sql: Any, params: Any = None) -> Any:
+            note(str(sql), self.db.in_atomic_block)
+            return real(self, sql, params)
+
+        return execute
+
+    def commit(self: Any, real: Any = BaseDatabaseWrapper._commit) -> Any:  # type: ignore[attr-defined]
+        note(COMMIT, False)
+        return real(self)
+
+    for name in ("execute", "executemany"):
+        monkeypatch.setattr(CursorWrapper, name, noting(getattr(CursorWrapper, name)))
+    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", commit)
+    return noted

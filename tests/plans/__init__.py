@@ -1,0 +1,1 @@
+"""How the databases find what is asked again and again, among very much else."""

@@ -1,0 +1,304 @@
+"""What is asked again and again: each question as a call, with what it may read.
+
+The names begin with the method that asks, so that none is forgotten.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, models
+
+from django_durable import clock
+from django_durable.execution import looks
+from django_durable.execution.journal import Journal
+from django_durable.execution.starting import check_existing
+from django_durable.models import (
+    Attempt,
+    Event,
+    EventHistory,
+    Notification,
+    Step,
+    Stream,
+    StreamEntry,
+    Wait,
+    Worker,
+    Workflow,
+    publication,
+)
+from django_durable.models.entries import StreamWriting
+from django_durable.models.event import EventSetting
+from django_durable.models.letters import Letter, Sending
+from django_durable.models.publication import Publication
+from django_durable.models.targets import message_target
+from django_durable.wakeup.postgresql import hint_of
+from django_durable.worker.quarantine import Quarantine
+from tests.models import Entry
+from tests.plans.rows import (
+    ASLEEP,
+    CANCELLED,
+    DEFINITIONS,
+    DONE,
+    HELD,
+    MANY,
+    QUEUED,
+    checkpoint,
+    every_wait,
+    letter,
+    new_row,
+    nth,
+    outcome,
+)
+
+WORKER = uuid.uuid4()
+DAY = timedelta(days=1)
+WORKFLOW, WAIT = "django_durable_workflow", "django_durable_wait"
+# Of the two indexes of a text key, either will do.
+KEY = f"{WORKFLOW}_"
+UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
+HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
+NEWEST = "durable_workflow_created"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A call; an index that it reads; what one statement of it touches at most.
+
+    ``blocks`` are those of PostgreSQL. ``walks`` names a table that it reads from
+    end to end, or on SQLite an index: one of what has not finished, or of a page.
+    """
+
+    call: Callable[[], Any]
+    index: str = ""
+    blocks: int = 60
+    walks: str = ""
+
+
+def publish(*rows: Publication, waits: bool = True) -> None:
+    """Publish in this transaction, by the statement that does not wait if asked."""
+    if waits:
+        Step.objects.publish(rows)
+    elif connection.vendor == "postgresql":
+        list(publication._store_in_one(connection, rows, waits=False))
+    else:
+        publication.store(connection, rows)
+
+
+def sent_first(receive: Callable[[], Any]) -> None:
+    """Receive what has just been sent."""
+    Notification.objects.send([Letter(HELD, "next", "json:1")])
+    assert receive() is not None
+
+
+def due_first() -> None:
+    """Wake one whose time has just come."""
+    Workflow.objects.filter(pk=ASLEEP).update(wake_at=clock.now())
+    assert Workflow.objects.wake_due() == 1
+
+
+workflows, steps, waits = Workflow.objects, Step.objects, Wait.objects
+notifications, workers = Notification.objects, Worker.objects
+# Each of those that wait has five waits.
+SWEEP = 1_000_000
+
+CLAIMS = {
+    "claim": Operation(
+        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16), READY, 1500, READY
+    ),
+    "claim, of queues": Operation(
+        lambda: workflows.claim(
+            WORKER, DEFINITIONS, limit=16, queues=["queue-3", "queue-4"]
+        ),
+        READY,
+        1500,
+        READY,
+    ),
+    # It reads what queues for other workers: nothing of the other states.
+    "claim, without the code": Operation(
+        lambda: workflows.claim(WORKER, [("other", "1")], limit=16),
+        READY,
+        110_000,
+        READY,
+    ),
+    "claim, of an empty queue": Operation(
+        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16, queues=["empty"]),
+        READY,
+        walks=READY,
+    ),
+    "claim_suspect": Operation(
+        lambda: workflows.claim_suspect(WORKER, QUEUED, DEFINITIONS)
+    ),
+    "first_suspect": Operation(
+        lambda: workflows.first_suspect(DEFINITIONS, None), SUSPECT, walks=SUSPECT
+    ),
+    "suspects": Operation(
+        Quarantine("default", 1.0)._is_cared_for, SUSPECT, walks=SUSPECT
+    ),
+    "disown": Operation(lambda: workflows.disown(WORKER, clock.now()), HELD_BY),
+    "take_away": Operation(lambda: workflows.take_away(WORKER), HELD_BY),
+}
+TIMERS = {
+    "next_due": Operation(workflows.next_due, "durable_workflow_delayed"),
+    "wake_due": Operation(workflows.wake_due, "durable_workflow_wake"),
+    "wake_due, one": Operation(due_first, "durable_workflow_wake"),
+    "wake_forgotten": Operation(
+        workflows.wake_forgotten, "durable_workflow_wake", SWEEP
+    ),
+    "wake_met": Operation(waits.wake_met, KEY, SWEEP, WAIT),
+    "requeue_waiting": Operation(lambda: workflows.requeue_waiting([ASLEEP]), KEY),
+    "requeue_abandoned": Operation(workflows.requeue_abandoned, HELD_BY, 6000, HELD_BY),
+    "abandoned": Operation(
+        lambda: list(workflows.all().abandoned().order_by("worker_id")[:1000]),
+        HELD_BY,
+        6000,
+        HELD_BY,
+    ),
+    "unpause": Operation(
+        lambda: workflows.unpause([("other", "1")], before=clock.now()),
+        "durable_workflow_paused",
+        6000,
+    ),
+    "live": Operation(lambda: workers.live().filter(pk=WORKER).exists()),
+    "live_definitions": Operation(workers.live_definitions, "durable_worker_live"),
+    "expired": Operation(workers.declare_dead, "durable_worker_live"),
+    "declare_dead": Operation(workers.declare_dead, "durable_worker_live"),
+    "beat": Operation(lambda: workers.beat(WORKER)),
+    "register": Operation(lambda: workers.register(Worker.Kind.WORKER)),
+    "forget": Operation(
+        lambda: workers.forget(older_than=7 * DAY), walks="django_durable_worker"
+    ),
+}
+STATES = {
+    "enqueue": Operation(lambda: workflows.enqueue([new_row("new")])),
+    "enqueue, known": Operation(
+        lambda: (
+            workflows.enqueue([new_row(HELD)]),
+            check_existing(new_row(HELD), "default"),
+        ),
+        KEY,
+    ),
+    "standing": Operation(lambda: workflows.standing(HELD), KEY),
+    "standings": Operation(lambda: workflows.standings([HELD, DONE]), KEY),
+    "ending": Operation(lambda: workflows.ending(DONE), KEY),
+    "lock": Operation(lambda: workflows.lock(HELD), KEY),
+    "finish": Operation(lambda: workflows.finish([outcome(1)]), KEY),
+    "finish, many": Operation(
+        lambda: workflows.finish([outcome(number) for number in MANY]), KEY, 2000
+    ),
+    "suspend": Operation(lambda: workflows.suspend(HELD, 1, wake_at=None), KEY),
+    "suspend, until": Operation(
+        lambda: workflows.suspend(HELD, 1, wake_at=clock.now() + DAY), KEY
+    ),
+    "hand_over": Operation(lambda: workflows.hand_over(HELD, 1), KEY),
+    "pause": Operation(lambda: workflows.pause(HELD, 1, reason="bug"), KEY),
+    "cancel_one": Operation(
+        lambda: workflows.cancel_one(nth("PENDING", 1)), "durable_workflow_children", 80
+    ),
+    "resume_one": Operation(
+        lambda: workflows.resume_one(CANCELLED), "durable_workflow_children"
+    ),
+}
+JOURNAL = {
+    "record": Operation(lambda: steps.record([checkpoint()]), KEY),
+    "record, conflict": Operation(lambda: steps.record([checkpoint(step_id=0)]), KEY),
+    "record, many": Operation(
+        lambda: steps.record([checkpoint(nth("PENDING", number)) for number in MANY]),
+        KEY,
+        1000,
+    ),
+    "record_held": Operation(lambda: steps.record_held(checkpoint()), KEY),
+    "journal": Operation(lambda: Journal.load("default", HELD)),
+    "keep": Operation(lambda: waits.keep(HELD, every_wait()), blocks=150),
+    "replace": Operation(lambda: waits.replace(ASLEEP, every_wait()), blocks=150),
+    "forget, waits": Operation(lambda: waits.forget(ASLEEP)),
+    "wake": Operation(
+        lambda: waits.wake([message_target(ASLEEP, "next").name]), "durable_wait_target"
+    ),
+    "wake, with a hint": Operation(
+        lambda: waits.wake(
+            [message_target(ASLEEP, "next").name],
+            hint=hint_of(["news"]) if connection.vendor == "postgresql" else None,
+        ),
+        "durable_wait_target",
+    ),
+    "wake_if_met": Operation(lambda: waits.wake_if_met(ASLEEP, 1, every_wait()), KEY),
+}
+TALK = {
+    "send": Operation(lambda: notifications.send([letter(1)]), KEY),
+    "send, once": Operation(
+        lambda: notifications.send([letter(1, idempotency_key="first")]), KEY
+    ),
+    "send, many": Operation(
+        lambda: notifications.send([letter(number) for number in MANY]), KEY, 1500
+    ),
+    "receive": Operation(
+        lambda: sent_first(lambda: notifications.receive(checkpoint(), "next")), UNREAD
+    ),
+    "receive, nothing": Operation(
+        lambda: notifications.receive(checkpoint(), "next"), UNREAD
+    ),
+    "receive_as": Operation(
+        lambda: sent_first(
+            lambda: notifications.receive_as(checkpoint(), "next", lambda text: text)
+        ),
+        UNREAD,
+    ),
+    "unread": Operation(lambda: notifications.unread(HELD, "next").exists(), UNREAD),
+    "look": Operation(lambda: looks.event("default", HELD, "first"), KEY),
+    "look, at all events": Operation(lambda: looks.events("default", HELD)),
+    "values_from": Operation(
+        lambda: looks.entries("default", HELD, "lines", 0, limit=256), KEY
+    ),
+    "is_closed_by": Operation(
+        lambda: Stream.objects.is_closed_by(HELD, "lines", ("", 1))
+    ),
+}
+PUBLICATIONS: dict[str, Callable[[str], Publication]] = {
+    "send": lambda pk: Sending(checkpoint(pk), letters=(letter(1), letter(2))),
+    "set_event": lambda pk: EventSetting(checkpoint(pk), key="new", value="json:1"),
+    "set_event, once": lambda pk: EventSetting(
+        checkpoint(pk), key="new", value="json:1", overwrite=False
+    ),
+    "write_stream": lambda pk: StreamWriting(
+        checkpoint(pk), key="lines", values=("json:1", "json:2")
+    ),
+    "write_stream, inside": lambda pk: StreamWriting(
+        checkpoint(pk), False, key="lines", values=("json:1", "json:2")
+    ),
+}
+for name, kind in PUBLICATIONS.items():
+    TALK |= {
+        f"publish, {name}": Operation(lambda of=kind: publish(of(HELD)), KEY),
+        f"publish, {name}, many": Operation(
+            lambda of=kind: publish(
+                *(of(nth("PENDING", number)) for number in MANY), waits=False
+            ),
+            KEY,
+            2000,
+        ),
+    }
+PEOPLE = {
+    "for_subject": Operation(
+        lambda: list(workflows.all().for_subject(Entry(pk=5))),
+        "durable_workflow_subject",
+    ),
+    "newest": Operation(
+        lambda: list(workflows.order_by("-created_at")[:50]), NEWEST, walks=NEWEST
+    ),
+}
+OPERATIONS = {**CLAIMS, **TIMERS, **STATES, **JOURNAL, **TALK, **PEOPLE}
+
+MODELS: list[type[models.Model]] = [
+    Attempt,
+    Event,
+    EventHistory,
+    Notification,
+    Step,
+    Stream,
+    StreamEntry,
+    Wait,
+    Worker,
+    Workflow,
+]

@@ -1,0 +1,35 @@
+"""The list of operations is complete: whoever adds a question adds its plan."""
+
+import inspect
+
+import pytest
+
+from tests.plans.operations import MODELS, OPERATIONS
+
+# They only narrow what their caller asks for, or are asked by people.
+OFF_THE_HOT_PATH = {
+    *("active", "finished", "failed", "for_definition", "stranded", "older_than"),
+    *("cancel", "resume"),  # For each of some workflows, cancel_one() or resume_one().
+    *("locked",),  # lock(), for a block.
+    *("database_now",),  # No table is read.
+}
+
+
+def questions() -> set[str]:
+    """Return the names of the methods by which our querysets ask."""
+    return {
+        name
+        for model in MODELS
+        for name, method in inspect.getmembers(type(model._default_manager.all()))
+        if inspect.isfunction(method)
+        and method.__module__.startswith("django_durable.")
+        and not name.startswith("_")
+    }
+
+
+@pytest.mark.once
+def test_each_question_of_the_models_has_its_plan_tested():
+    tested = {name.partition(",")[0] for name in OPERATIONS}
+
+    assert questions() - OFF_THE_HOT_PATH == tested - {"newest"}
+    assert questions() >= OFF_THE_HOT_PATH

@@ -1,0 +1,124 @@
+"""What it costs to ask from outside of workflows, and to write in batches."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.db import connection
+
+import django_durable as durable
+from django_durable.execution.checkpoints import CheckpointWriter
+from django_durable.execution.journal import Journal
+from django_durable.models import Step, Workflow
+from django_durable.models.entries import StreamWriting
+from django_durable.models.event import EventSetting
+from tests.counting import Cost, note_all
+from tests.plans.operations import PUBLICATIONS
+from tests.plans.rows import HELD, MANY, checkpoint, new_row, nth, outcome
+from tests.running import in_loop
+from tests.workflows import total
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def executed(monkeypatch, held):
+    """Note what is executed, once the first call of a process has been made."""
+    durable.send(HELD, "the first one also asks for the time")
+    main = threading.current_thread()
+    return note_all(monkeypatch, lambda: threading.current_thread() is main)
+
+
+@pytest.fixture
+def held():
+    """Workflows that are executed and have published, and some that wait."""
+    Workflow.objects.bulk_create(
+        new_row(nth(status, number), status=status, claim=1)
+        for status in ("PENDING", "WAITING")
+        for number in [1, 2, *MANY, 151]
+    )
+    row = checkpoint()
+    Step.objects.publish([EventSetting(row, key="key", value="json:1")])
+    Step.objects.publish(
+        [StreamWriting(replace(row, step_id=8), key="a", values=("json:1",))]
+    )
+
+
+# Calls from a view, and from an async one.
+OUTSIDE: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    "start": (lambda: total.start(1), lambda: total.astart(1)),
+    "send": (lambda: durable.send(HELD, 1), lambda: durable.asend(HELD, 1)),
+    "get_event": (
+        lambda: durable.get_event(HELD, "key"),
+        lambda: durable.aget_event(HELD, "key"),
+    ),
+    "read_stream": (
+        lambda: next(durable.read_stream(HELD, "a")),
+        lambda: anext(durable.aread_stream(HELD, "a")),
+    ),
+    "get_status": (
+        lambda: durable.WorkflowHandle(HELD).get_status(),
+        lambda: durable.WorkflowHandle(HELD).aget_status(),
+    ),
+}
+
+# On PostgreSQL a start tells workers in other processes.
+STARTED = {"postgresql": Cost(1, 1, 1), "sqlite": Cost(1, 0, 1)}
+LOOK = dict.fromkeys(STARTED, Cost(1, 0, 0))
+EXPECTED = {
+    "start": (STARTED, STARTED),
+    "send": (dict.fromkeys(STARTED, Cost(1, 1, 1)),) * 2,
+    "get_event": (LOOK, LOOK),
+    # Is there such a workflow, how far is the stream, what is in it.
+    "read_stream": (
+        dict.fromkeys(STARTED, Cost(3, 0, 0)),
+        dict.fromkeys(STARTED, Cost(2, 0, 0)),
+    ),
+    "get_status": (LOOK, LOOK),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_each_call_from_outside_costs_so_many_statements(name, executed):
+    OUTSIDE[name][0]()
+
+    assert Cost.of(executed) == EXPECTED[name][0][connection.vendor], executed
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_each_awaited_call_from_outside_costs_so_many_statements(name, executed):
+    in_loop(OUTSIDE[name][1])
+
+    assert Cost.of(executed) == EXPECTED[name][1][connection.vendor], executed
+
+
+# What a busy worker gathers goes out in one statement, for 50 as for one.
+BATCHES: dict[str, tuple[Callable[[int], Any], Cost]] = {
+    "steps": (lambda number: checkpoint(nth("PENDING", number)), Cost(1, 0, 1)),
+    "completions": (outcome, Cost(1, 1, 1)),
+    **{
+        name: (lambda number, of=of: of(nth("PENDING", number)), Cost(1, 1, 1))
+        for name, of in PUBLICATIONS.items()
+    },
+}
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_batch_is_one_commit_and_on_postgresql_one_statement(name, executed):
+    build, expected = BATCHES[name]
+    writer = CheckpointWriter("default", lambda: False)
+
+    writer._store([build(number) for number in MANY])
+
+    cost = Cost.of(executed)
+    if connection.vendor == "sqlite" and name in PUBLICATIONS:
+        cost = cost._replace(own=expected.own)  # Looks and inserts for each.
+    assert cost == expected, executed
+
+
+def test_a_later_execution_reads_its_journal_in_three_statements(executed):
+    Journal.load("default", HELD)
+
+    assert Cost.of(executed) == Cost(3, 0, 0)
