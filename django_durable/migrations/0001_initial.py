@@ -268,10 +268,6 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['target'], name='durable_wait_target'),
         ),
         migrations.AddIndex(
-            model_name='wait',
-            index=models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='durable_wait_wake_at'),
-        ),
-        migrations.AddIndex(
             model_name='notification',
             index=models.Index(condition=models.Q(('consumed_by__isnull', True)), fields=['destination', 'topic', 'id'], name='durable_notification_unread'),
         ),

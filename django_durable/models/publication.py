@@ -194,7 +194,7 @@ def _store_in_one(
     rows: Sequence[Publication],
     *,
     waits: bool,
-    hint: Hint,
+    hint: Hint = NO_HINT,
 ) -> Iterator[tuple[int, Recorded]]:
     values = [values_of(connection, row.checkpoint) for row in rows]
     payload = [

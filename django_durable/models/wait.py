@@ -221,12 +221,6 @@ class Wait(models.Model):
         indexes = [
             # wake(): who waits for what has just happened.
             models.Index(fields=["target"], name="durable_wait_target"),
-            # The earliest deadlines, for displays and for the sweep.
-            models.Index(
-                fields=["wake_at"],
-                name="durable_wait_wake_at",
-                condition=models.Q(wake_at__isnull=False),
-            ),
         ]
 
     def __str__(self) -> str:

@@ -58,17 +58,13 @@ def test_a_statement_reads_the_index_that_is_made_for_it(name):
     assert all(reads_it(plan) for plan in plans(name) if plan.text in texts)
 
 
-# Only people ask for the deadlines of waits.
-UNASKED = {"durable_wait_wake_at"}
-
-
 def test_every_index_is_read_by_something():
     made = {index.name for model in MODELS for index in model._meta.indexes}
     read = {
         index for name in OPERATIONS for plan in plans(name) for index in plan.indexes
     }
 
-    assert made - read == UNASKED
+    assert made - read == set()
 
 
 @pytest.mark.parametrize("queues", [None, ["queue-3", "queue-4"]])
