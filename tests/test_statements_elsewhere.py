@@ -64,17 +64,18 @@ OUTSIDE: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     ),
 }
 
-# On PostgreSQL a start tells workers in other processes.
-STARTED = {"postgresql": Cost(1, 1, 1), "sqlite": Cost(1, 0, 1)}
-LOOK = dict.fromkeys(STARTED, Cost(1, 0, 0))
+DATABASES = "postgresql", "sqlite"
+# On PostgreSQL that also tells workers in other processes.
+STARTED = dict.fromkeys(DATABASES, Cost(1, 0, 1))
+LOOK = dict.fromkeys(DATABASES, Cost(1, 0, 0))
 EXPECTED = {
     "start": (STARTED, STARTED),
-    "send": (dict.fromkeys(STARTED, Cost(1, 1, 1)),) * 2,
+    "send": (dict.fromkeys(DATABASES, Cost(1, 1, 1)),) * 2,
     "get_event": (LOOK, LOOK),
     # Is there such a workflow, how far is the stream, what is in it.
     "read_stream": (
-        dict.fromkeys(STARTED, Cost(3, 0, 0)),
-        dict.fromkeys(STARTED, Cost(2, 0, 0)),
+        dict.fromkeys(DATABASES, Cost(3, 0, 0)),
+        dict.fromkeys(DATABASES, Cost(2, 0, 0)),
     ),
     "get_status": (LOOK, LOOK),
 }

@@ -48,7 +48,7 @@ def hint_of(targets: Sequence[str]) -> tuple[str, str]:
     return CHANNEL, payload
 
 
-class _Traffic:
+class Traffic:
     """Knows whether statements with hints get in each other's way."""
 
     def __init__(self) -> None:
@@ -82,4 +82,4 @@ class _Traffic:
         )
 
 
-riding = _Traffic().riding
+riding = Traffic().riding
