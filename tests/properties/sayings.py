@@ -7,10 +7,11 @@ told something for sure: so the outcome does not depend on who is faster.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from typing import Any
 
 from tests.properties import nodes as n
-from tests.properties.talk_nodes import Hear, Saying, Tell
+from tests.properties.talk_nodes import Hear, Hearing, Saying, Tell
 
 # Said in the first nodes of a child that its parent follows, and never again.
 GREETING = 9
@@ -56,6 +57,15 @@ def orders(program: n.Program) -> list[tuple[str, Any]]:
     """Return topics and messages that a program is told from above."""
     topics = enumerate(map(order_topic, _listening(program.nodes, "")))
     return [(name, ["order", number]) for number, name in topics]
+
+
+def is_talk(program: Any) -> bool:
+    """Tell whether a program, or a part of one, says or hears anything."""
+    if isinstance(program, Saying | Hearing):
+        return True
+    if isinstance(program, tuple):
+        return any(map(is_talk, program))
+    return is_dataclass(program) and any(map(is_talk, vars(program).values()))
 
 
 def order_topic(path: str) -> str:

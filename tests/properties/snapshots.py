@@ -15,7 +15,7 @@ from tests.crash.said import Said
 from tests.models import Entry
 from tests.properties.book import book
 from tests.properties.tables import key_of, rows
-from tests.properties.talk_snapshots import changes, read_said, said_by
+from tests.properties.talk_snapshots import changes, nothing_said, read_said, said_by
 
 STRICT = (
     *("transaction", "start", "send", "recv"),
@@ -38,7 +38,7 @@ class Snapshot:
     said: Said
 
     @classmethod
-    def read(cls) -> Snapshot:
+    def read(cls, *, has_talk: bool) -> Snapshot:
         """Read it on the connection at hand, while nobody writes."""
         steps = rows(
             Step,
@@ -58,7 +58,7 @@ class Snapshot:
                 (key_of(row), row["target"]): row["wake_at"]
                 for row in rows(Wait, *_PLACE, "target", "wake_at")
             },
-            read_said(steps),
+            read_said(steps) if has_talk else nothing_said(),
         )
 
     def having(self, *statuses: str) -> set[str]:

@@ -19,9 +19,14 @@ _STREAM = ("workflow_id", "key")
 _WRITER = ("branch", "step_id")
 
 
+def nothing_said() -> Said:
+    """Return silence."""
+    return Said({}, {}, {}, {}, {}, {})
+
+
 def read_said(steps: Sequence[dict[str, Any]]) -> Said:
     """Read it on the connection at hand; ``steps`` are known already."""
-    said = Said({}, {}, {}, {}, {}, {})
+    said = nothing_said()
     columns = "id", "destination_id", "topic", "message"
     by = "consumed_branch", "consumed_by"
     for row in sorted(rows(Notification, *columns, *by), key=lambda row: row["id"]):

@@ -44,8 +44,10 @@ TALK = (
 
 def faults(world: World, *, is_async: bool) -> list[str]:
     """Let them talk; say what is wrong then."""
-    lines = (Side((TALK, TALK)),) if is_async else TALK
-    program = Program(is_async, (*CHILDREN, *lines, Read("events")))
+    nodes = (*CHILDREN[:3], *TALK)
+    if is_async:
+        nodes = (*CHILDREN[3:], Side((TALK, TALK)), Read("events"))
+    program = Program(is_async, nodes)
     expected = Reference(ROOT, program)
     found = world.run(program, (Event("tell", 20),), doubts=True)
     world.problems += differences(found, expected, world.losses)

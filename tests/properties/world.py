@@ -30,7 +30,7 @@ from tests.properties.book import book
 from tests.properties.definitions import workflow_of
 from tests.properties.nodes import Program
 from tests.properties.processes import Hand, Pool, Process
-from tests.properties.sayings import orders
+from tests.properties.sayings import is_talk, orders
 from tests.properties.schedules import Event, Schedule
 from tests.properties.snapshots import Snapshot
 
@@ -61,8 +61,9 @@ class World:
         """
         self._clean(1 if doubts else 0)
         self._letters = list(enumerate(orders(program)))
+        self._has_talk = is_talk(program)
         workflow_of(program).using(workflow_id=ROOT).start(program, [])
-        self.snapshot = Snapshot.read()
+        self.snapshot = self._read()
         try:
             self._begin()
             for event in schedule:
@@ -77,7 +78,7 @@ class World:
         """Execute what has ended once more: nothing may be written anew."""
         before, calls = self.snapshot, book.calls.copy()
         Process(self._pool, self._replay_all).advance()
-        after = Snapshot.read()
+        after = self._read()
         self.problems += book.told()
         if after.without_traces() != before.without_traces():
             self.problems.append(f"a replay made {after} of {before}")
@@ -115,11 +116,14 @@ class World:
 
     def _look(self, *, resumed: bool = False) -> None:
         """Compare what is committed with what was."""
-        now = Snapshot.read()
+        now = self._read()
         self.problems += book.told()
         self.problems += now.faults()
         self.problems += now.faults_since(self.snapshot, resumed)
         self.snapshot = now
+
+    def _read(self) -> Snapshot:
+        return Snapshot.read(has_talk=self._has_talk)
 
     # Events.
 
