@@ -116,6 +116,7 @@ class Snapshot:
             if self.waits.get(wait, wake_at) != wake_at:
                 yield f"{wait} had another deadline, {wake_at}"
         yield from changes(then.said, self.said)
+        yield from self._of_zombies(then)
         for pk, row in then.workflows.items():
             now = self.workflows[pk]
             was, is_now = row["status"], now["status"]
@@ -125,6 +126,14 @@ class Snapshot:
                 yield f"{pk} had ended as {row}, and is {now}"
             if was == is_now == "CANCELLED":
                 yield from self._late_commits(then, pk)
+
+    def _of_zombies(self, then: Snapshot) -> Iterator[str]:
+        """Say what was recorded by those whose workflow had a newer claim before."""
+        for key in self.steps.keys() - then.steps.keys():
+            row = self.steps[key]
+            claim, newest = row["claim"], then.workflows.get(row["workflow_id"], row)
+            if row["kind"] in STRICT and not row["error"] and claim < newest["claim"]:
+                yield f"{key} was recorded under claim {claim}, after {newest['claim']}"
 
     def _late_commits(self, then: Snapshot, pk: str) -> Iterator[str]:
         if then._strict(pk) != self._strict(pk):
