@@ -112,6 +112,7 @@ def get_event(
         elif isinstance(found, WorkflowNotFound):
             recorded = yield from _fail(execution, row, found)
         else:
+            yield from _assure_not_along(execution, isinstance(found, looks.Never))
             recorded = yield from _time_out(execution, row, what, timeout)
     return _given(execution, recorded, default)
 
@@ -158,6 +159,7 @@ def read_stream(
             look=lambda: looks.entries(using, workflow_id, key, offset, limit=1),
         )
         if isinstance(found, Entries):
+            yield from _assure_not_along(execution, found.is_over)
             parts = (list(found.values), found.is_over, found.is_closed)
             text = serialization.dumps(parts, f"value of stream {key!r}")
             recorded = yield from _record(execution, records.completed(row, text))
@@ -196,6 +198,7 @@ def first_of(execution: State, frame: Frame, waits: Sequence[Awaited]) -> Algori
             recorded = _settled(execution, got)
         else:
             full = got if got is not None else race.won_by_timer(min(timers))
+            yield from _assure_not_along(execution, full.error is not None)
             recorded = yield from _record(execution, full)
     number, value = execution.replay(recorded)
     return waits[number], value
@@ -332,6 +335,15 @@ class _Look:
 def _begin(execution: State, place: Place, name: str, kind: Kind) -> Algorithm:
     yield from execution.assure_active()
     return records.checkpoint(execution, place, name, kind, started_at=clock.now())
+
+
+def _assure_not_along(execution: State, has_ended: bool) -> Algorithm:
+    """Unwind when what ended a wait, another's end, has ended this one as well.
+
+    A child cancelled along with its parent is resumed with it: its end is no outcome.
+    """
+    if has_ended:
+        yield from execution.assure_active(anyhow=True)
 
 
 def _until(

@@ -15,6 +15,7 @@ from django_durable.models.entries import ENTRY, StreamWriting
 from django_durable.models.hints import NO_HINT
 from django_durable.models.notification import NotificationQuerySet
 from django_durable.models.wait import WaitQuerySet
+from tests.crash.ledger import ledger
 from tests.planted.planting import bug
 
 
@@ -167,6 +168,24 @@ def offset_read_outside_of_the_lock(real):
             )
         written = replace(row.checkpoint, error=None)
         return [Recorded(Verdict.RECORDED, None, written)]
+
+    return store
+
+
+@bug(step.publication, "store")
+def offset_from_a_sequence(real):
+    """Number entries as a sequence does: what it gave, no rollback takes back."""
+
+    def store(connection, rows, *, waits=False):
+        (row,) = rows
+        if not isinstance(row, StreamWriting) or not row.values:
+            return real(connection, rows, waits=waits)
+        mine = {"workflow_id": row.checkpoint.workflow_id, "key": row.key}
+        first = ledger.facts.get(f"sequence {mine}", 0)
+        ledger.facts[f"sequence {mine}"] = first + len(row.values)
+        with transaction.atomic():
+            Stream.objects.update_or_create(**mine, defaults={"next_offset": first})
+            return real(connection, rows, waits=waits)
 
     return store
 

@@ -97,6 +97,12 @@ CASES = [
         is_new=True,
     ),
     case(
+        bugs.offset_from_a_sequence,
+        crashes.test_a_crash_anywhere_changes_nothing_in_the_end,
+        "the offsets of stream",
+        program=talk_named("transaction that publishes"),
+    ),
+    case(
         bugs.stream_closed_before_its_last_entry,
         test_streams.test_a_step_closes_a_stream_after_its_values,
         r"\[\[1, 1\]\] ==",

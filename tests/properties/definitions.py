@@ -1,14 +1,14 @@
 """One workflow for all programs, in both manners."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 import django_durable as durable
 from tests.models import Entry
+from tests.properties import sayings, talk_definitions as talk
 from tests.properties.book import UNWINDING, book
 from tests.properties.nodes import (
     VALUES,
@@ -24,12 +24,7 @@ from tests.properties.nodes import (
     Side,
     Sleep,
 )
-
-Trail = list[Any]
-
-
-class Boom(Exception):
-    """What programs raise and catch."""
+from tests.properties.plays import Ask, Boom, Play, Trail, adrive, call, call_of, drive
 
 
 def step(node: Call, trail: Trail) -> list[Any]:
@@ -78,56 +73,17 @@ def show(value: Any, trail: Trail) -> list[Any]:
 
 @durable.workflow
 def perform(program: Program, trail: Trail) -> Trail:
-    return _drive(_play(program.nodes, trail, ""))
+    return drive(_play(program.nodes, trail, ""))
 
 
 @durable.workflow
 async def aperform(program: Program, trail: Trail) -> Trail:
-    return await _adrive(_play(program.nodes, trail, ""))
+    return await adrive(_play(program.nodes, trail, ""))
 
 
 def workflow_of(program: Program) -> Any:
     """Return the definition that performs a program."""
     return aperform if program.is_async else perform
-
-
-@dataclass(frozen=True)
-class _Ask:
-    """One durable call, as sync code makes it and as async code does."""
-
-    now: Callable[[], Any]
-    soon: Callable[[], Coroutine[Any, Any, Any]]
-
-
-Play = Generator[_Ask, Any, Trail]
-
-
-def _drive(play: Play) -> Trail:
-    try:
-        ask = next(play)
-        while True:
-            try:
-                answer = ask.now()
-            except BaseException as error:
-                ask = play.throw(error)
-            else:
-                ask = play.send(answer)
-    except StopIteration as stop:
-        return stop.value
-
-
-async def _adrive(play: Play) -> Trail:
-    try:
-        ask = next(play)
-        while True:
-            try:
-                answer = await ask.soon()
-            except BaseException as error:
-                ask = play.throw(error)
-            else:
-                ask = play.send(answer)
-    except StopIteration as stop:
-        return stop.value
 
 
 def _play(nodes: tuple[Node, ...], trail: Trail, path: str) -> Play:
@@ -138,12 +94,8 @@ def _play(nodes: tuple[Node, ...], trail: Trail, path: str) -> Play:
     return trail
 
 
-def _ask(definition: Any, *args: Any) -> _Ask:
-    return _Ask(lambda: definition(*args), lambda: definition.acall(*args))
-
-
 def _call(node: Call, trail: Trail, path: str) -> Play:
-    value, given = yield _ask(STEPS[node.kind, node.tries], node, trail)
+    value, given = yield call_of(STEPS[node.kind, node.tries], node, trail)
     given.append("got")
     return [*given, len(trail), value]  # One more, if these two were one list.
 
@@ -151,15 +103,15 @@ def _call(node: Call, trail: Trail, path: str) -> Play:
 def _sleep(node: Sleep, trail: Trail, path: str) -> Play:
     seconds = 60 * node.minutes
     book.begin_nap(path)
-    yield _Ask(lambda: durable.sleep(seconds), lambda: durable.asleep(seconds))
+    yield call("sleep", seconds)
     book.end_nap(path, node.minutes)
     return [*trail, "slept"]
 
 
 def _draw(node: Draw, trail: Trail, path: str) -> Play:
-    drawn = yield _Ask(durable.random, durable.arandom)
+    drawn = yield call("random")
     book.see(f"{path} drawn", drawn)
-    shown, given = yield _ask(show, drawn, trail)
+    shown, given = yield call_of(show, drawn, trail)
     return [*given, shown == drawn]
 
 
@@ -198,17 +150,36 @@ def _branch(node: Branch, trail: Trail, path: str) -> Play:
 def _child(node: Child, trail: Trail, path: str) -> Play:
     definition, args = workflow_of(node.program), (node.program, trail)
     if node.how == "call":
-        result = yield _ask(definition, *args)
+        result = yield call_of(definition, *args)
         return [*trail, "called", _last(result)]
-    handle = yield _Ask(
+    handle = yield Ask(
         lambda: definition.start(*args), lambda: definition.astart(*args)
     )
     trail = [*trail, handle.workflow_id, handle.created]
     if node.how == "forget":
+        yield from talk.tell_orders(node.program, handle.workflow_id)
         return trail
-    trail = yield from _play(node.between, trail, path)
-    result = yield _Ask(handle.get_result, handle.aget_result)
-    return [*trail, "started", _last(result)]
+    try:
+        trail = yield from _play(node.between, trail, path)
+    except Boom:
+        yield from talk.tell_orders(node.program, handle.workflow_id)
+        raise
+    return [*trail, *(yield from _await(node, handle))]
+
+
+def _await(node: Child, handle: Any) -> Play:
+    """Hear what a child says first, tell it what it listens for, and hear how it
+    ends, and with which events.
+    """
+    heard = yield from talk.follow(node, handle.workflow_id)
+    yield from talk.tell_orders(node.program, handle.workflow_id)
+    if node.is_raced:
+        never = durable.on_event(handle, sayings.NEVER)
+        _, result = yield call("first_of", never, durable.on_result(handle))
+    else:
+        result = yield Ask(handle.get_result, handle.aget_result)
+    events = (yield from talk.all_events(handle.workflow_id)) if node.asks else []
+    return [*heard, *events, "started", _last(result)]
 
 
 def _side(node: Side, trail: Trail, path: str) -> Play:
@@ -222,13 +193,13 @@ def _side(node: Side, trail: Trail, path: str) -> Play:
 
     async def soon() -> list[Any]:
         lines = [
-            _adrive(_play(line, list(trail), f"{path}.{number}"))
+            adrive(_play(line, list(trail), f"{path}.{number}"))
             for number, line in enumerate(node.lines)
         ]
         found = await asyncio.gather(*lines, return_exceptions=True)
         return [_last(each) for each in found]
 
-    return [*trail, *(yield _Ask(now, soon))]
+    return [*trail, *(yield Ask(now, soon))]
 
 
 def _bound(node: Node, trail: Trail) -> Any:
@@ -255,4 +226,5 @@ _PLAYERS: dict[type, Callable[[Any, Trail, str], Play]] = {
     Branch: _branch,
     Child: _child,
     Side: _side,
+    **talk.PLAYERS,
 }

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django_durable import failures, serialization
+from tests.properties import talk_judge
 from tests.properties.book import book
-from tests.properties.definitions import Boom
+from tests.properties.plays import Boom
 from tests.properties.reference import ANY, Reference
 from tests.properties.snapshots import Snapshot
+from tests.properties.talk_reference import Answer
 from tests.test_serialization import shape
 
 
@@ -26,6 +28,7 @@ def differences(snapshot: Snapshot, expected: Reference, losses: int) -> Iterato
     yield from _compare(dict(snapshot.retries), retries)
     if set(snapshot.entries) != expected.entries:
         yield f"the business rows are {snapshot.entries}"
+    yield from talk_judge.differences(snapshot.said, expected.talk, 2 + losses)
     for key, count in book.calls.items():
         if not 0 <= count - expected.calls[key] <= losses:
             yield f"{key} was called {count} times"
@@ -51,8 +54,11 @@ def _same(found: Any, expected: Any) -> bool:
     """Tell whether two values are equal, with the types of everything in them."""
     if expected is ANY:
         return isinstance(found, float)
-    if isinstance(expected, Boom):
-        expected = f"{Boom.__module__}:{Boom.__qualname__}", str(expected)
+    if isinstance(expected, Exception):
+        kind = type(expected)
+        expected = f"{kind.__module__}:{kind.__qualname__}", str(expected)
+    if isinstance(expected, Answer):
+        found, expected = sorted(found.items()), sorted(expected.items())
     if type(expected) is list and type(found) is list:
         return len(found) == len(expected) and all(map(_same, found, expected))
     return shape(found) == shape(expected)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django_durable.serialization import register_type
+from tests.properties.talk_nodes import Hearing, Saying
 
 # What steps return. Falsy or truthy, of types that JSON does not have.
 VALUES: tuple[Any, ...] = (
@@ -84,12 +85,17 @@ class Branch:
 class Child:
     """Another program as a child.
 
-    ``how``: it is called, started and awaited after ``between``, or forgotten.
+    ``how``: it is called, started and awaited after ``between``, or forgotten. Its
+    parent ``follows`` so many of its first nodes, which say something, waits for it
+    in a race, and at last ``asks`` for its events.
     """
 
     program: Program
     how: str = "call"
     between: tuple[Node, ...] = ()
+    follows: int = 0
+    is_raced: bool = False
+    asks: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,19 @@ class Side:
     lines: tuple[tuple[Node, ...], ...] = ()
 
 
-Node = Call | Sleep | Draw | Fail | Guard | Ensure | Branch | Child | Side
+Node = (
+    Call
+    | Sleep
+    | Draw
+    | Fail
+    | Guard
+    | Ensure
+    | Branch
+    | Child
+    | Side
+    | Saying
+    | Hearing
+)
 
 
 @dataclass(frozen=True)

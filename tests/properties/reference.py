@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from tests.properties import nodes as n
-from tests.properties.definitions import Boom, aperform, perform
+from tests.properties.definitions import aperform, perform
+from tests.properties.lines import Line
+from tests.properties.plays import Boom, Trail
+from tests.properties.talk_reference import Talk
 
 ANY = object()  # A recorded random value.
-Trail = list[Any]
-
-
-@dataclass
-class Line:
-    """A branch of a workflow: it numbers its steps and the branches that leave it."""
-
-    workflow: str
-    is_async: bool
-    branch: str = ""
-    steps: int = 0
-    branches: int = 0
-
-    def fork(self) -> Line:
-        """Return the next branch that starts here."""
-        self.branches += 1
-        prefix = f"{self.branch}." if self.branch else ""
-        return Line(self.workflow, self.is_async, f"{prefix}{self.branches}")
-
-    def step(self) -> str:
-        """Return the key of the next step."""
-        self.steps += 1
-        return f"{self.workflow}/{self.branch}{':' * bool(self.branch)}{self.steps}"
 
 
 class Reference:
     """Outcomes by workflow, steps and their calls by key, business rows.
 
-    ``seen`` is what the code has in hand at each place of each workflow.
+    ``seen`` is what the code has in hand at each place of each workflow, ``talk`` what
+    workflows have told each other.
     """
 
     def __init__(self, root: str, program: n.Program) -> None:
@@ -47,6 +27,8 @@ class Reference:
         self.calls: Counter[str] = Counter()
         self.entries: set[str] = set()
         self.seen: dict[tuple[str, str], str] = {}
+        self.talk = Talk(self._record, self.calls, self.entries)
+        self.talk.order(program, root)
         self._run(root, program, [])
 
     def _run(self, workflow: str, program: n.Program, trail: Trail) -> Trail | Boom:
@@ -96,11 +78,13 @@ class Reference:
                 return self._child(line, node, trail, path)
             case n.Side():
                 return [*trail, *self._side(line, node, trail, path)]
-        raise Boom("body")
+            case n.Fail():
+                raise Boom("body")
+        return self.talk.play(line, node, trail, path)
 
     def _record(self, key: str, name: str, kind: str, outcome: Any) -> None:
         self.steps[key] = name, kind, outcome
-        if isinstance(outcome, Boom):
+        if isinstance(outcome, Exception):
             raise outcome
 
     def _call(self, line: Line, node: n.Call, trail: Trail) -> Any:
@@ -116,6 +100,7 @@ class Reference:
     def _child(self, line: Line, node: n.Child, trail: Trail, path: str) -> Trail:
         child = line.step()
         name = (aperform if node.program.is_async else perform).name
+        self.talk.order(node.program, child)
         found = self._run(child, node.program, trail)
         if node.how == "call":
             self._record(child, name, "child", found)
@@ -123,10 +108,25 @@ class Reference:
         self._record(child, name, "start", True)
         trail = [*trail, child, True]
         if node.how == "forget":
+            self.talk.record_orders(line, node.program)
             return trail
-        trail = self._play(line, node.between, trail, path)
-        self._record(line.step(), "get_result", "result", found)
-        return [*trail, "started", last(found)]
+        try:
+            trail = self._play(line, node.between, trail, path)
+        except Boom:
+            self.talk.record_orders(line, node.program)
+            raise
+        return [*trail, *self._await(line, node, child, found)]
+
+    def _await(self, line: Line, node: n.Child, child: str, found: Any) -> Trail:
+        heard = self.talk.follow(line, node, child)
+        self.talk.record_orders(line, node.program)
+        if node.is_raced:
+            won = found if isinstance(found, Boom) else (1, found)
+            self._record(line.step(), "first_of", "first_of", won)
+        else:
+            self._record(line.step(), "get_result", "result", found)
+        events = self.talk.all_events(line, child) if node.asks else []
+        return [*heard, *events, "started", last(found)]
 
     def _side(self, line: Line, node: n.Side, trail: Trail, path: str) -> Trail:
         found, errors = [], []

@@ -5,7 +5,7 @@ from typing import Literal
 
 Act = Literal[
     *("crash before", "crash after", "expire", "outlive", "switch"),
-    *("cancel", "resume", "stop"),
+    *("cancel", "resume", "stop", "tell"),
 ]
 
 
@@ -20,6 +20,8 @@ class Event:
     *outlive*: the same, but ``within`` points of the other one's work later it goes on.
     *switch*: it stands still, and the next one goes on, or a new one begins.
     *cancel*, *resume*: somebody does that to the root. *stop*: it hands over.
+    *tell*: somebody sends the root the next message that it listens for; where it
+    listens for nothing more, this is a *switch*.
     """
 
     act: Act

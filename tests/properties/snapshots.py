@@ -9,23 +9,25 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
-from django.db.models import Model
-
-from django_durable.models import Attempt, Step, Wait, Workflow, sql
+from django_durable.models import Attempt, Step, Wait, Workflow
 from django_durable.models.status import ACTIVE, TERMINAL
-from tests.crash.crasher import USING
+from tests.crash.said import Said
 from tests.models import Entry
 from tests.properties.book import book
+from tests.properties.tables import key_of, rows
+from tests.properties.talk_snapshots import changes, nothing_said, read_said, said_by
 
-STRICT = ("transaction", "start")
+STRICT = (
+    *("transaction", "start", "send", "recv"),
+    *("set_event", "write_stream", "close_stream"),
+)
 _PLACE = ("workflow_id", "branch", "step_id")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Rows of workflows and steps by key, failed tries, business rows by key, and
-    what is waited for, with its deadline.
+    """Rows of workflows and steps by key, failed tries, business rows by key, what is
+    waited for, with its deadline, and what workflows have told each other.
     """
 
     workflows: dict[str, dict[str, Any]]
@@ -33,28 +35,30 @@ class Snapshot:
     retries: Counter[str]
     entries: Counter[str]
     waits: dict[tuple[str, ...], Any]
+    said: Said
 
     @classmethod
-    def read(cls) -> Snapshot:
+    def read(cls, *, has_talk: bool) -> Snapshot:
         """Read it on the connection at hand, while nobody writes."""
-        steps = _rows(
+        steps = rows(
             Step,
             *(*_PLACE, "claim", "worker_id", "name", "kind"),
             *("output", "error", "child_id"),
         )
-        tries = _rows(Attempt, *_PLACE)
-        workflows = _rows(
+        tries = rows(Attempt, *_PLACE)
+        workflows = rows(
             Workflow, "id", "status", "claim", "output", "error", "parent_id"
         )
         return cls(
             {row["id"]: row for row in workflows},
             {key_of(row): row for row in steps},
             Counter(map(key_of, tries)),
-            Counter(row["key"] for row in _rows(Entry, "key")),
+            Counter(row["key"] for row in rows(Entry, "key")),
             {
                 (key_of(row), row["target"]): row["wake_at"]
-                for row in _rows(Wait, *_PLACE, "target", "wake_at")
+                for row in rows(Wait, *_PLACE, "target", "wake_at")
             },
+            read_said(steps) if has_talk else nothing_said(),
         )
 
     def having(self, *statuses: str) -> set[str]:
@@ -67,7 +71,7 @@ class Snapshot:
             pk: {**row, "claim": None, "error": _without_traceback(row["error"])}
             for pk, row in self.workflows.items()
         }
-        return outcomes, self.steps, self.retries, self.entries
+        return outcomes, self.steps, self.retries, self.entries, self.said
 
     @property
     def active(self) -> set[str]:
@@ -87,6 +91,7 @@ class Snapshot:
             if sorted(found) != list(range(1, len(found) + 1)):
                 yield f"the steps of {place} are numbered {found}"
         yield from self._business_faults()
+        yield from self.said.faults()
         cancelled = self.having("CANCELLED")
         for pk in self.active:
             if self.workflows[pk]["parent_id"] in cancelled:
@@ -110,6 +115,8 @@ class Snapshot:
         for wait, wake_at in then.waits.items():
             if self.waits.get(wait, wake_at) != wake_at:
                 yield f"{wait} had another deadline, {wake_at}"
+        yield from changes(then.said, self.said)
+        yield from self._of_zombies(then)
         for pk, row in then.workflows.items():
             now = self.workflows[pk]
             was, is_now = row["status"], now["status"]
@@ -119,6 +126,14 @@ class Snapshot:
                 yield f"{pk} had ended as {row}, and is {now}"
             if was == is_now == "CANCELLED":
                 yield from self._late_commits(then, pk)
+
+    def _of_zombies(self, then: Snapshot) -> Iterator[str]:
+        """Say what was recorded by those whose workflow had a newer claim before."""
+        for key in self.steps.keys() - then.steps.keys():
+            row = self.steps[key]
+            claim, newest = row["claim"], then.workflows.get(row["workflow_id"], row)
+            if row["kind"] in STRICT and not row["error"] and claim < newest["claim"]:
+                yield f"{key} was recorded under claim {claim}, after {newest['claim']}"
 
     def _late_commits(self, then: Snapshot, pk: str) -> Iterator[str]:
         if then._strict(pk) != self._strict(pk):
@@ -133,21 +148,7 @@ class Snapshot:
         children = {
             each for each, row in self.workflows.items() if row["parent_id"] == pk
         }
-        return steps | children
-
-
-def _rows(model: type[Model], *columns: str) -> list[dict[str, Any]]:
-    """Read a table without the ORM: this is done thousands of times."""
-    found = sql.fetch(
-        connections[USING], f"SELECT {', '.join(columns)} FROM {sql.table(model)}"
-    )
-    return [dict(zip(columns, row, strict=True)) for row in found]
-
-
-def key_of(row: dict[str, Any]) -> str:
-    """Return the key of a step: the idempotency key of its calls."""
-    branch = f"{row['branch']}:" if row["branch"] else ""
-    return f"{row['workflow_id']}/{branch}{row['step_id']}"
+        return steps | children | said_by(self.said, pk)
 
 
 def _without_traceback(error: str | None) -> Any:

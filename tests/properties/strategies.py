@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
 from hypothesis import strategies as st
 
 from tests.properties import nodes as n
 from tests.properties.schedules import Act, Event
+from tests.properties.talk_strategies import Speaker
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ def schedules(draw: Callable[[st.SearchStrategy[T]], T]) -> tuple[Event, ...]:
 
 _EVENTS = st.builds(
     Event,
-    st.sampled_from([*get_args(Act), "outlive", "switch"]),
+    st.sampled_from([*get_args(Act), "outlive", "tell"]),
     st.integers(0, 8) | st.integers(0, 25),
     st.integers(0, 15),
     st.sampled_from([False, False, True]),
@@ -50,8 +52,18 @@ class _Author:
         self._draw = draw
         self._left = MOST_NODES
         self._guards = 0
+        # Programs of everything would hear little of what they say.
+        self._is_talkative = draw(st.sampled_from([True, False, True]))
+        self._speaker = Speaker(draw)
         self._simple = [self.step, self.transaction, self.sleep, self.draw]
-        self._large = [self.child, self.guard, self.side, self.ensure, self.branch]
+        self._large = [
+            self.child,
+            self.child,
+            self.guard,
+            self.side,
+            self.ensure,
+            self.branch,
+        ]
 
     def program(self, is_async: bool, depth: int) -> n.Program:
         return n.Program(is_async, self._block(is_async, depth))
@@ -66,6 +78,8 @@ class _Author:
     def _node(self, is_async: bool, depth: int) -> n.Node:
         self._left -= 1
         makers = [*self._simple[:2], *self._simple, *[self.fail] * bool(self._guards)]
+        if self._is_talkative:
+            makers = [*self._simple[:3], *self._speaker.makers]
         if depth and self._left:
             makers += self._large
         return self._draw(st.sampled_from(makers))(is_async, depth - 1)
@@ -106,12 +120,22 @@ class _Author:
         return n.Branch(then, self._block(is_async, depth, 2))
 
     def child(self, is_async: bool, depth: int) -> n.Child:
-        how = self._draw(st.sampled_from(["call", "start", "forget"]))
+        how = self._draw(st.sampled_from(["call", "start", "forget", "start"]))
         # Sync code cannot call an async child.
         is_free = is_async or how != "call"
-        program = self.program(is_free and self._draw(st.booleans()), depth)
-        between = self._block(is_async, 0, 2) if how == "start" else ()
-        return n.Child(program, how, between)
+        is_child_async = is_free and self._draw(st.booleans())
+        with self._speaker.child(is_told=how != "call"):
+            if how != "start":
+                return n.Child(self.program(is_child_async, depth), how)
+            first = ()
+            if self._is_talkative:
+                first = self._speaker.greetings(is_child_async, self._left)
+            self._left -= len(first)
+            program = self.program(is_child_async, depth)
+        program = replace(program, nodes=(*first, *program.nodes))
+        between = self._block(is_async, 0, 2)
+        is_raced, asks = self._draw(st.booleans()), self._draw(st.booleans())
+        return n.Child(program, how, between, len(first), is_raced, asks)
 
     def side(self, is_async: bool, depth: int) -> n.Side:
         count = self._draw(st.integers(1, 3))
@@ -120,11 +144,13 @@ class _Author:
 
     def _line(self, is_async: bool, depth: int) -> tuple[n.Node, ...]:
         if is_async:
-            return self._block(is_async, depth, 3)
+            with self._speaker.line():
+                return self._block(is_async, depth, 3)
         if not self._left:
             return ()
         self._left -= 1
         is_child = depth and self._left and self._draw(st.booleans())
         if is_child:
-            return (n.Child(self.program(False, depth - 1)),)
+            with self._speaker.child(is_told=False):
+                return (n.Child(self.program(False, depth - 1)),)
         return (self._draw(st.sampled_from([self.step, self.transaction]))(False, 0),)

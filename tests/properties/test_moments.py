@@ -11,10 +11,16 @@ from tests.properties.judge import differences
 from tests.properties.nodes import Call, Child, Program
 from tests.properties.reference import Reference
 from tests.properties.schedules import Act, Event
+from tests.properties.talk_nodes import Hear, Tell
 from tests.properties.world import ROOT, World
 
 LEAF = Program(nodes=(Call("transaction"),))
-FAMILY = Program(nodes=(Child(LEAF, "call"), Call("transaction"), Child(LEAF, "start")))
+FAMILY = Program(
+    nodes=(
+        *(Child(LEAF, "call"), Call("transaction"), Child(LEAF, "start")),
+        *(Tell(), Hear()),
+    )
+)
 
 
 def faults(world: World, act: Act) -> Iterator[str]:

@@ -7,8 +7,20 @@ import itertools
 import pytest
 from django.db.models import F
 
+import django_durable as durable
 from django_durable import InvalidTransition, clock
-from django_durable.models import Attempt, Step, Wait, Worker, Workflow
+from django_durable.models import (
+    Attempt,
+    Event as PublishedEvent,
+    EventHistory,
+    Notification,
+    Step,
+    Stream,
+    StreamEntry,
+    Wait,
+    Worker,
+    Workflow,
+)
 from django_durable.models.claims import Claimed
 from django_durable.models.status import ACTIVE
 from tests.crash.crasher import When
@@ -18,10 +30,15 @@ from tests.properties.book import book
 from tests.properties.definitions import workflow_of
 from tests.properties.nodes import Program
 from tests.properties.processes import Hand, Pool, Process
+from tests.properties.sayings import is_talk, orders
 from tests.properties.schedules import Event, Schedule
 from tests.properties.snapshots import Snapshot
 
 ROOT = "w"
+TABLES = (
+    *(Attempt, Step, Wait, Workflow, Entry, Worker),
+    *(Notification, PublishedEvent, EventHistory, Stream, StreamEntry),
+)
 CODE = "tests.properties."
 
 
@@ -43,8 +60,10 @@ class World:
         With ``doubts``, executions always distrust what they know of their row.
         """
         self._clean(1 if doubts else 0)
+        self._letters = list(enumerate(orders(program)))
+        self._has_talk = is_talk(program)
         workflow_of(program).using(workflow_id=ROOT).start(program, [])
-        self.snapshot = Snapshot.read()
+        self.snapshot = self._read()
         try:
             self._begin()
             for event in schedule:
@@ -59,7 +78,7 @@ class World:
         """Execute what has ended once more: nothing may be written anew."""
         before, calls = self.snapshot, book.calls.copy()
         Process(self._pool, self._replay_all).advance()
-        after = Snapshot.read()
+        after = self._read()
         self.problems += book.told()
         if after.without_traces() != before.without_traces():
             self.problems.append(f"a replay made {after} of {before}")
@@ -86,6 +105,8 @@ class World:
         if ROOT in self.snapshot.having("CANCELLED"):
             self._resume()
             self._look(resumed=True)
+        if self._letters:
+            self._send_rest()
         if self.snapshot.active:
             for process in self._processes:
                 process.lose_lease()
@@ -95,11 +116,14 @@ class World:
 
     def _look(self, *, resumed: bool = False) -> None:
         """Compare what is committed with what was."""
-        now = Snapshot.read()
+        now = self._read()
         self.problems += book.told()
         self.problems += now.faults()
         self.problems += now.faults_since(self.snapshot, resumed)
         self.snapshot = now
+
+    def _read(self) -> Snapshot:
+        return Snapshot.read(has_talk=self._has_talk)
 
     # Events.
 
@@ -144,6 +168,23 @@ class World:
             with pytest.raises(InvalidTransition):
                 Workflow.objects.resume_one(ROOT)
 
+    def _tell(self, event: Event) -> None:
+        if self._letters:
+            self._send()
+        else:
+            self._switch(event)
+
+    def _send(self) -> None:
+        """Send the next message twice: its key tells that it is the same."""
+        number, (topic, message) = self._letters.pop(0)
+        for _ in range(2):
+            durable.send(ROOT, message, topic, idempotency_key=f"{number}")
+
+    def _send_rest(self) -> None:
+        while self._letters:
+            self._send()
+        self._look()
+
     def _status(self) -> str:
         return Workflow.objects.values_list("status", flat=True).get(pk=ROOT)
 
@@ -175,7 +216,7 @@ class World:
             self._hand.run(claimed)
 
     def _clean(self, seconds_per_look: int) -> None:
-        for model in (Attempt, Step, Wait, Workflow, Entry, Worker):
+        for model in TABLES:
             model.objects.all()._raw_delete(model.objects.db)
         book.clear()
         self.problems: list[str] = []
