@@ -146,20 +146,20 @@ def held(driver: Driver, pk: str = "w") -> Checkpoint:
 
 
 def at(row: Checkpoint, step_id: int, branch: str = "") -> Checkpoint:
-    return dataclasses.replace(row, step_id=step_id, branch=branch)
+    return row._replace(step_id=step_id, branch=branch)
 
 
 def setting(row: Checkpoint, value: str) -> EventSetting:
     """Build what a step's inside sets, once for all."""
     refusal = dump_exception(EventAlreadySet(row.workflow_id, "key"))
-    inside = dataclasses.replace(row, error=refusal)
+    inside = row._replace(error=refusal)
     return EventSetting(inside, False, "key", f'json:"{value}"', overwrite=False)
 
 
 def writing(row: Checkpoint, *values: str, closes: bool = False) -> StreamWriting:
     """Build what a step's inside writes."""
     refusal = dump_exception(StreamClosed(row.workflow_id, "s"))
-    inside = dataclasses.replace(row, error=refusal)
+    inside = row._replace(error=refusal)
     return StreamWriting(inside, False, "s", values, closes=closes)
 
 

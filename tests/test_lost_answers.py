@@ -1,6 +1,5 @@
 """Writes that somebody else was faster with, or whose answer got lost."""
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -107,7 +106,7 @@ def checkpoint(step_id: int = 1, **changes: Any) -> Checkpoint:
         started_at=NOW,
         completed_at=NOW,
     )
-    return dataclasses.replace(row, **changes)
+    return row._replace(**changes)
 
 
 # Somebody else was faster.

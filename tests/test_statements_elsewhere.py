@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +41,7 @@ def held():
     row = checkpoint()
     Step.objects.publish([EventSetting(row, key="key", value="json:1")])
     Step.objects.publish(
-        [StreamWriting(replace(row, step_id=8), key="a", values=("json:1",))]
+        [StreamWriting(row._replace(step_id=8), key="a", values=("json:1",))]
     )
 
 

@@ -5,8 +5,6 @@ it, and a step's own threads do not pretend to be the workflow.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,14 +95,20 @@ def body_frame() -> Frame | None:
     return frame if frame is not None and frame.step is None else None
 
 
-@contextmanager
-def entered(frame: Frame | None) -> Iterator[None]:
+class entered:
     """Run a block inside ``frame``."""
-    token = _frame.set(frame)
-    try:
-        yield
-    finally:
-        _frame.reset(token)
+
+    # Not a generator: this is done for each step.
+    __slots__ = ("_frame", "_token")
+
+    def __init__(self, frame: Frame | None) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> None:
+        self._token = _frame.set(self._frame)
+
+    def __exit__(self, *exc_info: object) -> None:
+        _frame.reset(self._token)
 
 
 def enter(frame: Frame | None) -> None:

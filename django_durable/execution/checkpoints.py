@@ -8,6 +8,7 @@ The writer never waits for a row lock: a busy row goes back to its caller.
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
@@ -70,7 +71,7 @@ class CheckpointWriter:
         self._lock = threading.Lock()
         self._queue: deque[_Pending] = deque()
         self._is_flushing = False
-        self._work = threading.Semaphore(0)
+        self._work: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
@@ -97,7 +98,7 @@ class CheckpointWriter:
     def close(self) -> None:
         """Stop the flushing thread once its queue is empty."""
         self._is_closed = True
-        self._work.release()
+        self._work.put(None)
 
     def _is_first(self, pending: _Pending) -> bool:
         """Take the flush when nothing is in flight, else queue the row.
@@ -125,13 +126,13 @@ class CheckpointWriter:
                 target=self._run, name="durable-writer", daemon=True
             )
             self._thread.start()
-        self._work.release()
+        self._work.put(None)
 
     def _run(self) -> None:
         reserve_connection(self._using)
         try:
             while True:
-                self._work.acquire()
+                self._work.get()
                 while batch := self._next_batch():
                     self._flush(batch)
                 if self._is_closed:

@@ -1,6 +1,5 @@
 """The rows that an execution writes."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from django_durable import clock, signals
@@ -39,12 +38,12 @@ def checkpoint(
 
 def completed(row: Checkpoint, output: str | None) -> Checkpoint:
     """Return a row with its output, completed now."""
-    return replace(row, output=output, completed_at=clock.now())
+    return row._replace(output=output, completed_at=clock.now())
 
 
 def failed(row: Checkpoint, error: str) -> Checkpoint:
     """Return a row with an error as its outcome, completed now."""
-    return replace(row, error=error, completed_at=clock.now())
+    return row._replace(error=error, completed_at=clock.now())
 
 
 def tell(execution: State, row: Checkpoint) -> None:

@@ -3,8 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.transaction import TransactionManagementError
@@ -20,8 +19,7 @@ from django_durable.models.outcome import Outcome
 before_call: Callable[[StepDefinition[..., Any, Any]], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """Write a checkpoint behind the ordinary fence."""
 
     checkpoint: Checkpoint
@@ -33,8 +31,7 @@ class Record:
         return await host.arecord(self.checkpoint)
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """Write the outcome of the workflow behind the strict fence."""
 
     outcome: Outcome
@@ -46,8 +43,7 @@ class Finish:
         return await host.afinish(self.outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """Do database work of the engine's own; it may be done again."""
 
     work: Callable[[], Any]
@@ -59,8 +55,7 @@ class Query:
         return await host.aquery(self.work)
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(NamedTuple):
     """Stay a moment before another try: no wait of the workflow's."""
 
     seconds: float
@@ -72,8 +67,7 @@ class Rest:
         await asyncio.sleep(self.seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Invoke:
+class Invoke(NamedTuple):
     """Call the user's function of a step."""
 
     definition: StepDefinition[..., Any, Any]
@@ -95,6 +89,8 @@ class Invoke:
         with entered(self.frame):
             if before_call is not None:
                 before_call(self.definition)
+            if self.definition.timeout is None:
+                return await self.definition.func(*self.args, **self.kwargs)
             async with asyncio.timeout(self.definition.timeout):
                 return await self.definition.func(*self.args, **self.kwargs)
 
@@ -120,8 +116,7 @@ class Invoke:
             return self.definition.func(*self.args, **self.kwargs)
 
 
-@dataclass(frozen=True, slots=True)
-class InThread:
+class InThread(NamedTuple):
     """Run sync work that is partly the user's: a transaction step, a child."""
 
     work: Callable[[], Any]

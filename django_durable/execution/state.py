@@ -1,7 +1,7 @@
 """What one execution knows and decides; the algorithms ask it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,30 @@ from django_durable.models.status import Standing, Status
 TRUST_SECONDS = 0.1
 
 
+class Flight:
+    """The durable calls in flight: each is a block, two for each step."""
+
+    __slots__ = ("_lock", "_stir", "count")
+
+    def __init__(self, stir: Callable[[], None]) -> None:
+        self.count = 0
+        self._stir = stir
+        self._lock = threading.Lock()
+
+    def add(self, number: int) -> None:
+        """Count calls that begin, or end."""
+        with self._lock:
+            self.count += number
+
+    def __enter__(self) -> None:
+        self.add(1)
+        self._stir()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.add(-1)
+        self._stir()
+
+
 class State:
     """Where one claim of a workflow stands.
 
@@ -61,7 +85,7 @@ class State:
         self.is_handing_over = False
         self._lock = threading.Lock()
         self.atomic_depth = 0
-        self._in_flight = 0
+        self._flight = Flight(self.leaving.stir)
         self._trusted_until = clock.monotonic() + TRUST_SECONDS
 
     def enter(self, frame: Frame) -> Place:
@@ -171,35 +195,24 @@ class State:
                 " it was rolled back. Move its work into a @transaction step."
             )
 
-    @contextmanager
-    def busy(self) -> Iterator[None]:
+    def busy(self) -> "Flight":
         """Keep the execution from leaving while a durable call is in flight."""
-        with self._lock:
-            self._in_flight += 1
-        self.leaving.stir()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-            self.leaving.stir()
+        return self._flight
 
     @contextmanager
     def idle(self) -> Iterator[None]:
         """Let the execution leave while a call of it only waits."""
-        with self._lock:
-            self._in_flight -= 1
+        self._flight.add(-1)
         self.leaving.stir()
         try:
             yield
         finally:
-            with self._lock:
-                self._in_flight += 1
+            self._flight.add(1)
 
     @property
     def is_busy(self) -> bool:
         """Tell whether a durable call is in flight that does not only wait."""
-        return self._in_flight > 0
+        return self._flight.count > 0
 
     def spawn(self, claimed: Claimed, definition: Definition) -> "State":
         """Return the execution of a child that runs where this one does."""

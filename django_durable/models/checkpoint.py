@@ -7,10 +7,9 @@ harmless, whether or not the first one was committed.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,8 +21,7 @@ STEP = '"django_durable_step"'
 WORKFLOW = '"django_durable_workflow"'
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """The outcome of one step, as it is written and as it is replayed."""
 
     workflow_id: str
@@ -55,8 +53,7 @@ class Verdict(Enum):
     BUSY = "somebody holds the row's lock: try alone"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A verdict with what it rests on."""
 
     verdict: Verdict

@@ -1,7 +1,7 @@
 """Sending: messages on their way into the table of notifications."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -190,4 +190,4 @@ def receive(
     if found[0][0] is None:
         return Recorded(Verdict.BUSY)
     standing = Standing(row.claim, Status.PENDING)
-    return Recorded(Verdict.RECORDED, standing, replace(row, output=found[0][0]))
+    return Recorded(Verdict.RECORDED, standing, row._replace(output=found[0][0]))

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from django.db import connections, models, transaction
 from django.db.models import Q
@@ -73,14 +72,14 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             if found is None:
                 return None
             pk, message = found
-            full = replace(checkpoint, output=output_of(message))
+            full = checkpoint._replace(output=output_of(message))
             recorded = Step.objects.using(self.db).record_held(full)
             if recorded.verdict is not Verdict.RECORDED:
                 return recorded
             self.filter(pk=pk).update(
                 consumed_branch=full.branch, consumed_by=full.step_id
             )
-            return replace(recorded, checkpoint=full)
+            return recorded._replace(checkpoint=full)
 
     @contextmanager
     def _as_one(self, letters: Sequence[Letter]) -> Iterator[None]:

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -14,8 +13,7 @@ from django_durable.models.hints import NO_HINT, Hint
 WORKFLOW = '"django_durable_workflow"'
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an execution ended."""
 
     workflow_id: str

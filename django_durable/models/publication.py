@@ -10,7 +10,7 @@ transaction. A step inside publishes without a checkpoint of its own.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -217,7 +217,7 @@ def _store_in_one(
     for number, claim, status, error, *_ in sql.fetch_hot(
         connection, statement, params
     ):
-        written = replace(rows[number - 1].checkpoint, error=error)
+        written = rows[number - 1].checkpoint._replace(error=error)
         standing = Standing(claim, status)
         yield number - 1, Recorded(Verdict.RECORDED, standing, written)
 
@@ -246,7 +246,7 @@ def _store_each(
         )
         if held != [(row.checkpoint.claim, Status.PENDING.value)]:
             continue
-        written = replace(row.checkpoint, error=row.refuse(connection))
+        written = row.checkpoint._replace(error=row.refuse(connection))
         if row.records:
             values = values_of(connection, written)
             if not sql.fetch(connection, _INSERT_ONE, values):

@@ -121,7 +121,7 @@ def _explained(
 
 _JOURNAL = Selection(
     lambda rows: rows.filter(workflow_id=compiled.text("workflow")).values_list(
-        *Checkpoint.__slots__
+        *Checkpoint._fields
     )
 )
 
@@ -179,6 +179,6 @@ class Step(models.Model):
     def checkpoint(self) -> Checkpoint:
         """Return this row as the value that replay works with."""
         values: dict[str, Any] = {
-            name: getattr(self, name) for name in Checkpoint.__slots__
+            name: getattr(self, name) for name in Checkpoint._fields
         }
         return Checkpoint(**values)

@@ -1,7 +1,6 @@
 """Bugs in messages, events and streams."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -42,10 +41,10 @@ def message_recorded_and_consumed_in_two_transactions(real):
         found = self.unread(checkpoint.workflow_id, topic).first()
         if found is None:
             return None
-        full = replace(checkpoint, output=found.message)
+        full = checkpoint._replace(output=found.message)
         recorded = Step.objects.record_held(full)
         self.filter(pk=found.pk).update(consumed_by=full.step_id)
-        return replace(recorded, checkpoint=full)
+        return recorded._replace(checkpoint=full)
 
     return receive
 
@@ -59,9 +58,9 @@ def message_consumed_before_its_checkpoint(real):
         if found is None:
             return None
         self.filter(pk=found.pk).update(consumed_by=checkpoint.step_id)
-        full = replace(checkpoint, output=found.message)
+        full = checkpoint._replace(output=found.message)
         recorded = Step.objects.record_held(full)
-        return replace(recorded, checkpoint=full)
+        return recorded._replace(checkpoint=full)
 
     return receive
 
@@ -166,7 +165,7 @@ def offset_read_outside_of_the_lock(real):
                 key=row.key,
                 defaults={"next_offset": first + len(row.values)},
             )
-        written = replace(row.checkpoint, error=None)
+        written = row.checkpoint._replace(error=None)
         return [Recorded(Verdict.RECORDED, None, written)]
 
     return store
@@ -176,16 +175,16 @@ def offset_read_outside_of_the_lock(real):
 def offset_from_a_sequence(real):
     """Number entries as a sequence does: what it gave, no rollback takes back."""
 
-    def store(connection, rows, *, waits=False):
+    def store(connection, rows, *, waits=False, hint=NO_HINT):
         (row,) = rows
         if not isinstance(row, StreamWriting) or not row.values:
-            return real(connection, rows, waits=waits)
+            return real(connection, rows, waits=waits, hint=hint)
         mine = {"workflow_id": row.checkpoint.workflow_id, "key": row.key}
         first = ledger.facts.get(f"sequence {mine}", 0)
         ledger.facts[f"sequence {mine}"] = first + len(row.values)
         with transaction.atomic():
             Stream.objects.update_or_create(**mine, defaults={"next_offset": first})
-            return real(connection, rows, waits=waits)
+            return real(connection, rows, waits=waits, hint=hint)
 
     return store
 
@@ -204,5 +203,5 @@ def stream_closed_before_its_last_entry(real):
 def step_that_meets_its_own_end(real):
     """Take a stream that this step has closed before a crash for another's."""
     return lambda self, written, key: real(
-        self, written and replace(written, step_id=0), key
+        self, written and written._replace(step_id=0), key
     )

@@ -1,7 +1,6 @@
 """One program that says and hears everything, and bugs that it finds."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -95,8 +94,8 @@ def message_stays(patch):
         found = self.unread(checkpoint.workflow_id, topic).first()
         if found is None:
             return None
-        full = replace(checkpoint, output=found.message)
-        return replace(Step.objects.record_held(full), checkpoint=full)
+        full = checkpoint._replace(output=found.message)
+        return Step.objects.record_held(full)._replace(checkpoint=full)
 
     patch.setattr(NotificationQuerySet, "receive", receive)
 
