@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from django_durable.execution import receiving
+from django_durable.execution import race
 from django_durable.models import Step, letters, publication
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.entries import StreamWriting
@@ -102,8 +102,8 @@ def message_stays(patch):
 
 def first_wait_wins(patch):
     """Record the wrong winner of a race."""
-    real = receiving._won_text
-    patch.setattr(receiving, "_won_text", lambda number, value: real(0, value))
+    real = race.won_text
+    patch.setattr(race, "won_text", lambda number, value: real(0, value))
 
 
 def event_set_again(patch):
