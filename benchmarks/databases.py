@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.databases import DATABASES, SERVERS, postgresql
 
-__all__ = ["DATABASES", "new_database", "server"]
+__all__ = ["DATABASES", "empty", "new_database", "server"]
 
 
 def server(kind: str | None) -> AbstractContextManager[str]:
@@ -40,6 +40,25 @@ def new_database(url: str) -> Iterator[None]:
         connection.creation.destroy_test_db(old_name, verbosity=0)
         for suffix in ("-wal", "-shm"):  # SQLite leaves them to its last connection.
             Path(f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def empty() -> None:
+    """Send the workers home and delete what was measured."""
+    from benchmarks import elsewhere
+    from benchmarks.peers import dbos
+
+    elsewhere.dismiss()
+    dbos.forget()
+    # Those of workers stay: this process is one, since it has called directly.
+    tables = set(connection.introspection.django_table_names())
+    tables -= {"django_durable_worker"}
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"TRUNCATE {', '.join(tables)}")
+            return
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table}")
+        cursor.execute("VACUUM")
 
 
 def _stop_listening() -> None:
