@@ -7,9 +7,9 @@ million that have ended. The limit takes as many with the barest statements.
 from collections.abc import Iterator
 from uuid import uuid4
 
-from django.db import connection, transaction
+from django.db import connection
 
-from benchmarks import bare, elsewhere, running, workflows
+from benchmarks import bare, copies, elsewhere, running, workflows
 from benchmarks.rounds import Case
 from django_durable.models import Workflow
 
@@ -72,27 +72,7 @@ def fill(queued: int, finished: int) -> None:
     Workflow.objects.exclude(status=Workflow.Status.SUCCESS).update(
         status=Workflow.Status.ENQUEUED
     )
-    ready = Workflow.objects.filter(status=Workflow.Status.ENQUEUED)
-    _copy(queued - ready.count(), "ENQUEUED")
-    ended = Workflow.objects.filter(status=Workflow.Status.SUCCESS)
-    _copy(finished - ended.count(), "SUCCESS")
-
-
-def _copy(number: int, status: str) -> None:
-    """Insert copies of a row by one statement."""
-    if number <= 0:
-        return
-    columns = [field.column for field in Workflow._meta.local_concrete_fields]
-    other = {"id": "'copy-' || %s || '-' || copies.number", "status": "%s"}
-    wanted = ", ".join(other.get(column, column) for column in columns)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH RECURSIVE copies(number) AS (SELECT 1 UNION ALL"
-            f" SELECT number + 1 FROM copies WHERE number < {number})"
-            f" INSERT INTO {TABLE} ({', '.join(columns)})"
-            f" SELECT {wanted} FROM copies,"
-            f" (SELECT * FROM {TABLE} LIMIT 1) AS one",
-            [str(uuid4()), status],
-        )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    for status, number in (("ENQUEUED", queued), ("SUCCESS", finished)):
+        there = Workflow.objects.filter(status=status).count()
+        copies.multiply(Workflow, number - there, f"{uuid4()}-", "id", status=status)
+    copies.analyze()

@@ -28,14 +28,8 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
             lambda: bare.commits_per_second(bare.steps(queued)) / COMMITS,
             celery.peer(queued, quick=quick),
         )
-        if counterpart := dbos.peer(
-            peer,
-            "throughput",
-            definition.__name__,
-            queued // dbos.SHARE,
-            1,
-            1,
-            None,
+        if counterpart := dbos.throughput_peer(
+            peer, "throughput", definition.__name__, queued, 1, 1
         ):
             yield Case(
                 f"one-step workflows, {throughput.AT_A_TIME} {name} (DBOS)",

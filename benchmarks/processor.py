@@ -26,12 +26,8 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
             f"processor of the worker, {name}",
             "ms/workflow",
             lambda definition=definition: in_worker(definition, queued),
-            peer=dbos.peer(
-                peer,
-                "processor",
-                definition.__name__,
-                queued // dbos.SHARE,
-                throughput.STEPS,
+            peer=dbos.throughput_peer(
+                peer, "processor", definition.__name__, queued, throughput.STEPS
             ),
         )
         yield Case(

@@ -1,25 +1,28 @@
 """What do 100,000 waiting workflows cost, and how late are their timers?
 
 They sleep, suspended: most for a day, some until moments that lie close together.
-Threads and memory are those of the worker, above an idle one.
+Threads and memory are those of the worker, above an idle one. It suspends 20,000;
+the rest are copies of their rows.
 """
 
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
+from uuid import uuid4
 
 import psutil
 
-from benchmarks import elsewhere, running, workflows
+from benchmarks import copies, elsewhere, running, workflows
 from benchmarks.messages import COLD
 from benchmarks.peers import dbos
 from benchmarks.rounds import Case
 from django_durable import clock
-from django_durable.models import Workflow
+from django_durable.models import Wait, Workflow
 
 FIRST_AFTER = 5.0
 PER_SECOND = 50
+MOST_REAL = 20_000
 # A thread each: more would bring the machine down.
 MOST_OF_DBOS = 500
 
@@ -57,14 +60,19 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
 @cache
 def cost(number: int) -> tuple[float, float, float]:
     """Return threads, megabytes and rate of a worker that suspends so many."""
+    real = min(number, MOST_REAL)
     with elsewhere.workers(**COLD) as (worker,):
         process = psutil.Process(worker.pid)
         threads, memory = process.num_threads(), process.memory_info().rss
-        running.enqueue(workflows.sleeps, number, clock.now() + timedelta(days=1))
-        seconds = running.seconds_for(lambda: _await_waiting(number))
+        running.enqueue(workflows.sleeps, real, clock.now() + timedelta(days=1))
+        seconds = running.seconds_for(lambda: running.await_end(_all_wait, 600))
+        prefix = f"{uuid4()}-"
+        copies.multiply(Wait, number - real, prefix, "workflow_id")
+        copies.multiply(Workflow, number - real, prefix, "id", status="WAITING")
+        copies.analyze()
         time.sleep(2)
         more = process.memory_info().rss - memory
-        return process.num_threads() - threads, more / 1e6, number / seconds
+        return process.num_threads() - threads, more / 1e6, real / seconds
 
 
 def lateness(number: int, timers: int) -> list[float]:
@@ -79,6 +87,8 @@ def lateness(number: int, timers: int) -> list[float]:
         return [1000 * handle.get_result(running.LONGEST_SECONDS) for handle in handles]
 
 
-def _await_waiting(number: int) -> None:
-    waiting = Workflow.objects.filter(status=Workflow.Status.WAITING)
-    running.await_end(lambda: waiting.count() >= number, seconds=600)
+def _all_wait() -> bool:
+    return not any(
+        Workflow.objects.filter(status=status).exists()
+        for status in (Workflow.Status.ENQUEUED, Workflow.Status.PENDING)
+    )

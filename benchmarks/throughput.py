@@ -31,14 +31,13 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
                     definition, queued, processes
                 ),
                 lambda: bare.commits_per_second(bare.steps(queued)),
-                dbos.peer(
+                dbos.throughput_peer(
                     peer,
                     "steps_through",
                     definition.__name__,
-                    queued // dbos.SHARE,
+                    queued,
                     STEPS,
                     processes,
-                    None,
                 ),
             )
 

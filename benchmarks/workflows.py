@@ -78,6 +78,13 @@ def sleeps(until: datetime) -> float:
 
 
 @durable.workflow
+async def asleeps(until: datetime) -> float:
+    """See sleeps()."""
+    await durable.asleep_until(until)
+    return (clock.now() - until).total_seconds()
+
+
+@durable.workflow
 def has_a_past(steps: int, times: int) -> None:
     """Be replayed with every message."""
     for _ in range(steps):
