@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib import import_module
 
 from benchmarks import report
@@ -92,9 +91,9 @@ def measure(options: argparse.Namespace) -> None:
         number = sum(map(len, asked.values()))
         bar, time = Bar(number), Time(left, number)
         for name, cases in asked.items():
-            with _leaving_nothing():
-                answers = list(_asked(cases, options.rounds, time, bar))
+            answers = list(_asked(cases, options.rounds, time, bar))
             _tell(name, answers, options.json)
+            empty()
 
 
 def _asked(
@@ -104,14 +103,6 @@ def _asked(
         yield ask(case, rounds, left, bar.show)
         bar.advance()
     bar.clear()
-
-
-@contextmanager
-def _leaving_nothing() -> Iterator[None]:
-    try:
-        yield
-    finally:
-        empty()
 
 
 def _tell(name: str, answers: Sequence[Answer], destination: str | None) -> None:

@@ -36,6 +36,7 @@ def new_database(url: str) -> Iterator[None]:
     try:
         yield
     finally:
+        empty()
         _stop_listening()
         connection.creation.destroy_test_db(old_name, verbosity=0)
         for suffix in ("-wal", "-shm"):  # SQLite leaves them to its last connection.
@@ -46,12 +47,12 @@ def empty() -> None:
     """Send the workers home and delete what was measured."""
     from benchmarks import elsewhere
     from benchmarks.peers import dbos
+    from django_durable.execution.direct import close_lease
 
     elsewhere.dismiss()
     dbos.forget()
-    # Those of workers stay: this process is one, since it has called directly.
-    tables = set(connection.introspection.django_table_names())
-    tables -= {"django_durable_worker"}
+    close_lease()
+    tables = connection.introspection.django_table_names()
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f"TRUNCATE {', '.join(tables)}")

@@ -92,8 +92,7 @@ TABLE = "workflow_status" if app.IS_SQLITE else "dbos.workflow_status"
 
 def migrate() -> None:
     """Have the tables made."""
-    app.launch()
-    DBOS.destroy()
+    DBOS.migrate(app.URL)
 
 
 def empty() -> None:
@@ -183,7 +182,7 @@ def transactions(number: int) -> Answer:
             connection.execute(sqlalchemy.text(text))
     change = sqlalchemy.text("UPDATE account SET balance = balance + 1 WHERE id = 1")
 
-    @source.transaction(ds_options={"isolation_level": "READ COMMITTED"})
+    @source.transaction(isolation_level="READ COMMITTED")
     def deposit() -> None:
         source.sql_session().execute(change)
 
