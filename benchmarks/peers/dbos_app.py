@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -18,6 +18,7 @@ URL = os.environ["DBOS_URL"]
 IS_SQLITE = URL.startswith("sqlite")
 QUEUE = "measured"
 PAUSE_SECONDS = 0.012
+POLLING_SECONDS = 0.005
 
 
 @DBOS.step()
@@ -144,7 +145,7 @@ def launch(*, pool: int | None = None, threads: int | None = None) -> None:
         "log_level": "ERROR",
         "application_version": "1",
         "executor_id": "local",
-        "notification_listener_polling_interval_sec": 0.005,
+        "notification_listener_polling_interval_sec": POLLING_SECONDS,
         "notification_coalesce_sec": 0.001,
     }
     if pool is not None:
@@ -157,7 +158,10 @@ def launch(*, pool: int | None = None, threads: int | None = None) -> None:
 
 def client() -> DBOSClient:
     """Return somebody outside, who is told of news where that is possible."""
-    return DBOSClient(system_database_url=URL, use_listen_notify=not IS_SQLITE)
+    outside = DBOSClient(system_database_url=URL, use_listen_notify=not IS_SQLITE)
+    # There is no public way to have it look more often than once a second.
+    outside._sys_db._notification_listener_polling_interval_sec = POLLING_SECONDS
+    return outside
 
 
 def driver_url() -> str:
@@ -165,14 +169,33 @@ def driver_url() -> str:
     return URL.replace("postgresql://", "postgresql+psycopg://")
 
 
-def query(text: str) -> Any:
-    """Return one value of its database."""
+def migrate() -> None:
+    """Have the tables made."""
+    DBOS.migrate(URL)
+
+
+def enqueue(outside: Any, name: str, *args: Any) -> Any:
+    """Start a workflow from outside."""
+    options = {"queue_name": QUEUE, "workflow_name": name, "app_version": "1"}
+    return outside.enqueue(options, *args)
+
+
+@contextmanager
+def connected() -> Iterator[Callable[[str], Any]]:
+    """Ask its database for single values."""
     engine = sqlalchemy.create_engine(driver_url())
     try:
         with engine.connect() as connection:
-            return connection.execute(sqlalchemy.text(text)).scalar()
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield lambda text: connection.execute(sqlalchemy.text(text)).scalar()
     finally:
         engine.dispose()
+
+
+def query(text: str) -> Any:
+    """Return one value of its database."""
+    with connected() as ask:
+        return ask(text)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ tried in short, and the best ones are measured.
 """
 
 import asyncio
-import itertools
 import json
 import os
 import sys
@@ -14,13 +13,12 @@ import time
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import psutil
 import sqlalchemy
 from dbos import DBOS, SQLAlchemyDatasource
 
-from benchmarks.peers import dbos_app as app
+from benchmarks.peers import dbos_app as app, dbos_talk
 
 Figure = float | list[float]
 Answer = tuple[Figure, str]
@@ -33,15 +31,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"pool": 60, "threads": 60, "concurrency": 50, "polling": 0.1},
 ]
 IN_SHORT = 60
-CLOSE: dict[str, Any] = {
-    "pool": 20,
-    "threads": None,
-    "concurrency": None,
-    "polling": 0.01,
-}
-LISTENING = "listening and polling every 5 ms, queue polled every 10 ms"
-WARM_UP = 10
 LONGEST_SECONDS = 120.0
+LOOK_SECONDS = 0.02
 
 
 def best(name: str) -> tuple[None, dict[str, Any]]:
@@ -69,30 +60,24 @@ def drained(
     name: str, number: int, steps: int, processes: int, settings: dict[str, Any]
 ) -> tuple[float, float]:
     """Return the seconds for a queue, and the processor's seconds of the workers."""
-    migrate()
+    app.migrate()
     outside = app.client()
     for _ in range(number):
-        enqueue(outside, name, steps)
+        app.enqueue(outside, name, steps)
     with app.workers(processes, **settings) as workers:
         before = processor_seconds(workers)
         app.begin(workers)
-        await_end()
+        await_none("ENQUEUED", more_than=number - 1)
+        started_at = perf_counter()
+        await_none("ENQUEUED", "PENDING")
+        seconds = perf_counter() - started_at
         used = processor_seconds(workers) - before
     outside.destroy()
-    seconds = app.query(
-        "SELECT (max(completed_at) - min(started_at_epoch_ms)) / 1000.0"
-        f" FROM {TABLE} WHERE queue_name = 'measured'"
-    )
     empty()
-    return float(seconds), used
+    return seconds, used
 
 
 TABLE = "workflow_status" if app.IS_SQLITE else "dbos.workflow_status"
-
-
-def migrate() -> None:
-    """Have the tables made."""
-    DBOS.migrate(app.URL)
 
 
 def empty() -> None:
@@ -104,20 +89,15 @@ def empty() -> None:
     engine.dispose()
 
 
-def enqueue(outside: Any, name: str, *args: Any) -> Any:
-    """Start a workflow from outside."""
-    options = {"queue_name": app.QUEUE, "workflow_name": name, "app_version": "1"}
-    return outside.enqueue(options, *args)
-
-
-def await_end() -> None:
-    """Wait until nothing is left."""
+def await_none(*statuses: str, more_than: int = 0) -> None:
+    """Wait until no more than so many workflows have one of these."""
     give_up_at = time.monotonic() + LONGEST_SECONDS
-    while app.query(
-        f"SELECT count(*) FROM {TABLE} WHERE status IN ('ENQUEUED', 'PENDING')"
-    ):
-        assert time.monotonic() < give_up_at, "The round was not over in time."
-        time.sleep(0.1)
+    names = ", ".join(f"'{status}'" for status in statuses)
+    count = f"SELECT count(*) FROM {TABLE} WHERE status IN ({names})"
+    with app.connected() as query:
+        while query(count) > more_than:
+            assert time.monotonic() < give_up_at, "The round was not over in time."
+            time.sleep(LOOK_SECONDS)
 
 
 def processor_seconds(workers: list[Any]) -> float:
@@ -128,14 +108,14 @@ def processor_seconds(workers: list[Any]) -> float:
 
 def enqueueing(number: int, threads: int) -> Answer:
     """Return workflows that are enqueued per second."""
-    migrate()
+    app.migrate()
     outside = app.client()
     outside._sys_db.engine.pool._pool.maxsize = max(5, threads)
-    enqueue(outside, "in_sequence", 1)
+    app.enqueue(outside, "in_sequence", 1)
 
     def enqueue_many() -> None:
         for _ in range(number // threads):
-            enqueue(outside, "in_sequence", 1)
+            app.enqueue(outside, "in_sequence", 1)
 
     crew = [threading.Thread(target=enqueue_many) for _ in range(threads)]
     started_at = perf_counter()
@@ -171,7 +151,7 @@ def direct(number: int) -> Answer:
 
 def transactions(number: int) -> Answer:
     """Return transactions of one workflow per second."""
-    migrate()
+    app.migrate()
     source = SQLAlchemyDatasource.create(app.driver_url())
     with source.engine.begin() as connection:
         for text in (
@@ -182,7 +162,9 @@ def transactions(number: int) -> Answer:
             connection.execute(sqlalchemy.text(text))
     change = sqlalchemy.text("UPDATE account SET balance = balance + 1 WHERE id = 1")
 
-    @source.transaction(isolation_level="READ COMMITTED")
+    level = "SERIALIZABLE" if app.IS_SQLITE else "READ COMMITTED"
+
+    @source.transaction(isolation_level=level)
     def deposit() -> None:
         source.sql_session().execute(change)
 
@@ -195,104 +177,7 @@ def transactions(number: int) -> Answer:
     deposits(5)
     started_at = perf_counter()
     deposits(number)
-    return number / (perf_counter() - started_at), "datasource, READ COMMITTED"
-
-
-def until_result(steps: int, times: int) -> Answer:
-    """Return milliseconds from enqueueing to the result, worker elsewhere."""
-
-    def measure(outside: Any) -> list[float]:
-        found = []
-        for _ in range(times + WARM_UP):
-            started_at = perf_counter()
-            enqueue(outside, "in_sequence", steps).get_result(polling_interval_sec=0.01)
-            found.append(perf_counter() - started_at)
-        return found
-
-    return beside_a_worker(measure)
-
-
-def until_received(times: int) -> Answer:
-    """Return milliseconds from a message to its arrival."""
-
-    def measure(outside: Any) -> list[float]:
-        handle, sent = enqueue(outside, "receives", times + WARM_UP), []
-        time.sleep(0.5)
-        for number in range(times + WARM_UP):
-            time.sleep(app.PAUSE_SECONDS)
-            sent.append(perf_counter())
-            outside.send(handle.workflow_id, number)
-        received = handle.get_result(polling_interval_sec=0.05)
-        return [end - start for start, end in zip(sent, received, strict=True)]
-
-    return beside_a_worker(measure)
-
-
-def round_trips(times: int) -> Answer:
-    """Return milliseconds of two messages, one there and one back."""
-
-    def measure(outside: Any) -> list[float]:
-        one, two = str(uuid4()), str(uuid4())
-        for me, other, serves in ((two, one, False), (one, two, True)):
-            options = {
-                "queue_name": app.QUEUE,
-                "workflow_name": "plays",
-                "app_version": "1",
-                "workflow_id": me,
-            }
-            handle = outside.enqueue(options, other, times + WARM_UP, serves)
-        moments = handle.get_result(polling_interval_sec=0.05)
-        return [b - a for a, b in itertools.pairwise(moments)]
-
-    return beside_a_worker(measure)
-
-
-def until_event(times: int) -> Answer:
-    """Return milliseconds from an event to its reader."""
-
-    def measure(outside: Any) -> list[float]:
-        handle = enqueue(outside, "sets_events", times + WARM_UP)
-        return [
-            -outside.get_event(handle.workflow_id, str(number)) + perf_counter()
-            for number in range(times + WARM_UP)
-        ]
-
-    return beside_a_worker(measure)
-
-
-def until_read(times: int, readers: int) -> Answer:
-    """Return milliseconds from a stream's value to its readers."""
-
-    def measure(outside: Any) -> list[float]:
-        handle = enqueue(outside, "writes_slowly", times + WARM_UP)
-        found: list[list[float]] = []
-
-        def read() -> None:
-            values = outside.read_stream(
-                handle.workflow_id, "moments", polling_interval_sec=0.01
-            )
-            found.append([-value + perf_counter() for value in values])
-
-        crew = [threading.Thread(target=read) for _ in range(readers)]
-        for each in crew:
-            each.start()
-        for each in crew:
-            each.join()
-        return [each for one in found for each in one]
-
-    return beside_a_worker(measure)
-
-
-def beside_a_worker(measure: Callable[[Any], list[float]]) -> Answer:
-    """Measure with a worker elsewhere that is warm."""
-    migrate()
-    outside = app.client()
-    with app.workers(1, **CLOSE) as workers:
-        app.begin(workers)
-        for _ in range(3):
-            enqueue(outside, "in_sequence", 1).get_result(polling_interval_sec=0.05)
-        found = measure(outside)[WARM_UP:]
-    return [1000 * each for each in found], LISTENING
+    return number / (perf_counter() - started_at), f"datasource, {level}"
 
 
 def stream_values(name: str, number: int) -> Answer:
@@ -307,10 +192,10 @@ def stream_values(name: str, number: int) -> Answer:
 
 def recovery(number: int, thousand: int) -> Answer:
     """Return seconds for so many half done workflows, times a thousand over them."""
-    migrate()
+    app.migrate()
     outside = app.client()
     for _ in range(number):
-        enqueue(outside, "half_done")
+        app.enqueue(outside, "half_done")
     settings = {**SETTINGS[1], "concurrency": None, "threads": None}
     with app.workers(1, hangs=True, **settings) as workers:
         app.begin(workers)
@@ -320,11 +205,11 @@ def recovery(number: int, thousand: int) -> Answer:
     killed = app.query(f"SELECT count(*) FROM {TABLE} WHERE status = 'PENDING'")
     assert killed == number, killed
     with app.workers(1, **settings):
-        began_at = time.time()
-        await_end()
-    ended_at = app.query(f"SELECT max(completed_at) FROM {TABLE}")
+        began_at = perf_counter()
+        await_none("ENQUEUED", "PENDING")
+        seconds = perf_counter() - began_at
     outside.destroy()
-    return (ended_at / 1000 - began_at) * thousand / number, "from launch on"
+    return seconds * thousand / number, "from launch on"
 
 
 def waiting(number: int, what: str) -> Answer:
@@ -370,7 +255,12 @@ def processor(name: str, number: int, steps: int, settings: dict[str, Any]) -> A
     return 1000 * used / number, ""
 
 
+def _named(name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(dbos_talk, name, None) or globals()[name]
+    return found
+
+
 if __name__ == "__main__":
-    found, said = globals()[sys.argv[1]](*json.loads(sys.argv[2]))
+    found, said = _named(sys.argv[1])(*json.loads(sys.argv[2]))
     print(json.dumps({"figure": found, "settings": said}), flush=True)
     os._exit(0)  # Its threads are of no more use.
