@@ -82,8 +82,9 @@ def cases_of(name: str, options: argparse.Namespace) -> list[Case]:
     return list(module.cases(quick=options.quick, peer=options.peer))
 
 
-def measure(options: argparse.Namespace) -> None:
-    """Measure on one database."""
+def measure(options: argparse.Namespace) -> bool:
+    """Measure on one database; return whether every case came to a good end."""
+    is_good = True
     left = options.minutes * 60 - SPARE_SECONDS
     with server(options.database) as url, new_database(url):
         names = options.cases or QUESTIONS
@@ -93,7 +94,9 @@ def measure(options: argparse.Namespace) -> None:
         for name, cases in asked.items():
             answers = list(_asked(cases, options.rounds, time, bar))
             _tell(name, answers, options.json)
+            is_good = is_good and not any(answer.has_failed for answer in answers)
             empty()
+    return is_good
 
 
 def _asked(
@@ -130,8 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     if options.database is None and "DATABASE_URL" not in os.environ:
         return measure_each(options, arguments)
-    measure(options)
-    return 0
+    return 0 if measure(options) else 1
 
 
 if __name__ == "__main__":

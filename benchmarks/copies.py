@@ -15,18 +15,22 @@ def multiply(
     columns = [field.column for field in model._meta.local_concrete_fields]
     columns = [column for column in columns if column]
     values = {key: "%s || copies.number", **dict.fromkeys(changes, "%s")}
-    wanted = [values.get(column, f"one.{column}") for column in columns]
+    wanted = [values.get(column, f"one.{_quoted(column)}") for column in columns]
     given = {key: prefix, **changes}
     table = model._meta.db_table
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "WITH RECURSIVE copies(number) AS (SELECT 1 UNION ALL"
             f" SELECT number + 1 FROM copies WHERE number < {number})"
-            f" INSERT INTO {table} ({', '.join(columns)})"
+            f" INSERT INTO {table} ({', '.join(map(_quoted, columns))})"
             f" SELECT {', '.join(wanted)}"
             f" FROM copies, (SELECT * FROM {table} LIMIT 1) AS one",
             [given[column] for column in columns if column in given],
         )
+
+
+def _quoted(column: str) -> str:
+    return f'"{column}"'
 
 
 def analyze() -> None:

@@ -10,6 +10,8 @@ Figure = float | list[float]
 Measure = Callable[[], Figure]
 Progress = Callable[[str], None]
 
+FAILED = "failed"
+
 
 class LeftOut(Exception):
     """This cannot be measured here; the text says why."""
@@ -63,6 +65,11 @@ class Answer:
     values: Sequence[float] = ()
     notes: Sequence[str] = ()
 
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether the case came to a bad end."""
+        return any(note.startswith(FAILED) for note in self.notes)
+
 
 class Time:
     """What is left for the cases that are left."""
@@ -100,6 +107,9 @@ def ask(case: Case, rounds: int, left: Time, progress: Progress) -> Answer:
                 break
     except LeftOut as reason:
         turns.notes.append(f"left out: {reason}")
+    except Exception as error:
+        # The others took time to measure: they are not thrown away for this one.
+        turns.notes.append(f"{FAILED}: {error!r}")
     return turns.answer()
 
 

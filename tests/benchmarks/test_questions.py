@@ -4,9 +4,18 @@ from importlib import import_module
 
 import pytest
 
-from benchmarks import bare, claims, events, latency, messages, streams, workflows
+from benchmarks import (
+    bare,
+    claims,
+    copies,
+    events,
+    latency,
+    messages,
+    streams,
+    workflows,
+)
 from benchmarks.__main__ import OTHERS, QUESTIONS, parse
-from django_durable.models import Step, Workflow
+from django_durable.models import Step, Wait, Workflow
 from tests.running import COLD, worker
 
 TIMES = 3
@@ -47,6 +56,17 @@ def test_rows_to_claim_are_filled_up_not_added():
 
         assert Workflow.objects.filter(status="ENQUEUED").count() == 40
         assert Workflow.objects.filter(status="SUCCESS").count() == 20
+
+
+@pytest.mark.django_db
+def test_rows_are_multiplied_under_keys_of_their_own():
+    Wait(workflow_id="one", step_id=1, target="timer", kind="timer").save()
+
+    copies.multiply(Wait, 3, "copy-", "workflow_id")
+
+    assert set(Wait.objects.values_list("workflow_id", "target")) == {
+        (workflow_id, "timer") for workflow_id in ("one", "copy-1", "copy-2", "copy-3")
+    }
 
 
 @pytest.mark.django_db(transaction=True)

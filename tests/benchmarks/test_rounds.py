@@ -85,6 +85,17 @@ def test_a_case_that_is_impossible_here_is_left_out_with_the_reason():
     assert found.notes == ["left out: there is none"]
 
 
+def test_a_failure_is_told_and_the_other_cases_go_on():
+    def fail():
+        raise ValueError("broken")
+
+    found = answer(Case("case", "ms", fail))
+
+    assert found.has_failed
+    assert found.notes == ["failed: ValueError('broken')"]
+    assert not answer(Case("case", "ms", refuse)).has_failed
+
+
 def test_nothing_begins_when_the_time_is_over():
     found = answer(Case("case", "ms", in_turn([])), seconds=-1.0)
 
