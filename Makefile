@@ -46,11 +46,8 @@ check: lint test ## Run lint and test
 docs: $(VENV)/.installed ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/.installed ## Measure the speed of steps, workers, messages and streams
-	$(BIN)/python -m benchmarks steps $(ARGS)
-	$(BIN)/python -m benchmarks throughput $(ARGS)
-	$(BIN)/python -m benchmarks latency $(ARGS)
-	$(BIN)/python -m benchmarks streams $(ARGS)
+bench: $(VENV)/.installed ## Measure the speed (ARGS="--quick", ARGS="steps --peer dbos")
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove the virtual environments and everything that was built
 	rm -rf .venv .venv-* docs/_build build dist

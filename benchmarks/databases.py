@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.databases import DATABASES, SERVERS, postgresql
 
-__all__ = ["DATABASES", "new_database", "server"]
+__all__ = ["DATABASES", "empty", "new_database", "server"]
 
 
 def server(kind: str | None) -> AbstractContextManager[str]:
@@ -36,10 +36,30 @@ def new_database(url: str) -> Iterator[None]:
     try:
         yield
     finally:
+        empty()
         _stop_listening()
         connection.creation.destroy_test_db(old_name, verbosity=0)
         for suffix in ("-wal", "-shm"):  # SQLite leaves them to its last connection.
             Path(f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def empty() -> None:
+    """Send the workers home and delete what was measured."""
+    from benchmarks import elsewhere
+    from benchmarks.peers import dbos
+    from django_durable.execution.direct import close_lease
+
+    elsewhere.dismiss()
+    dbos.forget()
+    close_lease()
+    tables = connection.introspection.django_table_names()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"TRUNCATE {', '.join(tables)}")
+            return
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table}")
+        cursor.execute("VACUUM")
 
 
 def _stop_listening() -> None:

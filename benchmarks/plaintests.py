@@ -8,14 +8,14 @@ step fails twice. The limit is as many tests that do nothing at all.
 import asyncio
 import time
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.test import TestCase
 
 import django_durable as durable
-from benchmarks.rounds import Case, Question
+from benchmarks.rounds import Case
 from benchmarks.workflows import anothing, nothing
 from django_durable.models import Step, Wait, Workflow
 from django_durable.testing import fail_step, run_until_idle, virtual_time
@@ -59,14 +59,14 @@ def retries() -> None:
     durable.sleep(THREE_DAYS)
 
 
-def question(*, quick: bool) -> Question:
+def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
     """Return what to measure."""
     number = 100 if quick else 1000
-    return Question(
-        "plain tests",
+    yield Case(
+        "plain tests of a workflow",
         "tests/s",
-        Case("tests that do nothing", lambda: tests_per_second(_nothing, number)),
-        [Case("tests of a workflow", lambda: tests_per_second(_workflow, number))],
+        lambda: tests_per_second(_workflow, number),
+        lambda: tests_per_second(_nothing, number),
     )
 
 

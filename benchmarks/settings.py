@@ -23,6 +23,13 @@ DATABASES = {"default": with_good_options(env.db_url("DATABASE_URL"))}
 
 DURABLE = json.loads(os.environ.get("BENCHMARK_DURABLE", "{}"))
 
+# Workers that are killed on purpose are no news.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"django_durable": {"level": "ERROR"}},
+}
+
 if measured := os.environ.get("BENCHMARK_DATABASE"):
     DATABASES["default"]["NAME"] = measured
 

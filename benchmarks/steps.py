@@ -3,30 +3,33 @@
 The limit is one connection that inserts such rows and commits each.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import commits, running, workflows
-from benchmarks.rounds import Case, Question
+from benchmarks import bare, elsewhere, running, workflows
+from benchmarks.peers import dbos
+from benchmarks.rounds import Case
 
 
-def question(*, quick: bool) -> Question:
+def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
     """Return what to measure."""
     steps = 500 if quick else 3000
-    return Question(
-        "steps",
-        "steps/s",
-        Case("bare insert and commit", lambda: commits.commits_per_second(steps)),
-        [
-            Case("sync", lambda: steps_per_second(workflows.in_sequence, steps)),
-            Case("async", lambda: steps_per_second(workflows.ain_sequence, steps)),
-        ],
-    )
+    for name, definition in (
+        ("sync", workflows.in_sequence),
+        ("async", workflows.ain_sequence),
+    ):
+        yield Case(
+            f"steps of one workflow, {name}",
+            "steps/s",
+            lambda definition=definition: steps_per_second(definition, steps),
+            lambda: bare.commits_per_second(bare.steps(steps)),
+            dbos.peer(peer, "steps", definition.__name__, steps // dbos.SHARE),
+        )
 
 
 def steps_per_second(definition: Any, steps: int) -> float:
     """Let an idle worker execute one long workflow."""
-    with running.idle_worker(concurrency=2, async_concurrency=2):
-        definition.start(5).get_result(running.LONGEST_SECONDS)
+    with elsewhere.workers():
         return steps / running.seconds_for(
             lambda: definition.start(steps).get_result(running.LONGEST_SECONDS)
         )

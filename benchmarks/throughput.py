@@ -1,38 +1,48 @@
-"""How many steps per second does one worker do when many workflows wait?
+"""How many steps per second do workers do when many workflows are queued?
 
-The limit is what one connection commits, one row at a time; group commit is
-what goes beyond it.
+Each workflow has five steps. The limit is what one connection commits, one row at
+a time; group commit is what goes beyond it.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-from benchmarks import commits, running, workflows
-from benchmarks.rounds import Case, Question
-from django_durable.worker import Worker
+from benchmarks import bare, elsewhere, running, workflows
+from benchmarks.peers import dbos
+from benchmarks.rounds import Case
 
 STEPS = 5
 AT_A_TIME = 50
+SETTINGS = {"CONCURRENCY": AT_A_TIME, "ASYNC_CONCURRENCY": AT_A_TIME}
 
 
-def question(*, quick: bool) -> Question:
+def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
     """Return what to measure."""
     queued = 300 if quick else 2000
-    sync, concurrent = workflows.in_sequence, workflows.ain_sequence
-    return Question(
-        "throughput",
-        "steps/s",
-        Case("bare insert and commit", lambda: commits.commits_per_second(queued)),
-        [
-            Case(f"{AT_A_TIME} threads", lambda: steps_per_second(sync, queued)),
-            Case(f"{AT_A_TIME} tasks", lambda: steps_per_second(concurrent, queued)),
-        ],
-    )
+    for processes in (1, 2):
+        for name, definition in (
+            ("threads", workflows.in_sequence),
+            ("tasks", workflows.ain_sequence),
+        ):
+            yield Case(
+                f"{queued:,} x 5 steps, {processes} x {AT_A_TIME} {name}",
+                "steps/s",
+                lambda definition=definition, processes=processes: steps_per_second(
+                    definition, queued, processes
+                ),
+                lambda: bare.commits_per_second(bare.steps(queued)),
+                dbos.throughput_peer(
+                    peer,
+                    "steps_through",
+                    definition.__name__,
+                    queued,
+                    STEPS,
+                    processes,
+                ),
+            )
 
 
-def steps_per_second(definition: Any, queued: int) -> float:
-    """Let a new worker empty the queue."""
-    running.enqueue(definition, queued, STEPS)
-    with running.finished(queued) as done:
-        with Worker(concurrency=AT_A_TIME, async_concurrency=AT_A_TIME):
-            seconds = running.seconds_for(lambda: running.await_event(done))
-        return queued * STEPS / seconds
+def steps_per_second(definition: Any, queued: int, processes: int) -> float:
+    """Let workers empty the queue."""
+    with elsewhere.workers(processes, **SETTINGS):
+        return queued * STEPS / running.drain_seconds(definition, queued, STEPS)

@@ -1,52 +1,137 @@
-"""Rounds: in turn, medians, ratios of one round, percentiles of all."""
+"""Rounds: in turn, medians, ratios of one round, percentiles, and in time."""
 
 import pytest
 
-from benchmarks.rounds import Case, Question, ask, percentile
+from benchmarks.report import json_lines, table
+from benchmarks.rounds import Case, LeftOut, Peer, Time, ask, percentile
 
 
-def in_turn(name, figures, order):
-    """Make a case that gives these figures, one a round."""
+def in_turn(figures, order=None, name=""):
+    """Return a measurement that gives these figures, one a round."""
     left = iter(figures)
 
     def measure():
-        order.append(name)
+        if order is not None:
+            order.append(name)
         return next(left)
 
-    return Case(name, measure)
+    return measure
 
 
-def test_the_limit_and_the_cases_are_measured_in_turn():
+def refuse():
+    """Be a measurement that is impossible here."""
+    raise LeftOut("there is none")
+
+
+def answer(case, rounds=3, seconds=1000.0):
+    """Ask with plenty of time, unless told otherwise."""
+    return ask(case, rounds, Time(seconds, 1), lambda text: None)
+
+
+def test_the_limit_the_case_and_its_peer_are_measured_in_turn():
     order = []
-    limit = in_turn("limit", [1.0, 1.0], order)
-    cases = [in_turn("a", [1.0, 1.0], order), in_turn("b", [1.0, 1.0], order)]
+    case = Case(
+        "case",
+        "ms",
+        in_turn([1.0, 1.0], order, "case"),
+        in_turn([1.0, 1.0], order, "limit"),
+        Peer("peer", in_turn([1.0, 1.0], order, "peer")),
+    )
 
-    ask(Question("what", "ms", limit, cases), 2, lambda text: None)
+    answer(case, rounds=2)
 
-    assert order == ["limit", "a", "b"] * 2
+    assert order == ["limit", "case", "peer"] * 2
 
 
 def test_a_ratio_is_that_of_one_round():
-    order = []
-    limit = in_turn("limit", [1.0, 100.0, 2.0], order)
-    case = in_turn("case", [3.0, 300.0, 6.0], order)
+    limit, peer = in_turn([1.0, 100.0, 2.0]), in_turn([6.0, 600.0, 12.0])
+    case = Case("case", "ms", in_turn([3.0, 300.0, 6.0]), limit, Peer("peer", peer))
 
-    (answer,) = ask(Question("what", "ms", limit, [case]), 3, lambda text: None)
+    found = answer(case)
 
-    assert (answer.value, answer.limit, answer.ratio) == (6.0, 2.0, 3.0)
-    assert answer.p99 is None
+    assert (found.value, found.limit, found.ratio_to_limit) == (6.0, 2.0, 3.0)
+    assert (found.peer, found.ratio_to_peer) == (12.0, 0.5)
+    assert found.p99 is None
 
 
 def test_single_measurements_give_a_median_a_round_and_a_percentile_of_all():
-    order = []
-    limit = in_turn("limit", [1.0, 1.0], order)
     usual, slow = [2.0] * 99 + [50.0], [4.0] * 98 + [60.0, 70.0]
-    case = in_turn("case", [usual, slow], order)
 
-    (answer,) = ask(Question("what", "ms", limit, [case]), 2, lambda text: None)
+    found = answer(Case("case", "ms", in_turn([usual, slow])), rounds=2)
 
-    assert answer.values == [2.0, 4.0]
-    assert (answer.value, answer.p99) == (3.0, 50.0)
+    assert found.values == [2.0, 4.0]
+    assert (found.value, found.p99) == (3.0, 50.0)
+
+
+def test_a_case_may_want_fewer_rounds():
+    found = answer(Case("case", "ms", in_turn([7.0]), rounds=1))
+
+    assert (found.value, found.rounds) == (7.0, 1)
+
+
+def test_a_peer_that_is_missing_is_asked_once_and_says_why():
+    case = Case("case", "ms", in_turn([1.0, 2.0, 3.0]), peer=Peer("Other", refuse))
+
+    found = answer(case)
+
+    assert (found.value, found.rounds, found.peer) == (2.0, 3, None)
+    assert found.notes == ["Other: there is none"]
+
+
+def test_a_case_that_is_impossible_here_is_left_out_with_the_reason():
+    found = answer(Case("case", "ms", refuse))
+
+    assert (found.value, found.rounds) == (None, 0)
+    assert found.notes == ["left out: there is none"]
+
+
+def test_a_failure_is_told_and_the_other_cases_go_on():
+    def fail():
+        raise ValueError("broken")
+
+    found = answer(Case("case", "ms", fail))
+
+    assert found.has_failed
+    assert found.notes == ["failed: ValueError('broken')"]
+    assert not answer(Case("case", "ms", refuse)).has_failed
+
+
+def test_nothing_begins_when_the_time_is_over():
+    found = answer(Case("case", "ms", in_turn([])), seconds=-1.0)
+
+    assert found.notes == ["left out: the time is over"]
+
+
+def test_a_case_repeats_less_when_time_is_short():
+    def slow():
+        raise AssertionError("There was no time for a second round.")
+
+    now = [0.0]
+
+    def first_then_slow():
+        if now[0]:
+            slow()
+        now[0] = 1.0
+        return 5.0
+
+    class Short(Time):
+        def turn_ends_at(self):
+            return 0.0
+
+    found = ask(
+        Case("case", "ms", first_then_slow), 3, Short(1000, 1), lambda text: None
+    )
+
+    assert (found.value, found.rounds) == (5.0, 1)
+
+
+@pytest.mark.django_db
+def test_a_table_numbers_what_is_to_be_said_and_json_has_it_all():
+    answers = [answer(Case("fast", "ms", refuse)), answer(Case("slow", "ms", refuse))]
+
+    assert "fast [1]" in table("case", answers)
+    assert table("case", answers).count("[1] left out: there is none") == 1
+    assert json_lines("case", answers).count('"ratio_to_peer": null') == 2
 
 
 @pytest.mark.parametrize(
