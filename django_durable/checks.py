@@ -1,6 +1,7 @@
 """System checks: each has an id, a hint, and an entry in the reference."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +31,7 @@ def register() -> None:
         check_isolation,
         check_time_zone,
         check_determinism,
+        check_origins,
     ):
         checks.register(check, TAG)
     checks.register(check_serializer, TAG, deploy=True)
@@ -190,6 +192,21 @@ def check_determinism(**_: Any) -> Sequence[checks.CheckMessage]:
             id="django_durable.W030",
         )
         for finding in lint.findings(registry.all_definitions())
+    ]
+
+
+def check_origins(**_: Any) -> Sequence[checks.CheckMessage]:
+    """W021: pages of any site could open the sockets of a logged-in user."""
+    has_sockets = hasattr(settings, "ASGI_APPLICATION") and find_spec("channels")
+    if not has_sockets or "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        checks.Warning(
+            "ALLOWED_HOSTS lets every site open the WebSockets of this one, with the"
+            " sessions of whoever visits it.",
+            hint="Name the hosts of this site in ALLOWED_HOSTS.",
+            id="django_durable.W021",
+        )
     ]
 
 
