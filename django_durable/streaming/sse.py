@@ -1,0 +1,88 @@
+"""Server-sent events: the messages of the sockets, one way.
+
+Each event is a message as the sockets send it; its id is the offset of the last
+entry in it, so that ``Last-Event-ID`` resumes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+
+from django.http import StreamingHttpResponse
+
+from django_durable import clock, conf
+from django_durable.streaming.frames import Frame, frame
+from django_durable.streaming.hub import hub_of_loop
+from django_durable.streaming.limits import watchers
+from django_durable.streaming.permissions import Decision, Visitor
+from django_durable.streaming.places import Asked
+from django_durable.streaming.story import Closing, Guard, Story
+from django_durable.streaming.streams import StreamTopic, StreamWatch
+
+# Nobody acknowledges events, and some servers buffer without bound: after so many
+# bytes the client has to come back.
+MOST_BYTES = 4 * 1024 * 1024
+
+
+def response(
+    visitor: Visitor, decision: Decision, asked: Asked
+) -> StreamingHttpResponse:
+    """Return an endless response; raises TooMany."""
+    with ExitStack() as stack:
+        stack.enter_context(watchers.place())
+        stack.enter_context(watchers.place_of(decision.user))
+        answer = StreamingHttpResponse(
+            _events(visitor, decision, asked), content_type="text/event-stream"
+        )
+        # Also when nobody begins to read it.
+        answer._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]
+    answer["X-Accel-Buffering"] = "no"
+    return answer
+
+
+async def _events(
+    visitor: Visitor, decision: Decision, asked: Asked
+) -> AsyncIterator[str]:
+    hub, awake = hub_of_loop(), asyncio.Event()
+    guard = Guard(hub, visitor, asked, decision)
+    place = asked.workflow_id, asked.key
+    with hub.watching(StreamTopic, place, awake.set) as topic:
+        await topic.is_open.wait()
+        heartbeat = conf.current().stream_heartbeat
+        yield _event(frame("welcome", heartbeat=heartbeat, **topic.welcome()))
+        story = Story(topic, StreamWatch(topic, asked.start))
+        sent = 0
+        while sent < MOST_BYTES and not story.is_over:
+            awake.clear()
+            try:
+                await guard.check()
+            except Closing as closing:
+                yield _event(story.end(closing.reason or "forbidden"))
+                return
+            while sent < MOST_BYTES and (told := await story.next()):
+                yield _message(told)
+                sent += told.size
+            if not story.is_over and not await _rings(awake, guard.due_at, heartbeat):
+                yield ": hb\n\n"
+
+
+async def _rings(awake: asyncio.Event, due_at: float, heartbeat: float) -> bool:
+    """Wait for news, for the next check, or for the next sign of life (False)."""
+    left = due_at - clock.monotonic()
+    try:
+        async with asyncio.timeout(max(0.0, min(heartbeat, left))):
+            await awake.wait()
+    except TimeoutError:
+        return left < heartbeat
+    return True
+
+
+def _message(told: Frame) -> str:
+    if told.size:
+        return f"id: {told.next - 1}\n{_event(told.text)}"
+    return _event(told.text)
+
+
+def _event(text: str) -> str:
+    """Return an event; JSON has no line breaks of its own."""
+    return f"data: {text}\n\n"
