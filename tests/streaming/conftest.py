@@ -1,0 +1,69 @@
+"""Real servers, started once for all tests, and what they must not log."""
+
+import pytest
+from django.db import connections
+
+from tests.streaming import servers
+from tests.streaming.scribe import Scribe
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp("streaming")
+
+
+@pytest.fixture(scope="session")
+def uvicorn(directory, django_db_setup, django_db_blocker):
+    """Run uvicorn with the settings that come by themselves."""
+    with django_db_blocker.unblock(), servers.running("uvicorn", directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def daphne(directory, django_db_setup, django_db_blocker):
+    """Run daphne with the settings that come by themselves."""
+    with django_db_blocker.unblock(), servers.running("daphne", directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hasty(directory, django_db_setup, django_db_blocker):
+    """Run uvicorn with time-outs below a second, and small limits."""
+    with (
+        django_db_blocker.unblock(),
+        servers.running("uvicorn", directory, settings=servers.HASTY) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(params=["uvicorn", "daphne"])
+def server(request):
+    """Run the test on each kind of server."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def scribe(transactional_db):
+    """Have a running workflow that publishes what the test says."""
+    return Scribe()
+
+
+@pytest.fixture(autouse=True)
+def no_tracebacks(request):
+    """Fail when a server has logged a traceback during the test."""
+    names = {"uvicorn", "daphne", "hasty"} & set(request.fixturenames)
+    if "server" in request.fixturenames:
+        names.add(request.getfixturevalue("server").kind)
+    used = [request.getfixturevalue(name) for name in sorted(names)]
+    before = {server.port: len(server.log) for server in used}
+    yield
+    for server in used:
+        logged = server.log[before[server.port] :]
+        print(logged)
+        assert "Traceback" not in logged
+
+
+@pytest.fixture
+def has_server(transactional_db):
+    """Tell whether the database hears other processes by itself."""
+    return connections["default"].features.has_select_for_update
