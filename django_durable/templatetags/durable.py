@@ -1,0 +1,105 @@
+"""Template tags: ``{% load durable %}``."""
+
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.template import Context
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from django_durable import conf, serialization
+from django_durable.definitions.handles import WorkflowHandle
+from django_durable.models import Stream, StreamEntry
+from django_durable.streaming.tokens import stream_token
+
+register = template.Library()
+
+# So many values are shown where there is no JavaScript.
+LATEST = 200
+
+
+@register.simple_tag(takes_context=True)
+def durable_stream_media(context: Context) -> SafeString:
+    """Load what ``<durable-stream>`` needs, for the head of a page."""
+    return format_html(
+        '<link rel="stylesheet" href="{}"{nonce}>\n'
+        '<script type="module" src="{}"{nonce}></script>',
+        static("django_durable/stream.css"),
+        static("django_durable/stream.js"),
+        nonce=nonce_of(context),
+    )
+
+
+@register.inclusion_tag("django_durable/stream.html")
+def durable_stream(
+    workflow: "str | WorkflowHandle[Any] | Model",
+    key: str = "",
+    *,
+    mode: str = "text",
+    max_age: Any = None,
+    user: Any = None,
+    **attributes: Any,
+) -> dict[str, Any]:
+    """Show a stream of a workflow, or its id, as it grows.
+
+    The page carries a token: whoever may see it may watch. ``max_age`` and ``user``
+    are those of ``stream_token()``. Further arguments become attributes: ``True``
+    stands for one without a value, ``None`` and ``False`` for none, and an
+    underscore for a hyphen. Without a key the element hears of the workflow's
+    status, steps and events, and shows nothing.
+    """
+    workflow_id = id_of(workflow)
+    given = {
+        "workflow": workflow_id,
+        "key": key or None,
+        "mode": mode if key else "none",
+        "src": address(),
+        "token": stream_token(workflow_id, key, max_age, user=user),
+        **{name.replace("_", "-"): value for name, value in attributes.items()},
+    }
+    return {
+        "attributes": [
+            (name, "" if value is True else str(value))
+            for name, value in given.items()
+            if value is not None and value is not False
+        ],
+        "mode": mode,
+        "values": latest_values(workflow_id, key) if key else [],
+    }
+
+
+def id_of(workflow: "str | WorkflowHandle[Any] | Model") -> str:
+    """Return the id of a workflow, however it is given."""
+    if isinstance(workflow, WorkflowHandle):
+        return workflow.workflow_id
+    return str(workflow.pk) if isinstance(workflow, Model) else workflow
+
+
+def address() -> str | None:
+    """Return where streams are served over HTTP, None for the usual place."""
+    try:
+        return reverse("django_durable_streaming:streams")
+    except NoReverseMatch:
+        return None
+
+
+def latest_values(workflow_id: str, key: str) -> list[Any]:
+    """Return the latest values of a stream, oldest first."""
+    using = conf.current().database
+    state = Stream.objects.using(using).look(workflow_id, key)
+    if state is None:
+        return []
+    start = max(0, state.next_offset - LATEST)
+    entries = StreamEntry.objects.using(using)
+    stored = entries.values_from(workflow_id, key, start, LATEST)
+    return [serialization.loads(text) for text in stored]
+
+
+def nonce_of(context: Context) -> SafeString:
+    """Return the attribute that a Content-Security-Policy with nonces asks for."""
+    request = context.get("request")
+    nonce = context.get("csp_nonce") or getattr(request, "csp_nonce", None)
+    return format_html(' nonce="{}"', nonce) if nonce else mark_safe("")
