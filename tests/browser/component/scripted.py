@@ -31,7 +31,8 @@ class Server:
         page.route_web_socket(f"{ORIGIN.replace('http', 'ws')}/**", self._accept)
 
     def reset(self):
-        """Forget what has happened."""
+        """Leave the page, and forget what has happened."""
+        self.page.goto("about:blank")
         self.sockets, self.asked, self.said = [], [], []
         # Answers for the addresses of HTTP: (status, headers, body).
         self.answers = {}
