@@ -14,7 +14,7 @@ from django_durable.models.ids import may_exist
 from django_durable.streaming import places
 from django_durable.streaming.feeds import FeedTopic, FeedWatch
 from django_durable.streaming.frames import BadMessage, Close, Frame, frame
-from django_durable.streaming.hub import StreamHub, Topic, hub_of_loop
+from django_durable.streaming.hub import StreamHub, hub_of_loop
 from django_durable.streaming.limits import TooMany, Window, watchers
 from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
 from django_durable.streaming.places import Asked
@@ -28,6 +28,7 @@ from django_durable.streaming.sockets import (
 )
 from django_durable.streaming.story import Closing, Guard, Story, Watch
 from django_durable.streaming.streams import StreamTopic, StreamWatch
+from django_durable.streaming.topics import Topic
 
 logger = logging.getLogger("django_durable")
 
@@ -42,7 +43,7 @@ class Consumer(ABC):
         """Return what is to be watched, or raise BadMessage."""
 
     @abstractmethod
-    def watch(self, topic: Any, start: int) -> Watch:
+    def watch(self, topic: Any, start: int, window: Window) -> Watch:
         """Return the place of a new watcher in a topic."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +85,7 @@ class Consumer(ABC):
                     await socket.pause(1.0)
                 if topic.status is None:
                     raise Closing(Close.FORBIDDEN)
-                watch = self.watch(topic, asked.start)
+                watch = self.watch(topic, asked.start, window)
                 await Conversation(socket, topic, watch, guard, window).hold()
 
 
@@ -96,8 +97,8 @@ class StreamConsumer(Consumer):
     def asked(self, query: places.Query) -> Asked:
         return places.asked_stream(query)
 
-    def watch(self, topic: StreamTopic, start: int) -> StreamWatch:
-        return StreamWatch(topic, start)
+    def watch(self, topic: StreamTopic, start: int, window: Window) -> StreamWatch:
+        return StreamWatch(topic, start, largest=window.size)
 
 
 class FeedConsumer(Consumer):
@@ -108,8 +109,8 @@ class FeedConsumer(Consumer):
     def asked(self, query: places.Query) -> Asked:
         return places.asked_feed(query)
 
-    def watch(self, topic: FeedTopic, start: int) -> FeedWatch:
-        return FeedWatch(topic, start)
+    def watch(self, topic: FeedTopic, start: int, window: Window) -> FeedWatch:
+        return FeedWatch(topic)
 
 
 async def _admit(

@@ -20,7 +20,7 @@ from django_durable.models.status import TERMINAL, Status
 from django_durable.models.targets import any_event_name, result_target
 from django_durable.streaming.entries import LARGEST_VALUE, value_text
 from django_durable.streaming.frames import Frame, frame, size_of
-from django_durable.streaming.hub import Place, StreamHub, Topic, database
+from django_durable.streaming.topics import Place, Readers, Topic, database
 
 # What is told to whoever comes.
 RECENT_STEPS = 100
@@ -61,7 +61,7 @@ class News:
 class FeedTopic(Topic):
     """The news of one workflow."""
 
-    def __init__(self, hub: StreamHub, place: Place) -> None:
+    def __init__(self, hub: Readers, place: Place) -> None:
         super().__init__(hub, place)
         self.next_offset = 0
         self.frames: deque[Frame] = deque(maxlen=MOST_FRAMES)
@@ -133,7 +133,7 @@ class FeedTopic(Topic):
 class FeedWatch:
     """Where one watcher of a workflow stands."""
 
-    def __init__(self, topic: FeedTopic, start: int) -> None:
+    def __init__(self, topic: FeedTopic) -> None:
         self.topic = topic
         self.offset = -1
 

@@ -64,13 +64,13 @@ def frame_of(entries: list[Entry], *, has_more: bool) -> Frame:
     return Frame(text, size_of(text), last + 1)
 
 
-def fit(entries: Iterable[Entry]) -> list[Entry]:
+def fit(entries: Iterable[Entry], largest: int = LARGEST_FRAME) -> list[Entry]:
     """Return as many of the first entries as one frame takes, one at least."""
     taken: list[Entry] = []
     size = _AROUND
     for entry in entries:
         size += entry.size + 1
-        if taken and size > LARGEST_FRAME:
+        if taken and size > largest:
             break
         taken.append(entry)
     return taken

@@ -8,23 +8,22 @@ are due at the same time share a statement. Knows nothing of sockets.
 import asyncio
 import logging
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import Error
 
-from django_durable import clock, conf, wakeup
+from django_durable import clock, wakeup
 from django_durable.models import faults
 from django_durable.streaming.threads import Threads
+from django_durable.streaming.topics import SLOW_LOOK_SECONDS, Hears, Place, Topic
 
 logger = logging.getLogger("django_durable")
 
-# How often to look without a hint: where nothing gives any, and where something does.
+# How often to look where nothing gives hints.
 BLIND_LOOK_SECONDS = 0.25
-SLOW_LOOK_SECONDS = 2.0
 # Two looks at one topic are at least so far apart; what is written meanwhile comes in
 # one batch.
 ROUND_SECONDS = 0.01
@@ -34,67 +33,6 @@ CALM_SECONDS = 0.1
 MOST_TOPICS = 64
 # So many watchers that are behind read the database at once.
 MOST_READERS = 4
-
-Place = tuple[str, str]
-
-
-class Topic(ABC):
-    """What somebody in this process watches."""
-
-    def __init__(self, hub: "StreamHub", place: Place) -> None:
-        self.hub = hub
-        self.place = place
-        self.status: str | None = None
-        self.is_open = asyncio.Event()
-        self.looked_at = float("-inf")
-        self._wakes: dict[object, Callable[[], None]] = {}
-
-    @property
-    def rhythm(self) -> float:
-        """How long news may wait that no hint tells of."""
-        return SLOW_LOOK_SECONDS
-
-    @property
-    @abstractmethod
-    def targets(self) -> list[str]:
-        """The names by which hints call what changes it."""
-
-    @abstractmethod
-    def cursor(self) -> Any:
-        """Return what ``look`` has to know of this topic."""
-
-    @staticmethod
-    @abstractmethod
-    def look(cursors: Sequence[Any]) -> Sequence[Any]:
-        """Ask the database, in a thread, for the news of some topics."""
-
-    @abstractmethod
-    def take_in(self, news: Any) -> bool:
-        """Keep the news; return whether there is more to be read at once."""
-
-    @abstractmethod
-    def welcome(self) -> dict[str, Any]:
-        """Return what a new watcher is told first."""
-
-    @property
-    @abstractmethod
-    def ending(self) -> str | None:
-        """Why nothing more will come: closed, workflow_ended or deleted."""
-
-    def join(self, watcher: object, wake: Callable[[], None]) -> None:
-        """Call ``wake`` for this watcher whenever there are news."""
-        self._wakes[watcher] = wake
-
-    def leave(self, watcher: object) -> bool:
-        """Forget a watcher; return whether it was the last one."""
-        self._wakes.pop(watcher, None)
-        return not self._wakes
-
-    def tell(self) -> None:
-        """Wake all who watch."""
-        for wake in self._wakes.values():
-            wake()
-
 
 Kind = TypeVar("Kind", bound=Topic)
 
@@ -113,6 +51,7 @@ class StreamHub:
         self._topics: dict[tuple[type[Topic], Place], Topic] = {}
         self._subscriptions: dict[Topic, wakeup.Subscription] = {}
         self._task: asyncio.Task[None] | None = None
+        self._ear = _make_ear(self)
 
     @contextmanager
     def watching(
@@ -145,6 +84,8 @@ class StreamHub:
             self._task.cancel()
         for topic in list(self._subscriptions):
             self._forget(topic)
+        if self._ear is not None:
+            self._ear.close()
         self._reader.close()
         self.readers.close()
 
@@ -157,6 +98,8 @@ class StreamHub:
             self._subscriptions[topic] = wakeup.hub.subscribe(
                 topic.targets, ring, calm=CALM_SECONDS
             )
+            if self._ear is not None:
+                self._ear.listen(topic)
             self.hint(topic)
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._read())
@@ -166,6 +109,15 @@ class StreamHub:
         self._topics.pop((type(topic), topic.place), None)
         if subscription := self._subscriptions.pop(topic, None):
             subscription.close()
+            if self._ear is not None:
+                self._ear.forget(topic)
+
+    @property
+    def _look_seconds(self) -> float:
+        """How long to rely on hints."""
+        is_told = self._ear is not None and self._ear.is_working
+        is_told = is_told or wakeup.hub.has_hints
+        return SLOW_LOOK_SECONDS if is_told else BLIND_LOOK_SECONDS
 
     async def _read(self) -> None:
         """Look at topics when they are due, for as long as there are any."""
@@ -207,7 +159,7 @@ class StreamHub:
         with self._lock:
             hinted, self._hinted = self._hinted, set()
             self._rung.clear()
-        now, slow = clock.monotonic(), slow_look_seconds()
+        now, slow = clock.monotonic(), self._look_seconds
         watched = self._topics.values()
         due = [
             topic
@@ -221,7 +173,7 @@ class StreamHub:
         return due
 
     async def _wait(self) -> None:
-        slow, now = slow_look_seconds(), clock.monotonic()
+        slow, now = self._look_seconds, clock.monotonic()
         ages = (
             min(slow, topic.rhythm) - (now - topic.looked_at)
             for topic in self._topics.values()
@@ -250,9 +202,17 @@ def _batches(topics: Iterable[Topic]) -> Iterator[list[Topic]]:
             yield alike[start : start + MOST_TOPICS]
 
 
-def slow_look_seconds() -> float:
-    """Return how long watchers may rely on hints."""
-    return SLOW_LOOK_SECONDS if wakeup.hub.has_hints else BLIND_LOOK_SECONDS
+def _deaf(hub: StreamHub) -> Hears | None:
+    return None
+
+
+_make_ear: Callable[[StreamHub], Hears | None] = _deaf
+
+
+def hear_with(make_ear: Callable[[StreamHub], Hears | None]) -> None:
+    """Give each hub to come a further source of hints, or None."""
+    global _make_ear
+    _make_ear = make_ear
 
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, StreamHub] = WeakKeyDictionary()
@@ -265,8 +225,3 @@ def hub_of_loop() -> StreamHub:
     if hub is None:
         hub = _hubs[loop] = StreamHub()
     return hub
-
-
-def database() -> str:
-    """Return the alias of the database that is watched."""
-    return conf.current().database

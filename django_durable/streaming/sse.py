@@ -6,7 +6,7 @@ entry in it, so that ``Last-Event-ID`` resumes.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from django.http import StreamingHttpResponse
 
@@ -51,7 +51,7 @@ async def _events(
         heartbeat = conf.current().stream_heartbeat
         yield _event(frame("welcome", heartbeat=heartbeat, **topic.welcome()))
         story = Story(topic, StreamWatch(topic, asked.start))
-        sent = 0
+        sent, said_at = 0, clock.monotonic()
         while sent < MOST_BYTES and not story.is_over:
             awake.clear()
             try:
@@ -61,20 +61,18 @@ async def _events(
                 return
             while sent < MOST_BYTES and (told := await story.next()):
                 yield _message(told)
-                sent += told.size
-            if not story.is_over and not await _rings(awake, guard.due_at, heartbeat):
+                sent, said_at = sent + told.size, clock.monotonic()
+            if clock.monotonic() - said_at >= heartbeat:
                 yield ": hb\n\n"
+                said_at = clock.monotonic()
+            if not story.is_over:
+                await _pause(awake, min(guard.due_at, said_at + heartbeat))
 
 
-async def _rings(awake: asyncio.Event, due_at: float, heartbeat: float) -> bool:
-    """Wait for news, for the next check, or for the next sign of life (False)."""
-    left = due_at - clock.monotonic()
-    try:
-        async with asyncio.timeout(max(0.0, min(heartbeat, left))):
+async def _pause(awake: asyncio.Event, until: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, until - clock.monotonic())):
             await awake.wait()
-    except TimeoutError:
-        return left < heartbeat
-    return True
 
 
 def _message(told: Frame) -> str:

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from django_durable import clock, conf
 from django_durable.streaming.frames import Close, Frame, frame
-from django_durable.streaming.hub import StreamHub, Topic
 from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
 from django_durable.streaming.places import Asked
+from django_durable.streaming.topics import Readers, Topic
 
 
 class Watch(Protocol):
@@ -73,7 +73,7 @@ class Guard:
     """Asks again and again whether somebody may still watch."""
 
     def __init__(
-        self, hub: StreamHub, visitor: Visitor, asked: Asked, decision: Decision
+        self, hub: Readers, visitor: Visitor, asked: Asked, decision: Decision
     ) -> None:
         self._hub, self._visitor, self._asked = hub, visitor, asked
         self.due_at = self._next(decision)

@@ -11,14 +11,15 @@ from django_durable.models.status import TERMINAL
 from django_durable.models.targets import result_target, stream_target
 from django_durable.models.watching import Seen, Wanted, earliest_offset, see
 from django_durable.streaming.entries import (
+    LARGEST_FRAME,
     LARGEST_VALUE,
     MOST_ENTRIES,
     Entry,
     entry_of,
 )
 from django_durable.streaming.frames import Frame, fit, frame, frame_of, size_of
-from django_durable.streaming.hub import Place, StreamHub, Topic, database
 from django_durable.streaming.rings import Ring
+from django_durable.streaming.topics import Place, Readers, Topic, database
 
 # Of each stream, where many are read at once.
 SHARED_ENTRIES = 32
@@ -38,7 +39,7 @@ class News:
 class StreamTopic(Topic):
     """One stream of one workflow."""
 
-    def __init__(self, hub: StreamHub, place: Place) -> None:
+    def __init__(self, hub: Readers, place: Place) -> None:
         super().__init__(hub, place)
         self.ring = Ring(0)
         self.next_offset = 0
@@ -116,10 +117,13 @@ class StreamTopic(Topic):
 
 
 class StreamWatch:
-    """Where one watcher of a stream stands."""
+    """Where one watcher of a stream stands, whose frames are as ``largest``."""
 
-    def __init__(self, topic: StreamTopic, start: int) -> None:
+    def __init__(
+        self, topic: StreamTopic, start: int, *, largest: int = LARGEST_FRAME
+    ) -> None:
         self.topic = topic
+        self._largest = min(largest, LARGEST_FRAME)
         self.offset = topic.ring.next if start < 0 else start
         self._limit = MOST_ENTRIES
 
@@ -144,7 +148,7 @@ class StreamWatch:
         return self._gap(news)
 
     def _frame(self, entries: list[Entry]) -> Frame:
-        found = self.topic.frame_of(fit(entries))
+        found = self.topic.frame_of(fit(entries, self._largest))
         self.offset = found.next
         return found
 

@@ -16,11 +16,11 @@ from django_durable.models.watching import Wanted, see
 from django_durable.streaming import places, sse
 from django_durable.streaming.entries import MOST_ENTRIES, Entry, to_text, value_text
 from django_durable.streaming.frames import BadMessage
-from django_durable.streaming.hub import database
 from django_durable.streaming.limits import TooMany
 from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
 from django_durable.streaming.places import Asked
 from django_durable.streaming.streams import NOWHERE, News, read
+from django_durable.streaming.topics import database
 
 # One answer has about so many bytes of entries at most.
 MOST_BYTES = 1024 * 1024

@@ -1,7 +1,8 @@
 """A plain client of the protocol: no Channels, no Django."""
 
 import json
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from urllib.parse import urlencode
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -57,14 +58,20 @@ class Client:
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else None
 
-    def closed_with(self):
-        """Return what was said last, and the code."""
+    def closed_with(self, *, pings=False):
+        """Return what was said last, and the code; ``pings`` keep it from idling."""
         heard = []
-        try:
-            while True:
-                heard.append(json.loads(self.socket.recv(timeout=PATIENCE)))
-        except ConnectionClosed as closed:
-            return heard, closed.rcvd.code if closed.rcvd else None
+        give_up_at = time.monotonic() + PATIENCE
+        while True:
+            try:
+                text = self.socket.recv(timeout=0.1 if pings else PATIENCE)
+                heard.append(json.loads(text))
+            except TimeoutError:
+                assert time.monotonic() < give_up_at
+                with suppress(ConnectionClosed):
+                    self.say("ping")
+            except ConnectionClosed as closed:
+                return heard, closed.rcvd.code if closed.rcvd else None
 
 
 def url(server, path="streams", **query):
