@@ -32,6 +32,7 @@ class StoredEntry:
     branch: str
     step_id: int
     attempt: int
+    claim: int
     written_at: datetime
 
 
@@ -91,7 +92,7 @@ def earliest_offset(
 _COLUMNS = """
 SELECT v.i, w.status, coalesce(s.next_offset, 0), s.is_closed IS TRUE,
     e."offset", CASE WHEN {size}(e.value) <= %s THEN e.value END, {size}(e.value),
-    e.branch, e.step_id, e.attempt, e.written_at
+    e.branch, e.step_id, e.attempt, e.claim, e.written_at
 """
 _JOINS = f"""
 LEFT JOIN {WORKFLOW} AS w ON w.id = v.workflow_id
@@ -127,7 +128,7 @@ def _rows(wanted: Sequence[Wanted]) -> Iterable[tuple[int, str, str, int]]:
 
 
 def _entry(row: list[Any]) -> StoredEntry:
-    offset, value, size, branch, step_id, attempt, written_at = row
+    offset, value, size, branch, step_id, attempt, claim, written_at = row
     moment = sql.moment(written_at)
     assert moment is not None
-    return StoredEntry(offset, value, size, branch, step_id, attempt, moment)
+    return StoredEntry(offset, value, size, branch, step_id, attempt, claim, moment)

@@ -41,6 +41,7 @@ def entry_of(workflow_id: str, key: str, stored: StoredEntry) -> Entry:
         "at": stored.written_at.isoformat(),
         "step": stored.step_id,
         "attempt": stored.attempt,
+        "claim": stored.claim,
     }
     if stored.branch:
         rest["branch"] = stored.branch

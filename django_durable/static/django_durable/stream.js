@@ -257,7 +257,7 @@ export class DurableStreamElement extends HTMLElement {
   #output;
   #label;
   #shown = []; // { place, nodes } of each entry, oldest first.
-  #tries = new Map(); // The latest attempt at each place, that is a step of a branch.
+  #tries = new Map(); // The latest try at each place, that is a step of a branch.
 
   get offset() { return this.#stream?.offset; }
   get state() { return this.#stream?.state; }
@@ -332,12 +332,13 @@ export class DurableStreamElement extends HTMLElement {
   /** Show an entry in the place of what an earlier try of its step has written. */
   #draw(entry) {
     const place = `${entry.branch ?? ""}/${entry.step}`;
-    const latest = this.#tries.get(place) ?? entry.attempt;
-    if (this.hasAttribute("dedupe") && entry.attempt !== latest) {
-      if (entry.attempt < latest) return false;
+    const order = (entry.claim ?? 0) * 1e6 + entry.attempt;
+    const latest = this.#tries.get(place) ?? order;
+    if (this.hasAttribute("dedupe") && order !== latest) {
+      if (order < latest) return false;
       this.#remove((shown) => shown.place === place);
     }
-    this.#tries.set(place, entry.attempt);
+    this.#tries.set(place, order);
     const nodes = this.#nodesOf(entry);
     this.#output.append(...nodes);
     return this.#shown.push({ place, nodes });
