@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from django_durable import conf, serialization
 from django_durable.definitions.handles import WorkflowHandle
-from django_durable.models import Stream, StreamEntry
+from django_durable.exceptions import SerializationError
+from django_durable.models import StreamEntry
 from django_durable.streaming.tokens import stream_token
 
 register = template.Library()
@@ -67,7 +68,7 @@ def durable_stream(
             if value is not None and value is not False
         ],
         "mode": mode,
-        "values": latest_values(workflow_id, key) if key else [],
+        "values": latest_values(workflow_id, key, dedupe=bool(given.get("dedupe"))),
     }
 
 
@@ -86,16 +87,34 @@ def address() -> str | None:
         return None
 
 
-def latest_values(workflow_id: str, key: str) -> list[Any]:
-    """Return the latest values of a stream, oldest first."""
-    using = conf.current().database
-    state = Stream.objects.using(using).look(workflow_id, key)
-    if state is None:
+def latest_values(workflow_id: str, key: str, *, dedupe: bool) -> list[Any]:
+    """Return the latest values of a stream, perhaps of the last tries only."""
+    if not key:
         return []
-    start = max(0, state.next_offset - LATEST)
-    entries = StreamEntry.objects.using(using)
-    stored = entries.values_from(workflow_id, key, start, LATEST)
-    return [serialization.loads(text) for text in stored]
+    stream = StreamEntry.objects.using(conf.current().database).filter(
+        workflow_id=workflow_id, key=key
+    )
+    entries = list(stream.order_by("-offset")[:LATEST])[::-1]
+    # Sorted, the last try of a step comes last.
+    last = dict(sorted(map(place_and_try, entries)))
+    return [
+        read(entry)
+        for entry in entries
+        if not dedupe or place_and_try(entry) in last.items()
+    ]
+
+
+def read(entry: StreamEntry) -> Any:
+    """Return a value; what cannot be read must not keep a page from being shown."""
+    try:
+        return serialization.loads(entry.value)
+    except SerializationError:
+        return "…"
+
+
+def place_and_try(entry: StreamEntry) -> tuple[tuple[str, int], tuple[int, int]]:
+    """Return which step has written an entry, and which try of it."""
+    return (entry.branch, entry.step_id), (entry.claim, entry.attempt)
 
 
 def nonce_of(context: Context) -> SafeString:
