@@ -84,7 +84,8 @@ def chromium() -> Iterator[Any]:
 
 def window(browser: Any, **options: Any) -> Any:
     """Open a window with cookies of its own."""
-    opened = browser.new_context(viewport={"width": 900, "height": 700}, **options)
+    options.setdefault("viewport", {"width": 900, "height": 700})
+    opened = browser.new_context(**options)
     opened.set_default_timeout(PATIENCE)
     return opened
 
