@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
+from django.db import Error
+
 from django_durable import clock, conf
 from django_durable.models.ids import may_exist
 from django_durable.streaming import places
@@ -61,6 +63,9 @@ class Consumer(ABC):
             await socket.close(Close.BAD_MESSAGE)
         except TooMany:
             await socket.close(Close.TOO_MANY)
+        except Error as error:
+            logger.warning("A socket waits for the database: %s", error)
+            await socket.close(Close.TRY_LATER)
         except Exception:
             logger.exception("A socket failed")
             await socket.close(Close.FAILED)

@@ -68,11 +68,8 @@ def value_text(stored: str) -> str:
     """Return a stored value as JSON for browsers."""
     if not stored.startswith(_JSON):
         return _foreign(stored)
-    body = stored[len(_JSON) :]
-    if body[:1] in _PLAIN:
-        return body
     try:
-        return to_text(_DECODER.decode(body))
+        return to_text(_DECODER.decode(stored[len(_JSON) :]))
     except (ValueError, RecursionError):
         return _UNREADABLE
 
@@ -135,6 +132,4 @@ def _number(digits: str) -> object:
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _DECODER = json.JSONDecoder(object_hook=_revive, parse_int=_number)
-# Strings, null, true and false are what they are.
-_PLAIN = frozenset('"ntf')
 _UNREADABLE = '{"$unreadable":true}'

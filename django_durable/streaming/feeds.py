@@ -67,6 +67,7 @@ class FeedTopic(Topic):
         self.frames: deque[Frame] = deque(maxlen=MOST_FRAMES)
         self._known: dict[tuple[Any, ...], datetime] = {}
         self._since: datetime | None = None
+        self._floor: datetime | None = None
         self._steps: deque[dict[str, Any]] = deque(maxlen=RECENT_STEPS)
         self._events: dict[str, dict[str, Any]] = {}
 
@@ -97,6 +98,8 @@ class FeedTopic(Topic):
 
     def take_in(self, news: News) -> bool:
         self.status = news.status
+        if not self.is_open.is_set():
+            self._floor = _floor(news.told)
         for told in news.told:
             if self._known.get(told.name) != told.at:
                 self._known[told.name] = told.at
@@ -125,6 +128,8 @@ class FeedTopic(Topic):
         if not self._known:
             return
         self._since = max(self._known.values()) - LATE
+        if self._floor is not None:
+            self._since = max(self._since, self._floor)
         old = [name for name, at in self._known.items() if at < self._since]
         for name in old:
             del self._known[name]
@@ -225,6 +230,12 @@ def _event(event: Event) -> Told:
     else:
         content["v"] = value
     return Told((event.key,), event.updated_at, content)
+
+
+def _floor(told: Sequence[Told]) -> datetime | None:
+    """Return when the steps begin that are told, None if those are all."""
+    steps = [each.at for each in told if each.content["t"] == "step"]
+    return min(steps) if len(steps) >= RECENT_STEPS else None
 
 
 def _frame(content: dict[str, Any], number: int) -> Frame:

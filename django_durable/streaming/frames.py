@@ -20,6 +20,7 @@ class Close(IntEnum):
 
     DONE = 1000
     FAILED = 1011
+    TRY_LATER = 1013
     BAD_MESSAGE = 4400
     NO_TOKEN = 4401
     FORBIDDEN = 4403

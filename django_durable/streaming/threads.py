@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models.connection import give_back, note_refusal
 
 T = TypeVar("T")
-
-CLOSING_SECONDS = 5.0
 
 
 class Threads:
@@ -24,7 +23,7 @@ class Threads:
 
     def __init__(self, size: int, name: str) -> None:
         self._pool = ThreadPoolExecutor(size, thread_name_prefix=f"durable-{name}")
-        self._known: set[int] = set()
+        self._connections: dict[int, BaseDatabaseWrapper] = {}
 
     async def run(self, function: Callable[..., T], *args: object) -> T:
         """Return what a call in one of the threads returns."""
@@ -32,7 +31,6 @@ class Threads:
         return await loop.run_in_executor(self._pool, self._call, function, args)
 
     def _call(self, function: Callable[..., T], args: tuple[object, ...]) -> T:
-        self._known.add(threading.get_ident())
         try:
             return function(*args)
         except Error as error:
@@ -42,15 +40,19 @@ class Threads:
             raise
         finally:
             give_back()
+            for connection in connections.all(initialized_only=True):
+                self._connections[id(connection)] = connection
 
     def close(self) -> None:
-        """Give back the connections of all threads, and end them."""
-        barrier = threading.Barrier(max(1, len(self._known)))
-        for _ in self._known:
-            self._pool.submit(_close, barrier)
+        """End the threads, and give their connections back."""
         self._pool.shutdown(wait=True)
+        # Django lets no thread do that in which a loop runs.
+        closing = threading.Thread(target=self._close)
+        closing.start()
+        closing.join()
 
-
-def _close(barrier: threading.Barrier) -> None:
-    connections.close_all()
-    barrier.wait(CLOSING_SECONDS)
+    def _close(self) -> None:
+        for connection in self._connections.values():
+            connection.inc_thread_sharing()
+            connection.close()
+        self._connections.clear()

@@ -49,8 +49,9 @@ def stream_token(
 ) -> str:
     """Return a signed token that lets a browser watch a stream of a workflow.
 
-    ``key`` names the stream; a ``*`` in it stands for any characters, and the
-    empty key for the status feed of the workflow, so that ``"*"`` permits all.
+    ``key`` names the stream. A ``*`` in it stands for any characters (a key that
+    comes from outside must not bring one), and the empty key for the status feed
+    of the workflow, so that ``"*"`` permits all.
     The token lasts ``max_age`` (seconds or timedelta), else
     ``DURABLE["STREAM_TOKEN_AGE"]``. With ``user`` it ends as soon as that user
     is deactivated, and no other logged-in user may use it. Whoever may see the
@@ -60,6 +61,7 @@ def stream_token(
         workflow_id = workflow_id.workflow_id
     if not isinstance(workflow_id, str) or not isinstance(key, str):
         raise TypeError("stream_token() takes a workflow or its id, and a key.")
+    pk = getattr(user, "pk", None)  # None for somebody who is not logged in.
     age = conf.current().stream_token_age
     if max_age is not None:
         age = durations.seconds(max_age, "max_age")
@@ -67,7 +69,7 @@ def stream_token(
         {
             "w": workflow_id,
             "k": key,
-            "u": None if user is None else str(user.pk),
+            "u": None if pk is None else str(pk),
             "e": round(clock.wall_seconds() + age, 3),
         },
         salt=SALT,

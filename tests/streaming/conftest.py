@@ -1,10 +1,17 @@
 """Real servers, started once for all tests, and what they must not log."""
 
 import pytest
-from django.db import connections
 
 from tests.streaming import servers
 from tests.streaming.scribe import Scribe
+
+MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+NOWHERE = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": ["redis://127.0.0.1:1"]},
+    }
+}
 
 
 @pytest.fixture(scope="session")
@@ -14,24 +21,29 @@ def directory(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def uvicorn(directory, django_db_setup, django_db_blocker):
-    """Run uvicorn with the settings that come by themselves."""
+    """Run uvicorn with the settings that come by themselves, without a layer."""
     with django_db_blocker.unblock(), servers.running("uvicorn", directory) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def daphne(directory, django_db_setup, django_db_blocker):
-    """Run daphne with the settings that come by themselves."""
-    with django_db_blocker.unblock(), servers.running("daphne", directory) as server:
+    """Run daphne with the settings that come by themselves, and a useless layer."""
+    with (
+        django_db_blocker.unblock(),
+        servers.running("daphne", directory, layers=MEMORY) as server,
+    ):
         yield server
 
 
 @pytest.fixture(scope="session")
 def hasty(directory, django_db_setup, django_db_blocker):
-    """Run uvicorn with time-outs below a second, and small limits."""
+    """Run uvicorn with time-outs below a second, small limits, a broken layer."""
     with (
         django_db_blocker.unblock(),
-        servers.running("uvicorn", directory, settings=servers.HASTY) as server,
+        servers.running(
+            "uvicorn", directory, settings=servers.HASTY, layers=NOWHERE
+        ) as server,
     ):
         yield server
 
@@ -61,9 +73,3 @@ def no_tracebacks(request):
         logged = server.log[before[server.port] :]
         print(logged)
         assert "Traceback" not in logged
-
-
-@pytest.fixture
-def has_server(transactional_db):
-    """Tell whether the database hears other processes by itself."""
-    return connections["default"].features.has_select_for_update

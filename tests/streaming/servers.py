@@ -56,7 +56,7 @@ class Server:
 
 
 @contextmanager
-def running(kind, directory, *, settings=None, layers=None):
+def running(kind, directory, *, settings=None, layers=None, application="asgi"):
     """Run a server on the test database for a block."""
     port = free_port()
     log = directory / f"{kind}-{port}.log"
@@ -71,7 +71,7 @@ def running(kind, directory, *, settings=None, layers=None):
     command = [sys.executable, *COMMANDS[kind], str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "tests.streaming.asgi:application"],
+            [*command, f"tests.streaming.{application}:application"],
             cwd=ROOT,
             env=environment,
             stdout=output,

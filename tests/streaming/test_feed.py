@@ -64,10 +64,13 @@ def test_no_more_than_the_latest_steps_are_told(uvicorn, scribe):
 
     with watching(uvicorn, scribe, path="workflows") as client:
         told = client.hear_until("live")
+        scribe.step("another")
+        later = client.hear("step")
 
     assert [message["name"] for message in told[1:-1]] == [
         f"step {number}" for number in range(5, 105)
     ]
+    assert later["name"] == "another"
 
 
 def test_a_large_event_is_told_without_its_value(uvicorn, scribe):
