@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path
 
 urlpatterns = [
@@ -11,4 +12,6 @@ urlpatterns = [
     path("packing/", include("example_project.packing.urls")),
     path("purchases/", include("example_project.approvals.urls")),
     path("reports/", include("example_project.reports.urls")),
+    # In development, for servers other than runserver.
+    *staticfiles_urlpatterns(),
 ]
