@@ -54,10 +54,10 @@ def _text(value: object) -> str:
 
 def _dotted_path(value: object) -> str:
     if not isinstance(value, str):
-        raise _BadValue("type", "the dotted path of a class")
+        raise _BadValue("type", "a dotted path")
     parts = value.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
-        raise _BadValue("range", "the dotted path of a class")
+        raise _BadValue("range", "a dotted path")
     return value
 
 

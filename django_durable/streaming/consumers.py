@@ -191,7 +191,7 @@ class Conversation:
             if told.size:
                 self._window.send(told)
             await self._socket.say(told.text)
-            self._socket.look()
+            self._socket.check()
         if self._story.is_over:
             raise Closing(Close.DONE)
 

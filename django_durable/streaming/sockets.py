@@ -89,8 +89,12 @@ class Socket:
         return self._greeting
 
     def look(self) -> None:
-        """Raise Left or Closing if the client has gone, or has to go."""
+        """See what has happened until now; raises as ``check()``."""
         self._awake.clear()
+        self.check()
+
+    def check(self) -> None:
+        """Raise Left or Closing if the client has gone, or has to go."""
         if self._has_left:
             raise Left
         if self._refusal is not None:

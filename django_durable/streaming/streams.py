@@ -23,6 +23,8 @@ from django_durable.streaming.topics import Place, Readers, Topic, database
 
 # Of each stream, where many are read at once.
 SHARED_ENTRIES = 32
+# So many messages are kept for those who want the same ones.
+MOST_FRAMES = 16
 # An offset that nothing has: asks for the state alone.
 NOWHERE = 2**62
 
@@ -112,6 +114,8 @@ class StreamTopic(Topic):
         has_more = end < self.next_offset
         key = entries[0].offset, end, has_more
         if key not in self._frames:
+            if len(self._frames) >= MOST_FRAMES:
+                self._frames.clear()
             self._frames[key] = frame_of(entries, has_more=has_more)
         return self._frames[key]
 

@@ -139,6 +139,20 @@ def test_a_client_may_leave_at_any_time(scribe, when):
     assert "end" not in wire.kinds
 
 
+def test_a_ping_that_comes_while_something_is_sent_is_answered(scribe):
+    async def ping(wire, message):
+        text = message.get("text", "")
+        if "live" in text:
+            wire.say("ping")
+            await asyncio.sleep(0.01)  # The listening task hears it now.
+        if "pong" in text:
+            wire.coming.put_nowait(GONE)
+
+    wire = served(Wire(scribe, on_send=ping))
+
+    assert wire.kinds == ["welcome", "live", "pong"]
+
+
 def test_a_client_that_leaves_before_the_database_answers_is_forgotten(
     scribe, monkeypatch
 ):
