@@ -32,6 +32,7 @@ NO_CACHE = "-pno:cacheprovider"
 
 # Where tests start processes of their own.
 WITH_PROCESSES = (
+    "tests/browser",
     "tests/chaos",
     "tests/client",
     "tests/journeys",
