@@ -10,4 +10,4 @@ ASGI_APPLICATION = "example_project.asgi.application"
 ALLOWED_HOSTS = ["127.0.0.1"]
 
 # Slow enough to be interrupted.
-ADVICE_WORD_DELAY = 0.03
+ADVICE_WORD_DELAY = 0.02

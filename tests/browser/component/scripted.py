@@ -79,6 +79,8 @@ class Server:
         if callable(body):
             body = body(route.request)
         kind = {"Content-Type": "text/html; charset=utf-8"}
+        if path.endswith(".css"):
+            kind = {"Content-Type": "text/css"}
         route.fulfill(status=status, headers={**kind, **headers}, body=body)
 
 

@@ -153,3 +153,29 @@ def test_the_oldest_entries_make_room(page, show):
     socket.write("four", start=3)
 
     assert sees(page, "three four")
+
+
+BOX = "durable-stream { --durable-height: 200px }"
+SCROLLERS = {
+    "the page": "document.scrollingElement",
+    "the element": "document.querySelector('durable-stream')",
+}
+
+
+@pytest.mark.parametrize("box", SCROLLERS)
+def test_the_end_stays_in_view_unless_the_reader_has_left_it(page, server, show, box):
+    def show_lines(*lines, start):
+        socket.write(*lines, start=start)
+        shown = page.locator(".durable-output > div")
+        wait_until(lambda: shown.count() == start + len(lines))
+        return page.evaluate(f"{SCROLLERS[box]}.scrollTop")
+
+    socket = show('mode="lines" autoscroll')
+    server.answers["/box.css"] = (200, {}, BOX if box == "the element" else "")
+    page.add_style_tag(url="/box.css")
+
+    reached = show_lines(*map(str, range(200)), start=0)
+    assert show_lines("one more", start=200) > reached > 1000
+
+    page.evaluate(f"{SCROLLERS[box]}.scrollTop = 10")
+    assert show_lines("another", start=201) == 10

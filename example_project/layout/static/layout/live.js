@@ -39,5 +39,7 @@ function isInUse(part) {
 
 for (const name of NEWS) document.addEventListener(`durable:${name}`, refresh);
 document.addEventListener("durable:error", ({ detail }) => {
-  if (detail.fatal) setInterval(refresh, WITHOUT_NEWS);
+  if (!detail.fatal) return;
+  refresh();
+  setInterval(refresh, WITHOUT_NEWS);
 });
