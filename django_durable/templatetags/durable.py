@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import template
-from django.db.models import Model
 from django.template import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
@@ -13,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django_durable import conf, serialization
 from django_durable.definitions.handles import WorkflowHandle
 from django_durable.exceptions import SerializationError
-from django_durable.models import StreamEntry
+from django_durable.models import StreamEntry, Workflow
 from django_durable.streaming.tokens import stream_token
 
 register = template.Library()
@@ -36,7 +35,7 @@ def durable_stream_media(context: Context) -> SafeString:
 
 @register.inclusion_tag("django_durable/stream.html")
 def durable_stream(
-    workflow: "str | WorkflowHandle[Any] | Model",
+    workflow: "str | WorkflowHandle[Any] | Workflow",
     key: str = "",
     *,
     mode: str = "text",
@@ -72,11 +71,11 @@ def durable_stream(
     }
 
 
-def id_of(workflow: "str | WorkflowHandle[Any] | Model") -> str:
+def id_of(workflow: "str | WorkflowHandle[Any] | Workflow") -> str:
     """Return the id of a workflow, however it is given."""
     if isinstance(workflow, WorkflowHandle):
         return workflow.workflow_id
-    return str(workflow.pk) if isinstance(workflow, Model) else workflow
+    return workflow.pk if isinstance(workflow, Workflow) else workflow
 
 
 def address() -> str | None:

@@ -5,6 +5,7 @@ from html import unescape
 from types import SimpleNamespace
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.template import engines
 from django.test import override_settings
 
@@ -108,6 +109,21 @@ def test_without_javascript_the_latest_values_are_there(spoken):
 
     assert "one &lt;b&gt;two&lt;/b&gt;" in html
     assert "<noscript>" in html
+
+
+def test_what_is_shown_is_text_even_where_a_template_escapes_nothing(spoken):
+    spoken("<b>two</b>")
+    source = "{% durable_stream 'talk-1' 'words' title='\"><script>' %}"
+
+    html = render(f"{{% autoescape off %}}{source}{{% endautoescape %}}")
+
+    assert "&lt;b&gt;two" in html
+    assert "<script>" not in html
+
+
+def test_an_object_of_another_kind_is_refused(spoken):
+    with pytest.raises(TypeError, match="a workflow or its id"):
+        render("{% durable_stream w 'words' %}", w=ContentType())
 
 
 def test_a_page_may_ask_for_a_stream_before_its_workflow(db):

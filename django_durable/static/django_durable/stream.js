@@ -199,7 +199,7 @@ export class DurableStream extends EventTarget {
   async #keep(entries, size) {
     for (const { o: offset, v, link, ...writer } of entries) {
       if (offset < this.#received) continue;
-      const value = link ? await this.#fetch(link).then(jsonOf) : v;
+      const value = link ? await this.#fetch(new URL(link, this.#address("sse"))).then(jsonOf) : v;
       if (offset > this.#received) throw new RangeError(`No entry ${this.#received}`);
       this.#waiting.push([{ offset, value, ...writer }, size / entries.length]);
       this.#received = offset + 1;
