@@ -318,13 +318,12 @@ export class DurableStreamElement extends HTMLElement {
   }
 
   #render = () => {
-    const edge = Math.min(innerHeight, this.getBoundingClientRect().bottom) + 48;
-    const isAtEnd = this.#label.getBoundingClientRect().bottom < edge;
+    const isAtEnd = () => bottomOf(this.#label) < Math.min(innerHeight, bottomOf(this)) + 48;
+    const follows = this.hasAttribute("autoscroll") && isAtEnd();
     const entries = this.#stream.take().filter((entry) => this.#draw(entry));
     const excess = this.#shown.length - Number(this.getAttribute("max-entries") ?? 10_000);
     if (excess > 0) this.#remove((_, index) => index < excess);
-    if (isAtEnd && this.hasAttribute("autoscroll"))
-      this.#label.scrollIntoView({ block: "nearest" });
+    if (follows) this.#label.scrollIntoView({ block: "nearest" });
     for (const entry of entries) tell(this, "durable:entry", entry);
     if (entries.length) tell(this, "durable:batch", { entries });
   };
@@ -370,6 +369,7 @@ const next = (target, name) =>
   new Promise((resolve) => target.addEventListener(name, resolve, { once: true }));
 const tell = (target, name, detail) =>
   target.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+const bottomOf = (element) => element.getBoundingClientRect().bottom;
 const jsonOf = (response) =>
   response.ok ? response.json() : Promise.reject(new Error(`Status ${response.status}`));
 

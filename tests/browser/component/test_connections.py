@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from tests.browser.component.scripted import ELEMENT, WELCOME, record, sees, state
+from tests.browser.component.scripted import (
+    ELEMENT,
+    WELCOME,
+    Server,
+    record,
+    sees,
+    state,
+)
 from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.once
@@ -242,3 +249,40 @@ def test_a_refusal_over_http_is_final(page, server, status, reason):
 
     wait_until(lambda: state(page) == "failed")
     assert told()[-1][1]["reason"] == reason
+
+
+@pytest.fixture
+def still(open_window):
+    """Return the other end of a page whose clock stands still."""
+    page = open_window().new_page()
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    return Server(page)
+
+
+def lose(server, number, code, *, wait):
+    """Close a socket; tell how many have been opened some milliseconds later."""
+    server.socket(number).close(code)
+    server.page.wait_for_selector("[state=waiting]")
+    server.page.clock.run_for(wait)
+    server.page.evaluate("0")
+    return len(server.sockets)
+
+
+def test_pauses_grow_and_are_random(still):
+    still.show(ELEMENT.format("", ""))
+    still.page.evaluate("Math.random = () => 0.5")
+    still.socket().welcome()
+
+    for number, longest in enumerate([500, 1000, 2000, 4000], start=1):
+        assert lose(still, number, 4508, wait=longest / 2 - 10) == number
+        still.page.clock.run_for(20)
+
+
+def test_who_asks_too_often_waits_for_ten_seconds_at_least(still):
+    still.show(ELEMENT.format("", ""))
+
+    assert lose(still, 1, 4429, wait=9_990) == 1
+    still.page.clock.run_for(510)
+
+    assert still.socket(2)

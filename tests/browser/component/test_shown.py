@@ -155,6 +155,18 @@ def test_the_oldest_entries_make_room(page, show):
     assert sees(page, "three four")
 
 
+def test_a_hidden_page_is_kept_up_to_date(page, show, server):
+    socket = show()
+    # Nobody draws frames for it.
+    page.evaluate("window.requestAnimationFrame = () => 0")
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+
+    socket.write("one ", "two")
+
+    assert sees(page, "one two")
+    assert server.heard("ack") == {"t": "ack", "next": 2}
+
+
 BOX = "durable-stream { --durable-height: 200px }"
 SCROLLERS = {
     "the page": "document.scrollingElement",
