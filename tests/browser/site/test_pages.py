@@ -138,5 +138,7 @@ def test_pages_fit_and_are_kept_as_pictures(size, site, paths, talk, staff, visi
 
     for name, path in paths.items():
         page.goto(f"{site.origin}{path}")
+        if page.locator("durable-stream").count():
+            page.wait_for_selector("durable-stream[state=live]")
         page.screenshot(path=PICTURES / f"{name}-{size}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
