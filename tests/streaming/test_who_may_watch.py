@@ -303,7 +303,9 @@ def watched_until(server, scribe, change, **how):
 
 
 def test_a_token_that_expires_ends_the_socket(hasty, scribe):
-    token = durable.stream_token(scribe.workflow_id, "out", 0.3)
+    with watching(hasty, scribe) as client:
+        client.hear_until("live")  # The server is awake.
+    token = durable.stream_token(scribe.workflow_id, "out", 0.8)
 
     end = watched_until(hasty, scribe, lambda: None, token=token)
 
