@@ -5,9 +5,11 @@ entry in it, so that ``Last-Event-ID`` resumes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, suppress
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
+from django.db import Error
 from django.http import StreamingHttpResponse
 
 from django_durable import clock, conf
@@ -18,6 +20,8 @@ from django_durable.streaming.permissions import Decision, Visitor
 from django_durable.streaming.places import Asked
 from django_durable.streaming.story import Closing, Guard, Story
 from django_durable.streaming.streams import StreamTopic, StreamWatch
+
+logger = logging.getLogger("django_durable")
 
 # Nobody acknowledges events, and some servers buffer without bound: after so many
 # bytes the client has to come back.
@@ -46,7 +50,7 @@ async def _events(
     hub, awake = hub_of_loop(), asyncio.Event()
     guard = Guard(hub, visitor, asked, decision)
     place = asked.workflow_id, asked.key
-    with hub.watching(StreamTopic, place, awake.set) as topic:
+    with _forgiving(), hub.watching(StreamTopic, place, awake.set) as topic:
         await topic.is_open.wait()
         heartbeat = conf.current().stream_heartbeat
         yield _event(frame("welcome", heartbeat=heartbeat, **topic.welcome()))
@@ -67,6 +71,15 @@ async def _events(
                 said_at = clock.monotonic()
             if not story.is_over:
                 await _pause(awake, min(guard.due_at, said_at + heartbeat))
+
+
+@contextmanager
+def _forgiving() -> Iterator[None]:
+    """End without a word when the database does not answer: clients come back."""
+    try:
+        yield
+    except Error as error:
+        logger.warning("An event stream waits for the database: %s", error)
 
 
 async def _pause(awake: asyncio.Event, until: float) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from tests.streaming import servers
+from tests.streaming.clients import watching
 from tests.streaming.crowds import Crowd, Member, counts_of
 from tests.streaming.scribe import Scribe
 
@@ -18,6 +19,33 @@ SLOW = 50
 RHYTHM = 0.02
 # What a socket may cost, in bytes: of a server that serves them in Python.
 LARGEST_SOCKET = 150_000
+
+
+@pytest.mark.chaos("sockets while the server crashes", share=0.5, server=True)
+def test_sockets_go_on_after_each_crash_of_the_database(dose, server, tmp_path):
+    """Nobody is cut off, and every value comes once, as soon as it can be read."""
+    scribe, expected = Scribe(), []
+    with (
+        servers.running("uvicorn", tmp_path) as web,
+        watching(web, scribe) as client,
+        watching(web, scribe, path="workflows") as feed,
+    ):
+        client.hear_until("live")
+        feed.hear_until("live")
+        for number in dose.rounds():
+            server.stop("immediate")
+            time.sleep(dose.chance.uniform(0, dose.pick(0.2, 3)))
+            server.start()
+            connection.close()
+            expected.append(number)
+            scribe.write("out", number)
+            scribe.set_event("progress", number)
+            assert client.values(1) == [number]
+            assert feed.hear("event")["v"] == number
+            feed.say("ack", next=number + 1)
+            dose.count("crashes")
+
+        assert "Traceback" not in web.log
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 import pytest
 
+from tests.journeys.conftest import bounded
 from tests.streaming import servers
 from tests.streaming.scribe import Scribe
+
+__all__ = ["bounded"]
 
 MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 NOWHERE = {

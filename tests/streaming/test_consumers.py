@@ -8,9 +8,11 @@ import pytest
 from django.db import OperationalError
 
 import django_durable as durable
-from django_durable.streaming import consumers, hub
+from django_durable.streaming import consumers, hub, sse
 from django_durable.streaming.consumers import StreamConsumer
 from django_durable.streaming.limits import watchers
+from django_durable.streaming.permissions import Answer, Decision, Visitor
+from django_durable.streaming.places import Asked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,6 +91,28 @@ def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, ca
 
     assert (wire.kinds, wire.code) == ([], 1013)
     assert "A socket waits for the database: gone" in caplog.text
+
+
+def test_event_streams_end_when_the_database_does_not_answer(
+    scribe, monkeypatch, caplog
+):
+    async def check(guard):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(sse.Guard, "check", check)
+    asked = Asked(scribe.workflow_id, "out")
+
+    async def main():
+        events = sse._events(Visitor(None), Decision(Answer.YES), asked)
+        try:
+            return [event async for event in events]
+        finally:
+            hub.hub_of_loop().close()
+
+    (welcome,) = asyncio.run(main())
+
+    assert '"welcome"' in welcome
+    assert "An event stream waits for the database: gone" in caplog.text
 
 
 def test_a_fault_of_ours_is_logged_and_closes_the_socket(scribe, monkeypatch, caplog):

@@ -331,7 +331,9 @@ def test_nobody_comes_back_to_a_stream_that_is_over(uvicorn, scribe):
 
 
 def test_events_end_with_the_token(hasty, scribe):
-    token = durable.stream_token(scribe.workflow_id, "out", 0.3)
+    with Events(hasty, scribe) as events:
+        events.until("live")  # The server is awake.
+    token = durable.stream_token(scribe.workflow_id, "out", 0.8)
 
     headers = {"Authorization": f"Bearer {token}"}
     with Events(hasty, scribe, headers=headers) as events:

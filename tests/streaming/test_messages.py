@@ -4,6 +4,7 @@ import json
 from urllib.request import Request, urlopen
 
 import pytest
+from django.db import transaction
 
 import django_durable as durable
 from django_durable import signals
@@ -95,6 +96,21 @@ def test_the_end_of_the_workflow_ends_the_stream(server, scribe):
     assert [message["t"] for message in heard] == ["data", "status", "end"]
     assert heard[1]["status"] == "SUCCESS"
     assert heard[2] == {"t": "end", "next": 2, "reason": "workflow_ended"}
+    assert code == 1000
+
+
+def test_a_burst_at_the_end_is_told_to_its_last_value(server, scribe):
+    """A look takes some of it, and knows already that the workflow has ended."""
+    with watching(server, scribe) as client:
+        client.hear_until("live")
+        with transaction.atomic():
+            scribe.write("out", *range(700))
+            scribe.end()
+        heard, code = client.closed_with()
+
+    entries = [e for m in heard if m["t"] == "data" for e in m["entries"]]
+    assert [entry["v"] for entry in entries] == list(range(700))
+    assert heard[-1] == {"t": "end", "next": 700, "reason": "workflow_ended"}
     assert code == 1000
 
 

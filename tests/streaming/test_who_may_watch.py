@@ -1,10 +1,14 @@
 """Tokens, sessions and the project's own say, on a real server."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
 from django.core import signing
 
 import django_durable as durable
+from django_durable import clock
 from django_durable.streaming import tokens
 from tests.streaming.clients import opened, refused, url, watching
 from tests.streaming.people import cookie_of, session_of, user_with
@@ -78,6 +82,74 @@ def test_a_pattern_permits_the_streams_that_it_matches(uvicorn, scribe):
     with watching(uvicorn, scribe, "log.a", token=token) as client:
         client.hear("welcome")
     assert code_for(uvicorn, scribe, token, "other") == 4403
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("pattern", "permitted", "refused"),
+    [
+        ("out", ["out"], ["", "Out", "outs", "o*t"]),
+        ("*", ["out", "", "a\nb"], []),
+        ("", [""], ["out", "*"]),
+        ("log.*", ["log.a", "log."], ["log", "blog.a"]),
+        ("a[1]?", ["a[1]?"], ["a1x", "a[1]x", "a1?"]),
+    ],
+)
+def test_only_a_star_is_special_in_the_key_of_a_token(pattern, permitted, refused):
+    token = tokens.read_token(durable.stream_token("w", pattern))
+
+    assert all(token.permits("w", key) for key in permitted)
+    assert not any(token.permits("w", key) for key in refused)
+    assert not any(token.permits("x", key) for key in permitted)
+
+
+@pytest.mark.once
+def test_a_token_lasts_as_long_as_it_is_told(settings):
+    ages = {
+        durable.stream_token("w", "out"): 900,
+        durable.stream_token("w", "out", timedelta(hours=1)): 3600,
+        durable.stream_token("w", "out", max_age=5): 5,
+    }
+    settings.DURABLE = {"STREAM_TOKEN_AGE": timedelta(days=1)}
+    ages[durable.stream_token("w", "out")] = 86400
+
+    for text, age in ages.items():
+        left = tokens.read_token(text).expires_at - clock.wall_seconds()
+        assert age - 60 < left <= age
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((5, "out"), TypeError),
+        (("w", None), TypeError),
+        (("w", "out", "5"), TypeError),
+        (("w", "out", -1), ValueError),
+        (("w", "out", float("nan")), ValueError),
+    ],
+)
+def test_a_token_for_nonsense_is_refused(arguments, error):
+    with pytest.raises(error):
+        durable.stream_token(*arguments)
+
+
+@pytest.mark.once
+def test_a_token_for_somebody_who_is_not_logged_in_names_nobody():
+    text = durable.stream_token("w", "out", user=AnonymousUser())
+
+    assert tokens.read_token(text).user is None
+
+
+@pytest.mark.once
+def test_a_token_signed_with_a_former_key_is_good(settings):
+    former = durable.stream_token("w", "out")
+    settings.SECRET_KEY = "another"
+
+    with pytest.raises(tokens.BadToken):
+        tokens.read_token(former)
+    settings.SECRET_KEY_FALLBACKS = ["only-for-tests"]
+    assert tokens.read_token(former).workflow_id == "w"
 
 
 def test_a_token_in_the_address_does_not_count(uvicorn, scribe):
@@ -231,7 +303,9 @@ def watched_until(server, scribe, change, **how):
 
 
 def test_a_token_that_expires_ends_the_socket(hasty, scribe):
-    token = durable.stream_token(scribe.workflow_id, "out", 0.3)
+    with watching(hasty, scribe) as client:
+        client.hear_until("live")  # The server is awake.
+    token = durable.stream_token(scribe.workflow_id, "out", 0.8)
 
     end = watched_until(hasty, scribe, lambda: None, token=token)
 
