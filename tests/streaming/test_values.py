@@ -100,13 +100,14 @@ def test_what_cannot_be_read_is_shown_as_such(text):
 def entry(value, **more):
     text = None if value is None else serialization.dumps(value, "value")
     size = 99 if text is None else len(text)
-    values = {"branch": "", "step_id": 2, "attempt": 1, "written_at": MOMENT, **more}
-    return entry_of("w", "k", StoredEntry(7, text, size, **values))
+    writer = {"branch": "", "step_id": 2, "attempt": 1, "claim": 1, **more}
+    stored = StoredEntry(7, text, size, **writer, written_at=MOMENT)
+    return entry_of("w", "k", stored)
 
 
 @pytest.mark.once
 def test_an_entry_says_who_wrote_it():
-    found = json.loads(entry("a", branch="1", attempt=3).text)
+    found = json.loads(entry("a", branch="1", attempt=3, claim=4).text)
 
     assert found == {
         "o": 7,
@@ -114,6 +115,7 @@ def test_an_entry_says_who_wrote_it():
         "at": MOMENT.isoformat(),
         "step": 2,
         "attempt": 3,
+        "claim": 4,
         "branch": "1",
     }
 
