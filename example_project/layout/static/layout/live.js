@@ -1,12 +1,12 @@
 /**
  * Parts of a page with an id and data-live are fetched again when one of the page's
- * <durable-stream> elements has news, and every few seconds where it cannot have any.
+ * <durable-stream> elements has news, and every second where it cannot have any.
  */
 
 const NEWS = ["status", "step", "event", "end"];
 // Milliseconds.
 const REST = 150;
-const WITHOUT_NEWS = 2000;
+const WITHOUT_NEWS = 1000;
 
 let isDue = false;
 let isBusy = false;
