@@ -61,7 +61,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-demo: pyproject.toml | $(BIN)/python
 	@echo "Installing what the demo needs into $(VENV) (once) ..."
-	@$(PIP) install --editable '.[client]' '$(DJANGO)'
+	@$(PIP) install --editable '.[client,channels]' '$(DJANGO)'
 	@touch $@
 
 $(BIN)/python:

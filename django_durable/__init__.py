@@ -105,6 +105,9 @@ if TYPE_CHECKING:
     from django_durable.serialization import (
         register_type as register_type,
     )
+    from django_durable.streaming.tokens import (
+        stream_token as stream_token,
+    )
     from django_durable.worker import (
         Worker as Worker,
     )
@@ -181,6 +184,7 @@ __all__ = [
     "sleep_until",
     "start_workflow",
     "step",
+    "stream_token",
     "transaction",
     "uuid4",
     "workflow",
@@ -270,6 +274,7 @@ _PLACES = {
         "WorkflowNotFound",
     ),
     "serialization": ("register_type",),
+    "streaming.tokens": ("stream_token",),
     "worker": ("Worker",),
 }
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}

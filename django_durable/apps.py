@@ -16,6 +16,8 @@ class DurableConfig(AppConfig):
 
     def ready(self) -> None:
         """Install the engine, connect receivers, find the apps' workflows."""
+        from importlib.util import find_spec
+
         from django_durable import checks, clock, receivers
         from django_durable.definitions import engine, registry
         from django_durable.execution.outside import OutsideEngine
@@ -26,6 +28,10 @@ class DurableConfig(AppConfig):
         clock.follow(_database_time)
         receivers.connect()
         checks.register()
+        if find_spec("channels") is not None:
+            from django_durable.streaming import layers
+
+            layers.connect()
         autodiscover_modules("workflows")
 
 

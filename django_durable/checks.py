@@ -1,6 +1,7 @@
 """System checks: each has an id, a hint, and an entry in the reference."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.utils.connection import ConnectionDoesNotExist
+from django.utils.module_loading import import_string
 
 from django_durable import conf, lint
 from django_durable.definitions import registry
@@ -30,6 +32,8 @@ def register() -> None:
         check_isolation,
         check_time_zone,
         check_determinism,
+        check_origins,
+        check_authorizer,
     ):
         checks.register(check, TAG)
     checks.register(check_serializer, TAG, deploy=True)
@@ -190,6 +194,41 @@ def check_determinism(**_: Any) -> Sequence[checks.CheckMessage]:
             id="django_durable.W030",
         )
         for finding in lint.findings(registry.all_definitions())
+    ]
+
+
+def check_authorizer(**_: Any) -> Sequence[checks.CheckMessage]:
+    """E008: a function that is to decide who may watch, and cannot be found."""
+    try:
+        path = conf.current().stream_authorizer
+        if path is None or callable(import_string(path)):
+            return []
+        problem = "is not callable"
+    except ImproperlyConfigured:
+        return []  # E002 or E003 says it.
+    except ImportError as error:
+        problem = f"cannot be imported ({error})"
+    return [
+        checks.Error(
+            f"DURABLE['STREAM_AUTHORIZER'] names {path!r}, which {problem}.",
+            hint="Name a function by its dotted path, or leave it out.",
+            id="django_durable.E008",
+        )
+    ]
+
+
+def check_origins(**_: Any) -> Sequence[checks.CheckMessage]:
+    """W021: pages of any site could open the sockets of a logged-in user."""
+    has_sockets = hasattr(settings, "ASGI_APPLICATION") and find_spec("channels")
+    if not has_sockets or "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        checks.Warning(
+            "ALLOWED_HOSTS lets every site open the WebSockets of this one, with the"
+            " sessions of whoever visits it.",
+            hint="Name the hosts of this site in ALLOWED_HOSTS.",
+            id="django_durable.W021",
+        )
     ]
 
 

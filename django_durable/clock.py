@@ -94,6 +94,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def wall_seconds() -> float:
+    """Return this machine's Unix time, which signed tokens expire by."""
+    return time.time()
+
+
 def follow(ask: Callable[[], datetime | None]) -> None:
     """Take the offset at first use from ``ask()``."""
     _clock.follow(ask)

@@ -54,10 +54,10 @@ def _text(value: object) -> str:
 
 def _dotted_path(value: object) -> str:
     if not isinstance(value, str):
-        raise _BadValue("type", "the dotted path of a class")
+        raise _BadValue("type", "a dotted path")
     parts = value.split(".")
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
-        raise _BadValue("range", "the dotted path of a class")
+        raise _BadValue("range", "a dotted path")
     return value
 
 
@@ -205,6 +205,44 @@ class Settings:
         64 * 1024,
         _count,
         "Size of the gathered values at which a step writes them.",
+    )
+    stream_authorizer: str | None = _setting(
+        None,
+        _or_none(_dotted_path),
+        "Dotted path of a function that has a say in who may watch a stream.",
+    )
+    stream_token_age: float = _setting(
+        900.0, _duration, "Seconds that a token of stream_token() lasts."
+    )
+    stream_recheck: float = _setting(
+        60.0, _duration, "Seconds between two looks whether a watcher still may."
+    )
+    stream_heartbeat: float = _setting(
+        25.0, _duration, "Seconds between two signs of life to whoever watches."
+    )
+    stream_hello_timeout: float = _setting(
+        10.0, _duration, "Seconds that a socket has to send its token."
+    )
+    stream_ack_timeout: float = _setting(
+        30.0, _duration, "Seconds that values wait for a watcher that does not read."
+    )
+    stream_window_bytes: int = _setting(
+        256 * 1024, _count, "Bytes that a socket is sent ahead of what it acknowledges."
+    )
+    stream_windows_bytes: int = _setting(
+        256 * 1024 * 1024, _count, "The same for all sockets of a process together."
+    )
+    stream_sockets: int = _setting(
+        10_000, _count, "Sockets and event streams that a process serves at once."
+    )
+    stream_sockets_per_user: int = _setting(20, _count, "The same for one user.")
+    stream_message_rate: int = _setting(
+        200, _count, "Messages a second that a socket may send."
+    )
+    stream_channel_layer: str | None = _setting(
+        "default",
+        _or_none(_text),
+        "Alias of the channel layer that carries hints beside the database's own.",
     )
     max_value_bytes: int = _setting(
         2 * 1024 * 1024,

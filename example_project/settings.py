@@ -1,11 +1,12 @@
 """Settings of the example project, read from the environment.
 
 DATABASE_URL, DEBUG, SECRET_KEY, ALLOWED_HOSTS, APP_VERSION, DURABLE_LEASE,
-DURABLE_HEARTBEAT, ORDERS_SERVICE_DELAY, FRAUD_CHECK_SECRET, CARRIER_SECRET and
-SENSORS_SECRET may also stand in a file .env beside manage.py.
+DURABLE_HEARTBEAT, ORDERS_SERVICE_DELAY, ADVICE_WORD_DELAY, FRAUD_CHECK_SECRET,
+CARRIER_SECRET and SENSORS_SECRET may also stand in a file .env beside manage.py.
 """
 
 import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,9 @@ DURABLE: dict[str, Any] = {
 # How long the simulated outside services take to answer, in seconds.
 ORDERS_SERVICE_DELAY: float = env.float("ORDERS_SERVICE_DELAY", default=1.0)
 
+# How long the tea master looks for a word.
+ADVICE_WORD_DELAY: float = env.float("ADVICE_WORD_DELAY", default=0.08)
+
 # Without mail servers: the worker prints its mails.
 MAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 if django.VERSION >= (6, 1):
@@ -64,7 +68,11 @@ if django.VERSION >= (6, 1):
 else:
     EMAIL_BACKEND = MAIL_BACKEND
 
+# With Channels the pages are live and runserver is Daphne's; without, they reload.
+HAS_CHANNELS = all(map(find_spec, ("channels", "daphne")))
+
 INSTALLED_APPS = [
+    *(["daphne"] if HAS_CHANNELS else []),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -73,6 +81,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_durable",
     "example_project.layout",
+    "example_project.advice",
     "example_project.orders",
     "example_project.approvals",
     "example_project.climate",

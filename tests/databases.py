@@ -31,7 +31,13 @@ ONLY_ONCE = ("--deselect=tests/model/", "-m", "not once")
 NO_CACHE = "-pno:cacheprovider"
 
 # Where tests start processes of their own.
-WITH_PROCESSES = ("tests/chaos", "tests/client", "tests/journeys")
+WITH_PROCESSES = (
+    "tests/browser",
+    "tests/chaos",
+    "tests/client",
+    "tests/journeys",
+    "tests/streaming",
+)
 # Where each test is many runs of a workflow.
 WITH_CRASHES = ("tests/crash", "tests/planted", "tests/testing")
 # Two for each core: one waits while the other one computes.

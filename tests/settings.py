@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_durable",
     "example_project.layout",
+    "example_project.advice",
     "example_project.orders",
     "example_project.approvals",
     "example_project.climate",
@@ -89,6 +90,7 @@ DATABASES["apart"] = with_good_options(
 DURABLE: dict[str, object] = {}
 
 ORDERS_SERVICE_DELAY = 0.0
+ADVICE_WORD_DELAY = 0.0
 WEBHOOK_SECRETS = {
     "fraud_check": "secret of the fraud check",
     "carrier": "secret of the carrier",

@@ -181,6 +181,28 @@ def test_w023_warns_of_pickle_at_deployment(settings, raw):
     assert "pickle" in message.msg
 
 
+@pytest.mark.parametrize(
+    "path", ["nowhere.may", "tests.nothing", "tests.settings.USE_TZ"]
+)
+def test_e008_wants_an_authorizer_that_exists(settings, path):
+    settings.DURABLE = {"STREAM_AUTHORIZER": path}
+
+    assert "dotted path" in only("E008").hint
+
+    settings.DURABLE = {"STREAM_AUTHORIZER": "tests.streaming.authorizer.may_watch"}
+    assert ids() == []
+
+
+def test_w021_warns_when_every_origin_may_open_sockets(settings):
+    settings.ASGI_APPLICATION = "mysite.asgi.application"
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert "ALLOWED_HOSTS" in only("W021", kind=Warning).hint
+
+    settings.ALLOWED_HOSTS = ["example.com"]
+    assert ids() == []
+
+
 def test_every_check_says_its_ids():
     functions = [getattr(checks, name) for name in dir(checks) if "check_" in name]
 

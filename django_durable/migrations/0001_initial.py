@@ -110,6 +110,7 @@ class Migration(migrations.Migration):
                 ('branch', models.TextField(blank=True, default='', verbose_name='branch')),
                 ('step_id', models.IntegerField(verbose_name='step')),
                 ('attempt', models.IntegerField(default=1, verbose_name='attempt')),
+                ('claim', models.BigIntegerField(db_default=0, verbose_name='claim')),
                 ('written_at', models.DateTimeField(verbose_name='written at')),
                 ('workflow', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='stream_entries', to='django_durable.workflow')),
             ],

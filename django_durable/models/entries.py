@@ -17,7 +17,7 @@ from django_durable.models.targets import stream_target
 STREAM = '"django_durable_stream"'
 ENTRY = '"django_durable_streamentry"'
 _ENTRY_COLUMNS = (
-    'workflow_id, key, "offset", value, branch, step_id, attempt, written_at'
+    'workflow_id, key, "offset", value, branch, step_id, attempt, claim, written_at'
 )
 # An end that the statement's snapshot does not know still ends the stream: null
 # is refused, see publication.store().
@@ -75,7 +75,7 @@ class StreamWriting(Publication):
             SELECT d.workflow_id, x.key,
                 u.next_offset - c.many - 1 + row_number() OVER (
                     PARTITION BY d.workflow_id, x.key ORDER BY x.n),
-                x.value, d.branch, d.step_id, x.attempt, d.completed_at
+                x.value, d.branch, d.step_id, x.attempt, d.claim, d.completed_at
             FROM d JOIN x ON x.i = d.i AND x.value IS NOT NULL
             JOIN c ON c.workflow_id = d.workflow_id AND c.key = x.key
             JOIN u ON u.workflow_id = d.workflow_id AND u.key = x.key)"""
@@ -114,13 +114,13 @@ class StreamWriting(Publication):
         )
         at = sql.stamp(connection, row.completed_at)
         stream = row.workflow_id, self.key
-        writer = row.branch, row.step_id, self.attempt
+        writer = row.branch, row.step_id, self.attempt, row.claim
         rows: list[list[Any]] = [
             [*stream, offset, value, *writer, at]
             for offset, value in enumerate(self.values, end - len(self.values))
         ]
         if rows:
-            places = ", ".join(["%s"] * 8)
+            places = ", ".join(["%s"] * 9)
             with connection.cursor() as cursor:
                 cursor.executemany(
                     f"INSERT INTO {ENTRY} ({_ENTRY_COLUMNS}) VALUES ({places})", rows

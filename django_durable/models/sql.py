@@ -76,7 +76,9 @@ def stamp(connection: BaseDatabaseWrapper, moment: datetime | None) -> Any:
 def moment(value: Any) -> datetime | None:
     """Turn what a raw statement returned for a datetime into an aware one."""
     if isinstance(value, str):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
     return value  # type: ignore[no-any-return]
 
 

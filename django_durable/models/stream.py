@@ -110,6 +110,9 @@ class StreamEntry(models.Model):
     branch = models.TextField(_("branch"), default="", blank=True)
     step_id = models.IntegerField(_("step"))
     attempt = models.IntegerField(_("attempt"), default=1)
+    # A step that is executed again after a crash has another claim, and no attempt
+    # more: only what has failed is counted.
+    claim = models.BigIntegerField(_("claim"), db_default=0)
     written_at = models.DateTimeField(_("written at"))
 
     objects = StreamEntryQuerySet.as_manager()

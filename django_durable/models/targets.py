@@ -1,5 +1,6 @@
 """What a workflow can wait for, and what it is called."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -31,6 +32,7 @@ class Target:
 
 
 TIMER = Target("timer", TargetKind.TIMER)
+_EVENT = "event:"
 
 
 def result_target(workflow_id: str) -> Target:
@@ -47,6 +49,24 @@ def message_target(workflow_id: str, topic: str) -> Target:
 def event_target(workflow_id: str, key: str) -> Target:
     """Return a value for a key of a workflow."""
     return Target(f"event:{workflow_id}:{key}", TargetKind.EVENT, workflow_id, key)
+
+
+def any_event_name(workflow_id: str) -> str:
+    """Return what hints call the events of a workflow together."""
+    return f"{_EVENT}{workflow_id}:"
+
+
+def names_of(name: str) -> Iterator[str]:
+    """Yield a target's name, and for an event what may stand for all of its kind.
+
+    An id may hold colons, so that only whoever listens knows where it ends.
+    """
+    yield name
+    if name.startswith(_EVENT):
+        end = name.find(":", len(_EVENT))
+        while end >= 0:
+            yield name[: end + 1]
+            end = name.find(":", end + 1)
 
 
 def stream_target(workflow_id: str, key: str, offset: int | None = None) -> Target:

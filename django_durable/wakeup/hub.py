@@ -13,6 +13,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 from django_durable import clock
+from django_durable.models.targets import names_of
 
 # How often a wait looks by itself: with a source of hints, and without one.
 SLOW_LOOK_SECONDS = 1.0
@@ -118,7 +119,8 @@ class Hub:
             found = {
                 key: subscription
                 for target in targets
-                for key, subscription in self._by_target.get(target, {}).items()
+                for name in names_of(target)
+                for key, subscription in self._by_target.get(name, {}).items()
             }
         for subscription in found.values():
             subscription.ring()
@@ -160,11 +162,15 @@ class Hub:
                 self._mutes -= 1
 
     @property
+    def has_hints(self) -> bool:
+        """Tell whether other processes can be heard."""
+        source = self._source
+        return source is not None and source.is_working
+
+    @property
     def look_seconds(self) -> float:
         """How long a wait may rely on being rung."""
-        source = self._source
-        is_working = source is not None and source.is_working
-        return SLOW_LOOK_SECONDS if is_working else BLIND_LOOK_SECONDS
+        return SLOW_LOOK_SECONDS if self.has_hints else BLIND_LOOK_SECONDS
 
     def close(self) -> None:
         """Stop the source; the next subscription starts another."""

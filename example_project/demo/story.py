@@ -98,6 +98,7 @@ class Story:
         self.narrator.title("The shop stays open until you press Ctrl-C")
         self.narrator.fact(f"order something   {self.address}/")
         self.narrator.fact(f"this order        {self._order_url()}")
+        self.narrator.fact(f"ask for advice    {self.address}/advice/")
         self.narrator.fact(f"the records       {self.address}/admin/")
         self.narrator.fact(f"log in as         admin, password {self.password}\n")
         with _until_interrupted():

@@ -1,7 +1,8 @@
 """Pages on which a report can be read while it is written."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -15,6 +16,8 @@ from example_project.reports.workflows import write_sales_report
 # Seconds without a new line after which a reader is told to come back.
 PATIENCE = 30
 CUT = "<!-- lines -->"
+LINE = "<li>{}</li>\n"
+PAUSED = "<li>Nothing new for a while: reload this page later.</li>\n"
 
 
 @require_GET
@@ -37,7 +40,9 @@ def read_report(request: HttpRequest, workflow_id: str) -> StreamingHttpResponse
     reports = Workflow.objects.for_definition(write_sales_report)
     workflow = get_object_or_404(reports, pk=workflow_id)
     page = render_to_string("reports/report.html", {"workflow": workflow}, request)
-    return StreamingHttpResponse(filled(page, workflow.pk))
+    # A server of the other kind would read it to the end before it sends anything.
+    fill = afilled if isinstance(request, ASGIRequest) else filled
+    return StreamingHttpResponse(fill(page, workflow.pk))
 
 
 def filled(page: str, workflow_id: str) -> Iterator[str]:
@@ -46,7 +51,20 @@ def filled(page: str, workflow_id: str) -> Iterator[str]:
     yield before
     try:
         for line in durable.read_stream(workflow_id, "lines", timeout=PATIENCE):
-            yield format_html("<li>{}</li>\n", line)
+            yield format_html(LINE, line)
     except durable.WaitTimeout:
-        yield "<li>Nothing new for a while: reload this page later.</li>\n"
+        yield PAUSED
+    yield after
+
+
+async def afilled(page: str, workflow_id: str) -> AsyncIterator[str]:
+    """See filled()."""
+    before, after = page.split(CUT)
+    yield before
+    try:
+        lines = durable.aread_stream(workflow_id, "lines", timeout=PATIENCE)
+        async for line in lines:
+            yield format_html(LINE, line)
+    except durable.WaitTimeout:
+        yield PAUSED
     yield after

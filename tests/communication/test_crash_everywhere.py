@@ -3,6 +3,7 @@
 import pytest
 
 import django_durable as durable
+from django_durable.models import StreamEntry
 from django_durable.testing import crash_everywhere, run_until_idle
 
 pytestmark = pytest.mark.django_db
@@ -36,3 +37,32 @@ def test_a_conversation_ends_the_same_wherever_a_process_dies():
     assert crash_everywhere(converse) > 30
 
     assert outcomes == [["yes", True]] * len(outcomes)
+
+
+@durable.step
+def writes_words(words):
+    for word in words:
+        durable.write_stream("words", word, flush=True)
+
+
+@durable.workflow
+def tells(words):
+    writes_words(words)
+
+
+def test_the_last_try_of_a_step_is_told_from_those_that_died():
+    repeated = []
+
+    def tell():
+        handle = tells.start(["once", "upon", "a", "time"])
+        run_until_idle()
+        entries = StreamEntry.objects.filter(workflow=handle.workflow_id)
+        values = entries.order_by("offset").values_list("claim", "value")
+        last = max(claim for claim, _ in values)
+        repeated.append(len(values) - 4)
+        return [value for claim, value in values if claim == last]
+
+    # The result must be the same wherever it died.
+    assert crash_everywhere(tell) > 5
+
+    assert max(repeated) == 4

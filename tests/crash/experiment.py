@@ -43,7 +43,7 @@ MODELS: dict[type[Model], tuple[str, ...]] = {
     Notification: ("id",),
     Step: ("worker_id",),
     Stream: (),
-    StreamEntry: (),
+    StreamEntry: ("claim",),
     Wait: (),
     Workflow: ("worker_id",),
     Entry: ("id",),

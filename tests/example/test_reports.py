@@ -1,6 +1,7 @@
 """Reports: a stream of lines, and the page that shows them as they come."""
 
 import pytest
+from asgiref.sync import async_to_sync
 
 import django_durable
 from django_durable.models import Workflow
@@ -53,6 +54,22 @@ def test_the_page_shows_every_line_of_a_report_that_is_written(client, sales, du
     durable.run_until_idle()
 
     page = b"".join(client.get(address).streaming_content).decode()
+
+    assert [line for line in LINES if f"<li>{line}</li>" not in page] == []
+    assert page.rstrip().endswith("</html>")
+
+
+def test_an_asynchronous_server_streams_the_page_too(
+    client, async_client, sales, durable
+):
+    address = client.post("/reports/start/").url
+    durable.run_until_idle()
+
+    async def read():
+        response = await async_client.get(address)
+        return b"".join([part async for part in response.streaming_content]).decode()
+
+    page = async_to_sync(read)()
 
     assert [line for line in LINES if f"<li>{line}</li>" not in page] == []
     assert page.rstrip().endswith("</html>")

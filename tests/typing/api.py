@@ -186,6 +186,12 @@ def clients() -> None:
         client.read_stream("a", "b", offset=1, timeout=5).closed  # noqa: B018
 
 
+def tokens(handle: durable.WorkflowHandle[int], user: object) -> None:
+    assert_type(durable.stream_token(handle, "a"), str)
+    assert_type(durable.stream_token("a", "b", timedelta(hours=1), user=user), str)
+    assert_type(durable.stream_token("a", "b", max_age=60), str)
+
+
 async def clients_in_async_code() -> None:
     async with durable.DurableClient("sqlite:////db") as client:
         assert_type(client, durable.DurableClient)

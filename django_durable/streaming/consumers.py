@@ -1,0 +1,216 @@
+"""Consumers: ASGI applications that speak ``durable-stream.v1``.
+
+The socket is accepted, so that a refusal can say why, and nothing is sent before
+the check. One task listens, the other one sends; neither waits for the other.
+"""
+
+import logging
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from django.db import Error
+
+from django_durable import clock, conf
+from django_durable.models.ids import may_exist
+from django_durable.streaming import places
+from django_durable.streaming.feeds import FeedTopic, FeedWatch
+from django_durable.streaming.frames import BadMessage, Close, Frame, frame
+from django_durable.streaming.hub import StreamHub, hub_of_loop
+from django_durable.streaming.limits import TooMany, Window, watchers
+from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
+from django_durable.streaming.places import Asked
+from django_durable.streaming.sockets import (
+    Left,
+    Receive,
+    Scope,
+    Send,
+    Socket,
+    session_key_of,
+)
+from django_durable.streaming.story import Closing, Guard, Story, Watch
+from django_durable.streaming.streams import StreamTopic, StreamWatch
+from django_durable.streaming.topics import Topic
+
+logger = logging.getLogger("django_durable")
+
+
+class Consumer(ABC):
+    """Serves sockets that watch one kind of topic."""
+
+    kind: ClassVar[type[Topic]]
+
+    @abstractmethod
+    def asked(self, query: places.Query) -> Asked:
+        """Return what is to be watched, or raise BadMessage."""
+
+    @abstractmethod
+    def watch(self, topic: Any, start: int, window: Window) -> Watch:
+        """Return the place of a new watcher in a topic."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket, until one side closes it."""
+        socket = Socket(receive, send)
+        try:
+            await socket.accept(scope)
+            async with socket.listening():
+                await self._serve(socket, scope)
+        except Left:
+            pass
+        except Closing as closing:
+            await socket.close(closing.code)
+        except BadMessage:
+            await socket.close(Close.BAD_MESSAGE)
+        except TooMany:
+            await socket.close(Close.TOO_MANY)
+        except Error as error:
+            logger.warning("A socket waits for the database: %s", error)
+            await socket.close(Close.TRY_LATER)
+        except Exception:
+            logger.exception("A socket failed")
+            await socket.close(Close.FAILED)
+
+    async def _serve(self, socket: Socket, scope: Scope) -> None:
+        query = scope.get("query_string", b"").decode("ascii", "replace")
+        asked = self.asked(parse_qs(query, keep_blank_values=True))
+        hub = hub_of_loop()
+        with watchers.place():
+            visitor, decision = await _admit(hub, socket, scope, asked)
+            guard = Guard(hub, visitor, asked, decision)
+            if not may_exist(asked.workflow_id):
+                raise Closing(Close.FORBIDDEN)
+            place = asked.workflow_id, asked.key
+            with (
+                watchers.place_of(decision.user),
+                watchers.window() as window,
+                hub.watching(self.kind, place, socket.wake) as topic,
+            ):
+                while not topic.is_open.is_set():
+                    socket.look()
+                    await socket.pause(1.0)
+                if topic.status is None:
+                    raise Closing(Close.FORBIDDEN)
+                watch = self.watch(topic, asked.start, window)
+                await Conversation(socket, topic, watch, guard, window).hold()
+
+
+class StreamConsumer(Consumer):
+    """Serves sockets that watch a stream."""
+
+    kind = StreamTopic
+
+    def asked(self, query: places.Query) -> Asked:
+        return places.asked_stream(query)
+
+    def watch(self, topic: StreamTopic, start: int, window: Window) -> StreamWatch:
+        return StreamWatch(topic, start, largest=window.size)
+
+
+class FeedConsumer(Consumer):
+    """Serves sockets that watch a workflow."""
+
+    kind = FeedTopic
+
+    def asked(self, query: places.Query) -> Asked:
+        return places.asked_feed(query)
+
+    def watch(self, topic: FeedTopic, start: int, window: Window) -> FeedWatch:
+        return FeedWatch(topic)
+
+
+async def _admit(
+    hub: StreamHub, socket: Socket, scope: Scope, asked: Asked
+) -> tuple[Visitor, Decision]:
+    """Find out who it is, and that it may watch; raises Closing."""
+    place = asked.workflow_id, asked.key
+    visitor = Visitor(session_key_of(scope))
+    decision = Decision(Answer.WHO)
+    if visitor.session_key is not None:
+        decision = await hub.readers.run(decide, visitor, *place)
+    if decision.answer != Answer.YES:
+        said = await socket.greeting(conf.current().stream_hello_timeout)
+        if said is not None and said.token is not None:
+            visitor = Visitor(visitor.session_key, said.token)
+            decision = await hub.readers.run(decide, visitor, *place)
+    if decision.answer == Answer.NO:
+        raise Closing(Close.FORBIDDEN)
+    if decision.answer != Answer.YES:
+        raise Closing(Close.NO_TOKEN)
+    return visitor, decision
+
+
+class Conversation:
+    """What an admitted socket is told, as fast as it reads."""
+
+    def __init__(
+        self, socket: Socket, topic: Topic, watch: Watch, guard: Guard, window: Window
+    ) -> None:
+        self._socket, self._topic, self._guard = socket, topic, guard
+        self._window = socket.window = window
+        self._story = Story(topic, watch)
+        self._held: Frame | None = None
+        self._heartbeat = conf.current().stream_heartbeat
+        self._patience = conf.current().stream_ack_timeout
+
+    async def hold(self) -> None:
+        """Tell everything; raises Closing or Left at the end."""
+        await self._say_welcome()
+        try:
+            while True:
+                self._socket.look()
+                await self._guard.check()
+                await self._tell()
+                await self._keep_time()
+                await self._socket.pause(self._next_at() - clock.monotonic())
+        except Closing as closing:
+            if closing.reason is not None:
+                await self._socket.say(self._story.end(closing.reason))
+            raise
+
+    async def _say_welcome(self) -> None:
+        beat: float = self._heartbeat
+        content = {
+            "heartbeat": int(beat) if beat.is_integer() else beat,
+            "window": self._window.size,
+            **self._topic.welcome(),
+        }
+        await self._socket.say(frame("welcome", **content))
+
+    async def _tell(self) -> None:
+        """Say what there is to say, as far as the window has room."""
+        if self._socket.owes_pong:
+            self._socket.owes_pong = False
+            await self._socket.say(frame("pong"))
+        while told := self._held or await self._story.next():
+            self._held = None
+            if told.size and not self._window.has_room_for(told):
+                self._held = told
+                self._story.is_live = False
+                self._window.block()
+                return
+            if told.size:
+                self._window.send(told)
+            await self._socket.say(told.text)
+            self._socket.check()
+        if self._story.is_over:
+            raise Closing(Close.DONE)
+
+    async def _keep_time(self) -> None:
+        now = clock.monotonic()
+        if now - self._socket.heard_at >= 2 * self._heartbeat:
+            raise Closing(Close.IDLE)
+        blocked_at = self._window.blocked_at
+        if blocked_at is not None and now - blocked_at >= self._patience:
+            raise Closing(Close.SLOW)
+        if now - self._socket.said_at >= self._heartbeat:
+            await self._socket.say(frame("hb"))
+
+    def _next_at(self) -> float:
+        moments = [
+            self._socket.heard_at + 2 * self._heartbeat,
+            self._socket.said_at + self._heartbeat,
+            self._guard.due_at,
+        ]
+        if self._window.blocked_at is not None:
+            moments.append(self._window.blocked_at + self._patience)
+        return min(moments)

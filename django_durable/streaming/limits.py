@@ -1,0 +1,117 @@
+"""How much one process gives to those who watch."""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django_durable import clock, conf
+from django_durable.streaming.frames import Frame
+
+# However many sockets there are, one may be sent so much at a time.
+LEAST_WINDOW = 16 * 1024
+# A new window takes at most this part of what is left for all.
+SHARE = 8
+
+
+class TooMany(Exception):
+    """The process, or one user, has as many sockets as it may."""
+
+
+class Watchers:
+    """Who is served by this process, and how much may be on its way to them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.granted = 0
+        self.users: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place for a block, or raise TooMany."""
+        if self.count >= conf.current().stream_sockets:
+            raise TooMany
+        self.count += 1
+        try:
+            yield
+        finally:
+            self.count -= 1
+
+    @contextmanager
+    def place_of(self, user: str | None) -> Iterator[None]:
+        """Take one of a user's places for a block, or raise TooMany."""
+        if user is None:
+            yield
+            return
+        if self.users[user] >= conf.current().stream_sockets_per_user:
+            raise TooMany
+        self.users[user] += 1
+        try:
+            yield
+        finally:
+            self.users[user] -= 1
+            if not self.users[user]:
+                del self.users[user]
+
+    @contextmanager
+    def window(self) -> Iterator["Window"]:
+        """Give a window for a block: a smaller one when little is left for all."""
+        settings = conf.current()
+        left = settings.stream_windows_bytes - self.granted
+        least = min(LEAST_WINDOW, settings.stream_window_bytes)
+        size = max(least, min(settings.stream_window_bytes, left // SHARE))
+        self.granted += size
+        try:
+            yield Window(size)
+        finally:
+            self.granted -= size
+
+
+watchers = Watchers()
+
+
+class Window:
+    """What was sent to one socket and not acknowledged yet."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.blocked_at: float | None = None
+        self._sent: deque[Frame] = deque()
+        self._used = 0
+
+    def has_room_for(self, frame: Frame) -> bool:
+        """Tell whether a message may go; one may always be on its way."""
+        return not self._sent or self._used + frame.size <= self.size
+
+    def send(self, frame: Frame) -> None:
+        """Know that a message is on its way."""
+        self._sent.append(frame)
+        self._used += frame.size
+        self.blocked_at = None
+
+    def block(self) -> None:
+        """Know that a message waits for room."""
+        if self.blocked_at is None:
+            self.blocked_at = clock.monotonic()
+
+    def acknowledge(self, reached: int) -> None:
+        """Take back what the client has processed, up to an offset."""
+        while self._sent and self._sent[0].next <= reached:
+            self._used -= self._sent.popleft().size
+            self.blocked_at = None
+
+
+class Rate:
+    """Counts messages: so many a second, and twice as many at once."""
+
+    def __init__(self) -> None:
+        self._per_second = conf.current().stream_message_rate
+        self._left = 2.0 * self._per_second
+        self._at = clock.monotonic()
+
+    def allows_one(self) -> bool:
+        """Count a message; return whether it was not one too many."""
+        now = clock.monotonic()
+        gained = (now - self._at) * self._per_second
+        self._left = min(2.0 * self._per_second, self._left + gained) - 1
+        self._at = now
+        return self._left >= 0

@@ -1,0 +1,96 @@
+"""What can be watched."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from django_durable import conf
+from django_durable.streaming.threads import Threads
+
+# How often to look without a hint, where there are hints.
+SLOW_LOOK_SECONDS = 2.0
+
+Place = tuple[str, str]
+
+
+class Readers(Protocol):
+    """What topics need of their hub."""
+
+    readers: Threads
+    queries: int
+
+
+class Topic(ABC):
+    """What somebody in this process watches."""
+
+    def __init__(self, hub: Readers, place: Place) -> None:
+        self.hub = hub
+        self.place = place
+        self.status: str | None = None
+        self.is_open = asyncio.Event()
+        self.looked_at = float("-inf")
+        self._wakes: dict[object, Callable[[], None]] = {}
+
+    @property
+    def rhythm(self) -> float:
+        """How long news may wait that no hint tells of."""
+        return SLOW_LOOK_SECONDS
+
+    @property
+    @abstractmethod
+    def targets(self) -> list[str]:
+        """The names by which hints call what changes it."""
+
+    @abstractmethod
+    def cursor(self) -> Any:
+        """Return what ``look`` has to know of this topic."""
+
+    @staticmethod
+    @abstractmethod
+    def look(cursors: Sequence[Any]) -> Sequence[Any]:
+        """Ask the database, in a thread, for the news of some topics."""
+
+    @abstractmethod
+    def take_in(self, news: Any) -> bool:
+        """Keep the news; return whether there is more to be read at once."""
+
+    @abstractmethod
+    def welcome(self) -> dict[str, Any]:
+        """Return what a new watcher is told first."""
+
+    @property
+    @abstractmethod
+    def ending(self) -> str | None:
+        """Why nothing more will come: closed, workflow_ended or deleted."""
+
+    def join(self, watcher: object, wake: Callable[[], None]) -> None:
+        """Call ``wake`` for this watcher whenever there are news."""
+        self._wakes[watcher] = wake
+
+    def leave(self, watcher: object) -> bool:
+        """Forget a watcher; return whether it was the last one."""
+        self._wakes.pop(watcher, None)
+        return not self._wakes
+
+    def tell(self) -> None:
+        """Wake all who watch."""
+        for wake in self._wakes.values():
+            wake()
+
+
+class Hears(Protocol):
+    """A further source of hints about the topics of one hub."""
+
+    is_working: bool
+
+    def listen(self, topic: Topic) -> None: ...
+
+    def forget(self, topic: Topic) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def database() -> str:
+    """Return the alias of the database that is watched."""
+    return conf.current().database

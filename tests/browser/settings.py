@@ -1,0 +1,13 @@
+"""Settings of the site and the workers that the tests with a browser start."""
+
+from tests.journeys.settings import *  # noqa: F403
+from tests.journeys.settings import INSTALLED_APPS
+
+# For the buttons that play the outside services, static files, and errors in the log.
+DEBUG = True
+INSTALLED_APPS = ["daphne", *INSTALLED_APPS]
+ASGI_APPLICATION = "example_project.asgi.application"
+ALLOWED_HOSTS = ["127.0.0.1"]
+
+# Slow enough to be interrupted.
+ADVICE_WORD_DELAY = 0.02

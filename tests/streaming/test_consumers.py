@@ -1,0 +1,204 @@
+"""A consumer alone, with a server that behaves as the test says."""
+
+import asyncio
+import json
+from urllib.parse import urlencode
+
+import pytest
+from django.db import OperationalError
+
+import django_durable as durable
+from django_durable.streaming import consumers, hub, sse
+from django_durable.streaming.consumers import StreamConsumer
+from django_durable.streaming.limits import watchers
+from django_durable.streaming.permissions import Answer, Decision, Visitor
+from django_durable.streaming.places import Asked
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CONNECT = {"type": "websocket.connect"}
+GONE = {"type": "websocket.disconnect", "code": 1006}
+
+
+class Wire:
+    """What an ASGI server gives to an application, and gets from it."""
+
+    def __init__(self, scribe, *, on_send=None):
+        query = {"workflow": scribe.workflow_id, "key": "out"}
+        self.scope = {
+            "type": "websocket",
+            "query_string": urlencode(query).encode(),
+            "subprotocols": ["durable-stream.v1"],
+            "headers": [],
+        }
+        self._hello = durable.stream_token(scribe.workflow_id, "out")
+        self._on_send = on_send
+        self.sent = []
+
+    async def serve(self):
+        self.coming = asyncio.Queue()
+        self.coming.put_nowait(CONNECT)
+        self.say("hello", token=self._hello)
+        async with asyncio.timeout(10):
+            await StreamConsumer()(self.scope, self.coming.get, self._send)
+
+    def say(self, kind, **content):
+        text = json.dumps({"t": kind, **content})
+        self.coming.put_nowait({"type": "websocket.receive", "text": text})
+
+    async def _send(self, message):
+        self.sent.append(message)
+        if self._on_send is not None:
+            await self._on_send(self, message)
+
+    @property
+    def code(self):
+        """The code of the close, None if it was not closed by us."""
+        codes = [m["code"] for m in self.sent if m["type"] == "websocket.close"]
+        assert len(codes) <= 1
+        return codes[0] if codes else None
+
+    @property
+    def kinds(self):
+        texts = [m["text"] for m in self.sent if m["type"] == "websocket.send"]
+        return [json.loads(text)["t"] for text in texts]
+
+
+def served(wire):
+    """Serve one socket to its end, and leave nothing behind."""
+
+    async def main():
+        try:
+            await wire.serve()
+        finally:
+            hub.hub_of_loop().close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.sleep(0)
+            assert {task for task in others if not task.done()} == set()
+
+    asyncio.run(main())
+    assert (watchers.count, watchers.granted) == (0, 0)
+    return wire
+
+
+def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, caplog):
+    def decide(*args):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(consumers, "decide", decide)
+
+    wire = served(Wire(scribe))
+
+    assert (wire.kinds, wire.code) == ([], 1013)
+    assert "A socket waits for the database: gone" in caplog.text
+
+
+def test_event_streams_end_when_the_database_does_not_answer(
+    scribe, monkeypatch, caplog
+):
+    async def check(guard):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(sse.Guard, "check", check)
+    asked = Asked(scribe.workflow_id, "out")
+
+    async def main():
+        events = sse._events(Visitor(None), Decision(Answer.YES), asked)
+        try:
+            return [event async for event in events]
+        finally:
+            hub.hub_of_loop().close()
+
+    (welcome,) = asyncio.run(main())
+
+    assert '"welcome"' in welcome
+    assert "An event stream waits for the database: gone" in caplog.text
+
+
+def test_a_fault_of_ours_is_logged_and_closes_the_socket(scribe, monkeypatch, caplog):
+    def decide(*args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(consumers, "decide", decide)
+
+    wire = served(Wire(scribe))
+
+    assert (wire.kinds, wire.code) == ([], 1011)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_server_that_blocks_its_sender_does_not_block_for_ever(scribe, settings):
+    settings.DURABLE = {"STREAM_ACK_TIMEOUT": 0.1}
+
+    async def block(wire, message):
+        if "live" in message.get("text", ""):
+            await asyncio.sleep(3600)
+
+    wire = served(Wire(scribe, on_send=block))
+
+    assert wire.code == 4508
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("after close")])
+def test_a_server_that_has_lost_the_client_may_say_so(scribe, error, caplog):
+    async def fail(wire, message):
+        if message["type"] == "websocket.send":
+            raise error
+
+    wire = served(Wire(scribe, on_send=fail))
+
+    assert wire.code is None
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("when", ["accept", "welcome", "live"])
+def test_a_client_may_leave_at_any_time(scribe, when):
+    async def leave(wire, message):
+        if when in message["type"] or when in message.get("text", ""):
+            wire.coming.put_nowait(GONE)
+
+    wire = served(Wire(scribe, on_send=leave))
+
+    assert wire.code is None
+    assert "end" not in wire.kinds
+
+
+def test_a_ping_that_comes_while_something_is_sent_is_answered(scribe):
+    async def ping(wire, message):
+        text = message.get("text", "")
+        if "live" in text:
+            wire.say("ping")
+            await asyncio.sleep(0.01)  # The listening task hears it now.
+        if "pong" in text:
+            wire.coming.put_nowait(GONE)
+
+    wire = served(Wire(scribe, on_send=ping))
+
+    assert wire.kinds == ["welcome", "live", "pong"]
+
+
+def test_a_client_that_leaves_before_the_database_answers_is_forgotten(
+    scribe, monkeypatch
+):
+    """The hub looks for ever without an answer: nobody waits for it."""
+
+    def fail(cursors):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(consumers.StreamTopic, "look", staticmethod(fail))
+    decide = consumers.decide
+
+    def leave_soon(*args):
+        wire.loop.call_soon_threadsafe(wire.coming.put_nowait, GONE)
+        return decide(*args)
+
+    monkeypatch.setattr(consumers, "decide", leave_soon)
+    wire = Wire(scribe)
+
+    async def remember(wire, message):
+        wire.loop = asyncio.get_running_loop()
+
+    wire._on_send = remember
+    served(wire)
+
+    assert (wire.kinds, wire.code) == ([], None)

@@ -1,0 +1,219 @@
+"""The hub, without sockets: how often the database is asked, and what is kept."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import OperationalError
+
+from django_durable.streaming.entries import Entry
+from django_durable.streaming.hub import StreamHub
+from django_durable.streaming.rings import MOST_BYTES, MOST_ENTRIES, Ring
+from django_durable.streaming.streams import StreamTopic, StreamWatch
+from tests.streaming.scribe import Scribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Watcher:
+    """Keeps what one watcher is given."""
+
+    def __init__(self, hub, scribe):
+        self.frames = []
+        self.news = asyncio.Event()
+        self._hub, self._place = hub, (scribe.workflow_id, "out")
+
+    def __enter__(self):
+        self._stack = ExitStack()
+        watching = self._hub.watching(StreamTopic, self._place, self.news.set)
+        self.topic = self._stack.enter_context(watching)
+        return self
+
+    def __exit__(self, *exc_info):
+        self._stack.close()
+
+    async def open(self):
+        await self.topic.is_open.wait()
+        self.watch = StreamWatch(self.topic, 0)
+        return self
+
+    async def read(self, until):
+        """Read until the watcher stands at an offset."""
+        while self.watch.offset < until:
+            self.news.clear()
+            frames = await self.watch.take()
+            self.frames += frames
+            if not frames:
+                await self.news.wait()
+        return self
+
+
+def with_hub(test):
+    """Run a coroutine with a hub of its own, in bounded time."""
+
+    async def main():
+        hub = StreamHub()
+        try:
+            async with asyncio.timeout(20):
+                return await test(hub)
+        finally:
+            hub.close()
+
+    return asyncio.run(main())
+
+
+def test_a_thousand_watchers_cost_one_query_for_each_batch(scribe):
+    async def main(hub):
+        with ExitStack() as stack:
+            watchers = [stack.enter_context(Watcher(hub, scribe)) for _ in range(1000)]
+            await asyncio.gather(*(each.open() for each in watchers))
+            opened = hub.queries
+            for number in range(5):
+                hub.queries = 0
+                await write(scribe, number)
+                await asyncio.gather(*(w.read(10 * (number + 1)) for w in watchers))
+                # One that finds the batch, and perhaps one that finds nothing new.
+                assert 1 <= hub.queries <= 2
+        return opened, watchers
+
+    opened, watchers = with_hub(main)
+
+    # The source of hints, once it works, lets everybody look.
+    assert opened <= 2
+    texts = {tuple(frame.text for frame in each.frames) for each in watchers}
+    assert len(texts) == 1
+    # They share the very text.
+    assert len({id(each.frames[0].text) for each in watchers}) == 1
+
+
+async def write(scribe, number):
+    values = range(10 * number, 10 * number + 10)
+    await sync_to_async(scribe.write)("out", *values)
+
+
+def test_those_who_come_at_once_share_the_reading_of_what_was(scribe):
+    scribe.write("out", *range(2000))
+
+    async def main(hub):
+        with ExitStack() as stack:
+            watchers = [stack.enter_context(Watcher(hub, scribe)) for _ in range(100)]
+            await asyncio.gather(*(each.open() for each in watchers))
+            hub.queries = 0
+            await asyncio.gather(*(each.read(2000) for each in watchers))
+            return hub.queries
+
+    # A read of 256 entries makes two frames; each watcher would need 16 reads.
+    assert with_hub(main) <= 40
+
+
+def test_streams_with_news_at_the_same_time_share_a_statement(transactional_db):
+    scribes = [Scribe() for _ in range(50)]
+
+    async def main(hub):
+        with ExitStack() as stack:
+            watchers = [stack.enter_context(Watcher(hub, each)) for each in scribes]
+            await asyncio.gather(*(each.open() for each in watchers))
+            opened, hub.queries = hub.queries, 0
+            for each in scribes:
+                await sync_to_async(each.write)("out", "a")
+            await asyncio.gather(*(each.read(1) for each in watchers))
+            return opened, hub.queries
+
+    opened, queries = with_hub(main)
+
+    assert opened <= 2
+    assert queries <= 50
+
+
+def test_what_nobody_watches_is_not_read(scribe):
+    async def main(hub):
+        with Watcher(hub, scribe) as watcher:
+            await watcher.open()
+        await sync_to_async(scribe.write)("out", "a")
+        before = hub.queries
+        await asyncio.sleep(0.05)
+        return hub.queries - before, hub._topics, hub._subscriptions
+
+    assert with_hub(main) == (0, {}, {})
+
+
+def test_a_database_that_fails_is_asked_again(scribe, monkeypatch, caplog):
+    looks = []
+    look = StreamTopic.look
+
+    def fail_twice(cursors):
+        looks.append(cursors)
+        if len(looks) <= 2:
+            raise OperationalError("gone")
+        return look(cursors)
+
+    monkeypatch.setattr(StreamTopic, "look", staticmethod(fail_twice))
+    scribe.write("out", "a")
+
+    async def main(hub):
+        with Watcher(hub, scribe) as watcher:
+            await watcher.open()
+            await watcher.read(1)
+            return watcher.frames
+
+    assert len(with_hub(main)) == 1
+    assert len(looks) >= 3
+    assert caplog.text.count("Watchers wait for the database") == 1
+
+
+def test_a_fault_in_a_look_is_logged_and_the_hub_goes_on(scribe, monkeypatch, caplog):
+    looks = []
+    look = StreamTopic.look
+
+    def fail_once(cursors):
+        looks.append(cursors)
+        if len(looks) == 1:
+            raise ValueError("a fault")
+        return look(cursors)
+
+    monkeypatch.setattr(StreamTopic, "look", staticmethod(fail_once))
+    monkeypatch.setattr("django_durable.streaming.hub.SLOW_LOOK_SECONDS", 0.05)
+
+    async def main(hub):
+        with Watcher(hub, scribe) as watcher:
+            await watcher.open()
+            return watcher.topic.status
+
+    assert with_hub(main) == "PENDING"
+    assert "A look at what is watched failed" in caplog.text
+
+
+def entries(numbers, size=10):
+    return [Entry(number, "x" * size, size) for number in numbers]
+
+
+def test_a_ring_keeps_the_latest_entries():
+    ring = Ring(0)
+
+    ring.add(entries(range(MOST_ENTRIES + 10)))
+
+    assert (ring.first, ring.next) == (10, MOST_ENTRIES + 10)
+    assert [entry.offset for entry in ring.read(10, 2)] == [10, 11]
+    assert ring.read(ring.next, 5) == []
+
+
+def test_a_ring_keeps_no_more_than_its_bytes():
+    ring = Ring(0)
+
+    for start in range(0, 100, 10):
+        ring.add(entries(range(start, start + 10), size=60_000))
+
+    assert ring.next == 100
+    assert (ring.next - ring.first) * 60_000 <= MOST_BYTES
+    assert (ring.next - ring.first + 1) * 60_000 > MOST_BYTES
+
+
+def test_behind_a_hole_a_ring_begins_anew():
+    ring = Ring(0)
+
+    ring.add(entries([0, 1]))
+    ring.add(entries([5, 6]))
+
+    assert (ring.first, ring.next) == (5, 7)
+    assert [entry.offset for entry in ring.read(5, 9)] == [5, 6]

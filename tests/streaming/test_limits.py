@@ -1,0 +1,201 @@
+"""Who is closed for being silent, loud, slow or too many."""
+
+import json
+import socket
+import time
+
+import pytest
+
+import django_durable as durable
+from tests.streaming import servers
+from tests.streaming.clients import opened, url, watching
+from tests.streaming.people import cookie_of, session_of, user_with
+
+
+def test_who_says_no_hello_is_closed(hasty, scribe):
+    with watching(hasty, scribe, token=False) as client:
+        assert client.closed_with() == ([], 4401)
+
+
+def test_who_is_logged_in_and_may_not_watch_need_not_say_hello(hasty, scribe):
+    address = url(hasty, workflow=scribe.workflow_id, key="out")
+
+    with opened(hasty, address, **cookie_of(session_of(user_with()))) as client:
+        assert client.closed_with() == ([], 4403)
+
+
+def test_a_server_gives_signs_of_life_and_wants_some(hasty, scribe):
+    with watching(hasty, scribe) as client:
+        heard, code = client.closed_with()
+
+    assert code == 4408
+    kinds = [message["t"] for message in heard]
+    assert kinds[:3] == ["welcome", "live", "hb"]
+    assert heard[0]["heartbeat"] == 0.4
+
+
+def test_who_answers_the_signs_of_life_stays(hasty, scribe):
+    with watching(hasty, scribe) as client:
+        client.hear_until("live")
+        for _ in range(3):
+            client.hear("hb")
+            client.say("ping")
+            client.hear("pong")
+
+
+def test_too_many_messages_close_the_socket(hasty, scribe):
+    with watching(hasty, scribe) as client:
+        client.hear_until("live")
+        for _ in range(60):
+            client.say("ping")
+        assert client.close_code() == 4429
+
+
+def test_too_many_sockets_of_a_user_are_refused(hasty, scribe):
+    ana, eve = user_with(), user_with(name="eve")
+    token = durable.stream_token(scribe.workflow_id, "out", user=ana)
+    another = durable.stream_token(scribe.workflow_id, "out", user=eve)
+
+    with (
+        watching(hasty, scribe, token=token) as one,
+        watching(hasty, scribe, token=token) as two,
+    ):
+        one.hear("welcome")
+        two.hear("welcome")
+        with watching(hasty, scribe, token=token) as three:
+            assert three.closed_with() == ([], 4429)
+        with watching(hasty, scribe, token=another) as other:
+            other.hear("welcome")
+
+
+def test_too_many_sockets_of_the_process_are_refused(hasty, scribe):
+    address = url(hasty, workflow=scribe.workflow_id, key="out")
+
+    # The places of tests before are free as soon as their sockets are closed.
+    clients = [opened(hasty, address) for _ in range(5)]
+    held = [client.__enter__() for client in clients]
+    codes = [client.close_code() for client in held]
+    for client in clients:
+        client.__exit__(None, None, None)
+
+    assert sorted(codes)[-1] == 4429
+    assert codes.count(4401) >= 3
+
+
+def test_what_is_not_acknowledged_fills_the_window(hasty, scribe):
+    scribe.write("out", *("x" * 500 for _ in range(4)))
+    with watching(hasty, scribe, **{"from": 3}) as client:
+        window = client.hear("welcome")["window"]
+        client.hear_until("live")
+        for _ in range(20):
+            scribe.write("out", "y" * 700)
+        sent, code = [], None
+        heard, code = client.closed_with(pings=True)
+        sent = [message for message in heard if message["t"] == "data"]
+
+    assert window == 2000
+    assert code == 4508
+    assert sum(len(json.dumps(message)) for message in sent[:-1]) < window
+    assert len(sent) < 20
+
+
+def test_who_acknowledges_gets_everything(hasty, scribe):
+    with watching(hasty, scribe) as client:
+        client.hear_until("live")
+        for number in range(8):
+            scribe.write("out", f"{number}" * 900)
+        values = client.values(8)
+
+    assert values == [f"{number}" * 900 for number in range(8)]
+
+
+def test_whoever_is_cut_off_goes_on_where_it_stood(hasty, scribe):
+    expected = [f"{number} {'y' * 700}" for number in range(12)]
+    for value in expected:
+        scribe.write("out", value)
+
+    with watching(hasty, scribe) as client:
+        heard, code = client.closed_with(pings=True)
+    seen = [e["v"] for m in heard if m["t"] == "data" for e in m["entries"]]
+    assert code == 4508
+    with watching(hasty, scribe, **{"from": len(seen)}) as client:
+        client.hear("welcome")
+        seen += client.values(12 - len(seen))
+
+    assert seen == expected
+
+
+@pytest.mark.parametrize("ack", [0, 10**15])
+def test_an_ack_of_what_was_never_sent_opens_nothing_more(hasty, scribe, ack):
+    for _ in range(20):
+        scribe.write("out", "y" * 700)
+
+    with watching(hasty, scribe) as client:
+        client.hear("welcome")
+        client.say("ack", next=ack)
+        heard, code = client.closed_with(pings=True)
+
+    assert code == 4508
+    assert len([message for message in heard if message["t"] == "data"]) < 10
+
+
+def test_a_client_that_never_reads_harms_nobody(daphne, uvicorn, scribe):
+    """Neither a server that never blocks its sender, nor one that does."""
+    for server in (daphne, uvicorn):
+        before = server.memory()
+        with deaf(server, scribe) as count:
+            scribe.write(f"{server.kind}", *("z" * 50_000 for _ in range(100)))
+            with watching(server, scribe, server.kind) as other:
+                other.hear("welcome")
+                assert len(other.values(100)) == 100
+        assert count == 3
+        # 15 MB were written for them; a window is 256 KiB.
+        assert server.memory() - before < 40 * 2**20
+
+
+class deaf:
+    """Three sockets that say hello and read nothing."""
+
+    def __init__(self, server, scribe):
+        self.server, self.scribe = server, scribe
+
+    def __enter__(self):
+        self.sockets = [self._open() for _ in range(3)]
+        time.sleep(0.05)
+        return len(self.sockets)
+
+    def __exit__(self, *exc_info):
+        for each in self.sockets:
+            each.close()
+
+    def _open(self):
+        key = self.server.kind
+        token = durable.stream_token(self.scribe.workflow_id, key)
+        address = url(self.server, workflow=self.scribe.workflow_id, key=key)
+        path = address.partition(f":{self.server.port}")[2]
+        raw = socket.create_connection(("127.0.0.1", self.server.port))
+        raw.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nOrigin: http://127.0.0.1\r\n"
+            "Sec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            "Sec-WebSocket-Protocol: durable-stream.v1\r\n\r\n".encode()
+        )
+        assert b"101" in raw.recv(64)
+        hello = json.dumps({"t": "hello", "token": token}).encode()
+        # A frame of a client is masked; the mask of zeros changes nothing.
+        raw.sendall(
+            bytes([0x81, 0xFE]) + len(hello).to_bytes(2, "big") + bytes(4) + hello
+        )
+        return raw
+
+
+def test_a_server_that_stops_says_so_and_stops(scribe, directory):
+    with servers.running("uvicorn", directory) as server:
+        with watching(server, scribe) as client:
+            client.hear_until("live")
+            server.process.terminate()
+            assert client.close_code() == 1012
+        server.process.wait(timeout=20)
+
+        assert "Traceback" not in server.log
