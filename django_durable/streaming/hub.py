@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -102,7 +103,8 @@ class StreamHub:
                 self._ear.listen(topic)
             self.hint(topic)
         if self._task is None or self._task.done():
-            self._task = self._loop.create_task(self._read())
+            # Not in the context of the request that happens to come first.
+            self._task = self._loop.create_task(self._read(), context=Context())
         return topic  # type: ignore[return-value]
 
     def _forget(self, topic: Topic) -> None:
@@ -123,32 +125,25 @@ class StreamHub:
         """Look at topics when they are due, for as long as there are any."""
         tries = 0
         while self._topics:
-            began_at = clock.monotonic()
+            began_at, due = clock.monotonic(), self._due()
             try:
-                for batch in _batches(self._due()):
+                for batch in _batches(due):
                     await self._look(batch)
                 tries = 0
-            except Error as error:
+            except Exception as error:
                 tries += 1
-                if tries == 1:
-                    logger.warning("Watchers wait for the database: %s", error)
-                await asyncio.sleep(faults.pause_seconds(tries))
-            except Exception:
-                logger.exception("A look at what is watched failed")
-                await asyncio.sleep(SLOW_LOOK_SECONDS)
+                _report(error, tries)
+                for topic in due:
+                    self.hint(topic)
+                await asyncio.sleep(faults.pause_seconds(tries + 2))
             rest = began_at + ROUND_SECONDS - clock.monotonic()
             await asyncio.sleep(max(0.0, rest))
             await self._wait()
 
     async def _look(self, topics: Sequence[Topic]) -> None:
-        cursors = [topic.cursor() for topic in topics]
         self.queries += 1
-        try:
-            found = await self._reader.run(topics[0].look, cursors)
-        except BaseException:
-            for topic in topics:
-                self.hint(topic)  # It has to be looked at again.
-            raise
+        cursors = [topic.cursor() for topic in topics]
+        found = await self._reader.run(topics[0].look, cursors)
         now = clock.monotonic()
         for topic, news in zip(topics, found, strict=True):
             topic.looked_at = now
@@ -191,6 +186,16 @@ class _Ring:
 
     def __call__(self) -> None:
         self._hub.hint(self._topic)
+
+
+def _report(error: Exception, tries: int) -> None:
+    """Say once what goes wrong: a fault with its place, an outage in a line."""
+    if tries > 1:
+        return
+    if isinstance(error, Error):
+        logger.warning("Watchers wait for the database: %s", error)
+    else:
+        logger.error("A look at what is watched failed", exc_info=error)
 
 
 def _batches(topics: Iterable[Topic]) -> Iterator[list[Topic]]:
