@@ -33,6 +33,11 @@ sys.exit(bool(doctest.DocTestRunner().run(session).failed))
 """
 
 
+def heed_interrupts():
+    """Undo what a shell does to what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Project:
     """The reader's directory, and the commands that are given in it."""
 
@@ -74,6 +79,7 @@ class Project:
                 cwd=self.directory,
                 env=self.environment,
                 stderr=output,
+                preexec_fn=heed_interrupts,
             )
         self.workers.append(worker)
         return worker, log
