@@ -236,6 +236,12 @@ class Settings:
         10_000, _count, "Sockets and event streams that a process serves at once."
     )
     stream_sockets_per_user: int = _setting(20, _count, "The same for one user.")
+    stream_handshake_rate: int = _setting(
+        200,
+        _count,
+        "Sockets and event streams a second that a process begins to serve; twice as"
+        " many at once.",
+    )
     stream_message_rate: int = _setting(
         200, _count, "Messages a second that a socket may send."
     )

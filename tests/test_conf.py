@@ -51,6 +51,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "stream_windows_bytes": 256 * 1024 * 1024,
         "stream_sockets": 10_000,
         "stream_sockets_per_user": 20,
+        "stream_handshake_rate": 200,
         "stream_message_rate": 200,
         "stream_channel_layer": "default",
         "max_value_bytes": 2_097_152,

@@ -1,5 +1,6 @@
 """How much one process gives to those who watch."""
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ SHARE = 8
 
 
 class TooMany(Exception):
-    """The process, or one user, has as many sockets as it may."""
+    """The process, or one user, has as many sockets as it may, or new ones too soon."""
 
 
 class Watchers:
@@ -24,11 +25,14 @@ class Watchers:
         self.count = 0
         self.granted = 0
         self.users: Counter[str] = Counter()
+        self._arrivals = Rate()
 
     @contextmanager
     def place(self) -> Iterator[None]:
         """Take a place for a block, or raise TooMany."""
-        if self.count >= conf.current().stream_sockets:
+        settings = conf.current()
+        is_full = self.count >= settings.stream_sockets
+        if is_full or not self._arrivals.allows_one(settings.stream_handshake_rate):
             raise TooMany
         self.count += 1
         try:
@@ -66,9 +70,6 @@ class Watchers:
             self.granted -= size
 
 
-watchers = Watchers()
-
-
 class Window:
     """What was sent to one socket and not acknowledged yet."""
 
@@ -101,17 +102,22 @@ class Window:
 
 
 class Rate:
-    """Counts messages: so many a second, and twice as many at once."""
+    """Allows so many a second, and twice as many at once."""
 
     def __init__(self) -> None:
-        self._per_second = conf.current().stream_message_rate
-        self._left = 2.0 * self._per_second
+        self._left = math.inf
         self._at = clock.monotonic()
 
-    def allows_one(self) -> bool:
-        """Count a message; return whether it was not one too many."""
+    def allows_one(self, per_second: int) -> bool:
+        """Count one, unless it is one too many; return whether it is not."""
         now = clock.monotonic()
-        gained = (now - self._at) * self._per_second
-        self._left = min(2.0 * self._per_second, self._left + gained) - 1
+        gained = (now - self._at) * per_second
+        self._left = min(2.0 * per_second, self._left + gained)
         self._at = now
-        return self._left >= 0
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+watchers = Watchers()

@@ -148,7 +148,7 @@ class Socket:
 
     def _hear(self, message: Message) -> None:
         self.heard_at = clock.monotonic()
-        if not self._rate.allows_one():
+        if not self._rate.allows_one(conf.current().stream_message_rate):
             raise Closing(Close.TOO_MANY)
         try:
             said = parse(message.get("text"))

@@ -9,6 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import django_durable as durable
+from django_durable import clock
+from django_durable.streaming import limits
 from tests.streaming import servers
 from tests.streaming.clients import opened, url, watching
 from tests.streaming.people import cookie_of, session_of, user_with
@@ -83,6 +85,25 @@ def test_too_many_sockets_of_the_process_are_refused(hasty, scribe):
 
     assert sorted(codes)[-1] == 4429
     assert codes.count(4401) >= 3
+
+
+def test_who_opens_sockets_too_fast_is_sent_away_for_a_while(settings, monkeypatch):
+    settings.DURABLE = {"STREAM_HANDSHAKE_RATE": 5}
+    now = 100.0
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    watchers = limits.Watchers()
+
+    def come(times):
+        """Open and close so many, one after the other; return how many may."""
+        served = 0
+        for _ in range(times):
+            with suppress(limits.TooMany), watchers.place():
+                served += 1
+        return served
+
+    assert come(100) == 10
+    now += 1
+    assert come(100) == 5
 
 
 def test_what_is_not_acknowledged_fills_the_window(hasty, scribe):
