@@ -35,7 +35,8 @@ sys.exit(bool(doctest.DocTestRunner().run(session).failed))
 
 def heed_interrupts():
     """Undo what a shell does to what it runs in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Project:
