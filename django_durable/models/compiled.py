@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Combinable, Expression
+from django.db.models.expressions import Expression
+from django.db.models.lookups import Lookup
 from django.db.models.sql import UpdateQuery
 
 from django_durable.models import sql
@@ -44,30 +45,20 @@ class GivenList(Given):
         return texts if sql.is_postgresql(connection) else json.dumps(texts)
 
 
-class OneOf(Expression):
+class OneOf(Lookup):
     """The condition that a column holds one of the texts of a GivenList.
 
-    One parameter, however many there are: ``IN`` needs a text for each number.
+    One parameter, however many there are: ``IN`` needs a text for each number. A
+    lookup, since Django compares other conditions with 1, past every index.
     """
 
-    conditional = True
-
     def __init__(self, column: Any, texts: Any) -> None:
-        super().__init__(output_field=models.BooleanField())
-        self._sources = [models.F(column) if isinstance(column, str) else column, texts]
-
-    def get_source_expressions(self) -> list[Any]:
-        """Return the column and the gap."""
-        return self._sources
-
-    def set_source_expressions(self, exprs: Sequence[Combinable]) -> None:
-        """Take the column and the gap once they are resolved."""
-        self._sources = list(exprs)
+        super().__init__(models.F(column) if isinstance(column, str) else column, texts)
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         """Render for either database."""
-        column, params = compiler.compile(self._sources[0])
-        texts, gap = compiler.compile(self._sources[1])
+        column, params = compiler.compile(self.lhs)
+        texts, gap = compiler.compile(self.rhs)
         if sql.is_postgresql(connection):
             condition = f"{column} = ANY({texts}::text[])"
         else:
