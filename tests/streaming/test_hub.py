@@ -125,7 +125,7 @@ def test_streams_with_news_at_the_same_time_share_a_statement(transactional_db):
 
     opened, queries = with_hub(main)
 
-    assert opened <= 2
+    assert opened <= A_FEW
     assert queries <= 50
 
 
