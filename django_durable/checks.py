@@ -34,6 +34,7 @@ def register() -> None:
         check_determinism,
         check_origins,
         check_authorizer,
+        check_admin,
     ):
         checks.register(check, TAG)
     checks.register(check_serializer, TAG, deploy=True)
@@ -213,6 +214,26 @@ def check_authorizer(**_: Any) -> Sequence[checks.CheckMessage]:
             f"DURABLE['STREAM_AUTHORIZER'] names {path!r}, which {problem}.",
             hint="Name a function by its dotted path, or leave it out.",
             id="django_durable.E008",
+        )
+    ]
+
+
+def check_admin(**_: Any) -> Sequence[checks.CheckMessage]:
+    """E009: a class for the pages of the console that cannot be found."""
+    try:
+        path = conf.current().admin
+        if isinstance(path, bool) or isinstance(import_string(path), type):
+            return []
+        problem = "is not a class"
+    except ImproperlyConfigured:
+        return []  # E002 or E003 says it.
+    except ImportError as error:
+        problem = f"cannot be imported ({error})"
+    return [
+        checks.Error(
+            f"DURABLE['ADMIN'] names {path!r}, which {problem}.",
+            hint="Name a class by its dotted path, or write True or False.",
+            id="django_durable.E009",
         )
     ]
 

@@ -193,6 +193,16 @@ def test_e008_wants_an_authorizer_that_exists(settings, path):
     assert ids() == []
 
 
+@pytest.mark.parametrize("path", ["nowhere.Admin", "tests.apps.missing", "os.getcwd"])
+def test_e009_wants_a_class_for_the_pages_that_exists(settings, path):
+    settings.DURABLE = {"ADMIN": path}
+
+    assert path in only("E009").msg
+
+    settings.DURABLE = {"ADMIN": "django.contrib.admin.ModelAdmin"}
+    assert ids() == []
+
+
 def test_w021_warns_when_every_origin_may_open_sockets(settings):
     settings.ASGI_APPLICATION = "mysite.asgi.application"
     settings.ALLOWED_HOSTS = ["*"]

@@ -56,6 +56,9 @@ def test_the_defaults_are_those_of_the_documentation():
         "stream_channel_layer": "default",
         "max_value_bytes": 2_097_152,
         "retention": None,
+        "env_label": None,
+        "admin": True,
+        "redact": (),
     }
 
 
@@ -115,6 +118,11 @@ def test_patience_may_be_zero(key):
         ("READ_SERIALIZERS", [1]),
         ("SERIALIZER", None),
         ("ON_VERSION_CHANGE", True),
+        ("ENV_LABEL", 1),
+        ("ADMIN", None),
+        ("ADMIN", 1),
+        ("REDACT", "password"),
+        ("REDACT", [1]),
     ],
 )
 def test_a_value_of_the_wrong_type_is_a_problem(key, value):
@@ -145,6 +153,10 @@ def test_a_value_of_the_wrong_type_is_a_problem(key, value):
         ("SERIALIZER", "JSONSerializer"),
         ("SERIALIZER", "shop.serializers:Ours"),
         ("READ_SERIALIZERS", []),
+        ("ENV_LABEL", " "),
+        ("ADMIN", "AdminMixin"),
+        ("REDACT", [""]),
+        ("REDACT", ["card."]),
     ],
 )
 def test_a_value_that_cannot_work_is_a_problem(key, value):
@@ -152,6 +164,20 @@ def test_a_value_that_cannot_work_is_a_problem(key, value):
 
     assert (problem.kind, problem.key) == ("range", key)
     assert problem.hint
+
+
+@pytest.mark.parametrize("raw", [True, False, "unfold.admin.ModelAdmin"])
+def test_the_console_may_be_switched_off_or_made_with_a_class(settings, raw):
+    settings.DURABLE = {"ADMIN": raw}
+
+    assert conf.current().admin == raw
+
+
+def test_patterns_are_written_as_a_list_or_a_tuple(settings):
+    settings.DURABLE = {"REDACT": ["password", "card.*"]}
+
+    assert conf.current().redact == ("password", "card.*")
+    assert only_problem({"REDACT": "card"}).hint == "Write ['card']."
 
 
 def test_a_number_in_quotes_is_told_apart_from_nonsense():
