@@ -1,6 +1,10 @@
 """Pages for operators."""
 
-from django_durable.admin.worker import WorkerAdmin
-from django_durable.admin.workflow import WorkflowAdmin
+from django_durable.admin.registration import register
+from django_durable.admin.worker import DurableWorkerAdmin
+from django_durable.admin.workflow import DurableWorkflowAdmin
+from django_durable.models import Worker, Workflow
 
-__all__ = ["WorkerAdmin", "WorkflowAdmin"]
+__all__ = ["DurableWorkerAdmin", "DurableWorkflowAdmin"]
+
+register({Workflow: DurableWorkflowAdmin, Worker: DurableWorkerAdmin})

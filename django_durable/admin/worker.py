@@ -7,8 +7,7 @@ from django_durable.admin.base import ReadOnlyAdmin
 from django_durable.models import Worker
 
 
-@admin.register(Worker)
-class WorkerAdmin(ReadOnlyAdmin):
+class DurableWorkerAdmin(ReadOnlyAdmin):
     """Who executes workflows, and when it was last heard of."""
 
     list_display = (

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _, ngettext
 
 from django_durable import failures
 from django_durable.admin.base import ReadOnlyAdmin
+from django_durable.admin.permissions import ActionPermissions
 from django_durable.exceptions import DurableError
 from django_durable.models import Workflow
 
@@ -40,8 +41,7 @@ class StrandedFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=stranded.values("pk"))
 
 
-@admin.register(Workflow)
-class WorkflowAdmin(ReadOnlyAdmin):
+class DurableWorkflowAdmin(ActionPermissions, ReadOnlyAdmin):
     """Executions with their steps."""
 
     change_form_template = "admin/django_durable/workflow/change_form.html"
@@ -59,15 +59,6 @@ class WorkflowAdmin(ReadOnlyAdmin):
     search_help_text = _("Beginning of an id, or part of a name")
     ordering = ("-created_at",)
     actions = ("cancel_selected", "resume_selected")
-    show_full_result_count = False
-
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may cancel."""
-        return request.user.has_perm("django_durable.cancel_workflow")
-
-    def has_resume_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may resume."""
-        return request.user.has_perm("django_durable.resume_workflow")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Leave out payloads for those who may not see them."""

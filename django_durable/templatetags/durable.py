@@ -33,6 +33,12 @@ def durable_stream_media(context: Context) -> SafeString:
     )
 
 
+@register.simple_tag(takes_context=True)
+def durable_nonce(context: Context) -> SafeString:
+    """Return `` nonce="…"`` for a tag of our own, nothing without such a policy."""
+    return nonce_of(context)
+
+
 @register.inclusion_tag("django_durable/stream.html")
 def durable_stream(
     workflow: "str | WorkflowHandle[Any] | Workflow",

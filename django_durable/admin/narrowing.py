@@ -1,0 +1,106 @@
+"""What the list's filters mean: parameters of its address, applied to rows."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from django_durable.admin.searching import search
+from django_durable.models import Attempt, Wait, Workflow
+from django_durable.models.status import ACTIVE, FAILED, TERMINAL, Status
+
+Rows = QuerySet[Any]
+
+WINDOWS = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
+DEFAULT_WINDOW = "24h"
+ANY_TIME = "all"
+
+# Some are groups, some are one status.
+STATES: dict[str, Q] = {
+    "unfinished": Q(status__in=ACTIVE),
+    "finished": Q(status__in=TERMINAL),
+    "failed": Q(status__in=FAILED),
+    "queued": Q(status=Status.ENQUEUED),
+    "running": Q(status=Status.PENDING),
+    "waiting": Q(status=Status.WAITING),
+    "success": Q(status=Status.SUCCESS),
+    "error": Q(status=Status.ERROR),
+    "cancelled": Q(status=Status.CANCELLED),
+    "paused": Q(status=Status.PAUSED),
+    "dead": Q(status=Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED),
+}
+STRANDED = "stranded"
+WAITS = ("message", "timer", "workflow", "event", "stream")
+
+
+def narrow(
+    rows: Rows, params: Mapping[str, str], *, now: datetime, with_data: bool = True
+) -> Rows:
+    """Keep what the parameters of a list match; unknown ones say nothing.
+
+    ``q`` is a search; ``window`` and ``level`` have defaults, see the functions.
+    """
+    rows = in_window(rows, params.get("window"), now)
+    rows = at_level(rows, params.get("level"))
+    for name, narrowing in NARROWINGS.items():
+        if value := params.get(name):
+            rows = narrowing(rows, value)
+    if text := params.get("q"):
+        rows, _notes = search(rows, text, with_data=with_data)
+    return rows
+
+
+def in_window(rows: Rows, window: str | None, now: datetime) -> Rows:
+    """Keep what is younger than a window (by default a day), or not finished."""
+    if window == ANY_TIME:
+        return rows
+    age = WINDOWS.get(window or DEFAULT_WINDOW, WINDOWS[DEFAULT_WINDOW])
+    return rows.filter(Q(created_at__gte=now - age) | Q(status__in=ACTIVE))
+
+
+def at_level(rows: Rows, level: str | None) -> Rows:
+    """Leave out children, unless the level is ``all``."""
+    return rows if level == "all" else rows.filter(parent=None)
+
+
+def in_state(rows: Rows, state: str) -> Rows:
+    """Keep a status, or a group of them, or what is stranded."""
+    if state == STRANDED:
+        stranded = Workflow.objects.using(rows.db).stranded()
+        return rows.filter(pk__in=stranded.values("pk"))
+    return rows.filter(STATES[state]) if state in STATES else rows.none()
+
+
+def waiting_for(rows: Rows, kind: str) -> Rows:
+    """Keep what waits for a kind of thing."""
+    waits = Wait.objects.using(rows.db).filter(workflow=OuterRef("pk"), kind=kind)
+    return rows.filter(Exists(waits), status=Status.WAITING)
+
+
+def retried(rows: Rows, value: str) -> Rows:
+    """Keep what has failed tries of steps, or was recovered."""
+    tries = Attempt.objects.using(rows.db).filter(workflow=OuterRef("pk"))
+    return rows.filter(Exists(tries)) if value == "yes" else rows
+
+
+def with_children(rows: Rows, value: str) -> Rows:
+    """Keep what has started others."""
+    children = Workflow.objects.using(rows.db).filter(parent=OuterRef("pk"))
+    return rows.filter(Exists(children)) if value == "yes" else rows
+
+
+NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
+    "state": in_state,
+    "name": lambda rows, value: rows.filter(name=value),
+    "queue": lambda rows, value: rows.filter(queue_name=value),
+    "version": lambda rows, value: rows.filter(version=value),
+    "waiting": waiting_for,
+    "retried": retried,
+    "children": with_children,
+}

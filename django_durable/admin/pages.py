@@ -1,0 +1,85 @@
+"""Pages of our own beside lists and forms: permission, context, headers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.cache import add_never_cache_headers
+
+from django_durable.admin.permissions import require
+
+PageView = Callable[..., HttpResponse]
+"""Takes the ModelAdmin, the request, and what the route captures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One URL of a ModelAdmin, ``admin:django_durable_NAME``.
+
+    ``route`` is below the list of the model. ``permissions`` are codenames of ours,
+    all of which are needed.
+    """
+
+    route: str
+    name: str
+    view: PageView
+    permissions: tuple[str, ...]
+
+
+class HasPages(admin.ModelAdmin):
+    """A ModelAdmin with pages of its own."""
+
+    pages: ClassVar[tuple[Page, ...]] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the own pages first: the last pattern of Django takes everything."""
+        own = [
+            path(
+                page.route,
+                self.admin_site.admin_view(self._guarded(page)),
+                name=f"django_durable_{page.name}",
+            )
+            for page in self.pages
+        ]
+        return own + super().get_urls()
+
+    def _guarded(self, page: Page) -> PageView:
+        @wraps(page.view)
+        def view(request: HttpRequest, **captured: Any) -> HttpResponse:
+            request.current_app = self.admin_site.name
+            require(request, *page.permissions)
+            return harden(page.view(self, request, **captured))
+
+        return view
+
+
+def harden(response: HttpResponse) -> HttpResponse:
+    """Let nobody keep or guess at what a page of ours shows."""
+    add_never_cache_headers(response)
+    response["Cache-Control"] = "no-store, private"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def render(
+    model_admin: admin.ModelAdmin,
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+) -> TemplateResponse:
+    """Render a template that extends ``admin/django_durable/console/base.html``."""
+    request.current_app = model_admin.admin_site.name
+    full = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "model_admin": model_admin,
+        **context,
+    }
+    return TemplateResponse(request, template, full, status=status)

@@ -1,0 +1,56 @@
+"""Who may do what in the console: one permission for each kind of action."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+
+def may(request: HttpRequest, codename: str) -> bool:
+    """Tell whether the user has a permission of ours, such as ``cancel_workflow``."""
+    return request.user.has_perm(f"django_durable.{codename}")
+
+
+def require(request: HttpRequest, *codenames: str) -> None:
+    """Refuse with 403 unless the user has all of these permissions."""
+    if not all(may(request, codename) for codename in codenames):
+        raise PermissionDenied
+
+
+class ActionPermissions:
+    """What Django's ``permissions=["cancel"]`` and our pages ask.
+
+    A project that decides for each object overrides these.
+    """
+
+    def has_view_data_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may see inputs, outputs, errors and messages."""
+        return may(request, "view_workflow_data")
+
+    def has_start_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may start workflows."""
+        return may(request, "start_workflow")
+
+    def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may cancel."""
+        return may(request, "cancel_workflow")
+
+    def has_resume_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may resume, and release from the dead letter."""
+        return may(request, "resume_workflow")
+
+    def has_fork_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may fork: steps are executed once more."""
+        return may(request, "fork_workflow")
+
+    def has_restart_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may restart: the permission is that of forks."""
+        return self.has_fork_permission(request, obj)
+
+    def has_send_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may send messages."""
+        return may(request, "send_workflow_message")
+
+    def has_erase_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may delete finished workflows, on our own page."""
+        return may(request, "delete_workflow")
