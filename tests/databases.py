@@ -43,6 +43,14 @@ WITH_CRASHES = ("tests/crash", "tests/planted", "tests/testing")
 # Two for each core: one waits while the other one computes.
 AT_ONCE = 4
 
+# Several parts of the suite share a server, some with a crowd of processes.
+FOR_TESTS = """
+fsync = off
+full_page_writes = off
+jit = off
+max_connections = 400
+"""
+
 temporary_file = tempfile.TemporaryFile
 
 
@@ -61,9 +69,12 @@ def postgresql(*, is_durable: bool = False) -> Iterator[str]:
     with tempfile.TemporaryDirectory(
         prefix="durable-", ignore_cleanup_errors=True
     ) as parent:
-        server = get_server(Path(parent) / "pg", cleanup_mode="stop")
+        server = get_server(Path(parent) / "pg", cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
         if not is_durable:
-            server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
+            with (server.pgdata / "postgresql.conf").open("a") as file:
+                file.write(FOR_TESTS)
+        server.start()
         try:
             yield f"postgresql://postgres@/postgres?host={_socket_directory(server)}"
         finally:

@@ -155,6 +155,13 @@ def _begin(execution: State) -> Algorithm:
 def _conclude(execution: State, value: Any, error: BaseException | None) -> Algorithm:
     """Write what becomes of the row. An ending wins over what the code returned."""
     ending = execution.ending
+    if ending is not None and error is not None:
+        logger.warning(
+            "Workflow %s raised while it was leaving memory: %r",
+            execution.workflow_id,
+            error,
+            exc_info=error,
+        )
     if ending is None:
         yield from _finish(execution, value, error)
     elif isinstance(ending, Suspend):

@@ -111,6 +111,14 @@ async def areturn_nothing():
     await durable.asleep(0.1)
 
 
+@durable.workflow
+def stumble():
+    try:
+        durable.sleep(3600)
+    finally:
+        raise ValueError("no such file")
+
+
 @pytest.fixture(autouse=True)
 def cold(settings):
     settings.DURABLE = COLD
@@ -165,6 +173,17 @@ def test_a_finally_clause_runs_once_when_the_wait_is_over(definition):
 
     cleanings = [call for call in calls if call[1:] == ("clean", "up")]
     assert len(cleanings) == 1
+
+
+@pytest.mark.once
+def test_what_a_finally_clause_raises_is_told_and_ends_nothing(caplog):
+    with worker():
+        handle = stumble.start()
+        wait_for_status(handle, Workflow.Status.WAITING)
+
+    told = [each.message for each in caplog.records if "leaving memory" in each.message]
+    assert len(told) == 1
+    assert "no such file" in told[0]
 
 
 @pytest.mark.parametrize("definition", [return_nothing, areturn_nothing])
