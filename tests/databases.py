@@ -27,6 +27,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # The models are pure Python and the same on every database; so is what is marked.
 ONLY_ONCE = ("--deselect=tests/model/", "-m", "not once")
+# On one database random programs and values are tried in full.
+ENVIRONMENT_AGAIN = {"PROPERTIES_SHARE": "0.3"}
 # Two suites at once must not write one cache.
 NO_CACHE = "-pno:cacheprovider"
 
@@ -205,10 +207,12 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
         for part, chosen in parts_of(options).items():
             for database, url in urls.items():
                 output = stack.enter_context(temporary_file()) if suites else None
+                is_first = database == databases[0]
                 given = [*options, *chosen]
-                given += [] if database == databases[0] else [*ONLY_ONCE]
+                given += [] if is_first else [*ONLY_ONCE]
                 given += [NO_CACHE] if suites else []
-                environment = {**shared, "DATABASE_URL": url}
+                again = {} if is_first else ENVIRONMENT_AGAIN
+                environment = {**shared, **again, "DATABASE_URL": url}
                 suites.append(Suite(f"{database}{part}", given, environment, output))
         for suite in suites:
             while sum(each.is_running for each in suites) >= AT_ONCE:

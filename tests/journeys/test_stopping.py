@@ -11,13 +11,25 @@ from tests.journeys.processes import AT_ONCE, PATIENCE, PATIENT, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HELD = [workflows.held, workflows.aheld, workflows.aheld_in_thread]
+ENDINGS = {
+    "held": (workflows.held, signal.SIGTERM),
+    "aheld": (workflows.aheld, signal.SIGTERM),
+}
+MORE_ENDINGS = {
+    "aheld_in_thread": (workflows.aheld_in_thread, signal.SIGTERM),
+    "held, SIGINT": (workflows.held, signal.SIGINT),
+}
 
 
 @pytest.mark.parametrize(
     ("definition", "number"),
-    [*((held, signal.SIGTERM) for held in HELD), (workflows.held, signal.SIGINT)],
-    ids=["held", "aheld", "aheld_in_thread", "held, SIGINT"],
+    [
+        *(pytest.param(*case, id=name) for name, case in ENDINGS.items()),
+        *(
+            pytest.param(*case, id=name, marks=pytest.mark.once)
+            for name, case in MORE_ENDINGS.items()
+        ),
+    ],
 )
 def test_a_running_step_ends_and_is_recorded(definition, number, processes, ledger):
     worker = processes.worker(JOURNEY_DRAIN="30", **PATIENT)
@@ -41,7 +53,7 @@ def test_a_running_step_ends_and_is_recorded(definition, number, processes, ledg
 @pytest.mark.once
 @pytest.mark.parametrize(
     "definition",
-    [*HELD, workflows.stuck],
+    [workflows.held, workflows.aheld, workflows.aheld_in_thread, workflows.stuck],
     ids=lambda held: held.__name__,
 )
 def test_a_step_that_outlasts_the_drain_is_put_back(definition, processes, ledger):
@@ -56,7 +68,13 @@ def test_a_step_that_outlasts_the_drain_is_put_back(definition, processes, ledge
     assert Step.objects.filter(workflow_id=handle.workflow_id).count() == 1
 
 
-@pytest.mark.parametrize("hot_seconds", ["0", "60"], ids=["cold", "hot"])
+@pytest.mark.parametrize(
+    "hot_seconds",
+    [
+        pytest.param("0", id="cold"),
+        pytest.param("60", id="hot", marks=pytest.mark.once),
+    ],
+)
 def test_deploys_do_not_postpone_a_sleep(hot_seconds, processes):
     hot = {"JOURNEY_HOT_WAIT": hot_seconds, "JOURNEY_ASYNC_HOT_WAIT": hot_seconds}
     hot |= PATIENT

@@ -2,7 +2,8 @@
 
 ``CHAOS_MINUTES`` is the time that ``make chaos`` has; a quarter of it belongs to the
 properties. ``CHAOS_SEED`` repeats such a run. Nothing is kept in the repository:
-examples that failed become explicit ones.
+examples that failed become explicit ones. Where the suite runs on one database after
+another, ``PROPERTIES_SHARE`` is the part of the examples that is tried again.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 CHAOS_MINUTES = float(os.environ.get("CHAOS_MINUTES", "0"))
 OUR_PART = 1 / 4
+SHARE = float(os.environ.get("PROPERTIES_SHARE", "1"))
 
 
 def use_profile() -> None:
@@ -58,6 +60,7 @@ class Explorer:
     ) -> None:
         """Try a function on what ``strategies`` give for its arguments."""
         trial = _Trial(holds, share)
+        examples = _share_of(examples)
 
         def go(number: int | None) -> None:
             test = settings(max_examples=examples)(given(**strategies)(trial.holds))
@@ -75,6 +78,7 @@ class Explorer:
     ) -> None:
         """Try sequences of ``steps`` rules."""
         trial = _Trial(machine, share)
+        examples = _share_of(examples)
         profile = settings(max_examples=examples, stateful_step_count=steps)
 
         def go(number: int | None) -> None:
@@ -99,6 +103,10 @@ class Explorer:
             go(number)
             number += 1
         self._tell(f"{name}: {trial.count} examples held")
+
+
+def _share_of(examples: int) -> int:
+    return max(1, round(examples * SHARE))
 
 
 class _Trial:

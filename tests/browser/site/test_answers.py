@@ -1,5 +1,7 @@
 """The page of a conversation, in a real browser, of a real site."""
 
+import pytest
+
 import django_durable as durable
 from django_durable import serialization
 from django_durable.models import StreamEntry, Workflow
@@ -30,6 +32,7 @@ def test_words_appear_while_the_workflow_writes_them(talk, visit):
     assert Workflow.objects.get().status == "PENDING"
 
 
+@pytest.mark.once
 def test_a_reload_in_the_middle_goes_on_to_the_exact_text(talk, visit):
     talk.write(*"Good tea ")
     page = visit(talk.path, talk=talk)
@@ -43,6 +46,7 @@ def test_a_reload_in_the_middle_goes_on_to_the_exact_text(talk, visit):
     wait_until(lambda: state(page) == "ended")
 
 
+@pytest.mark.once
 def test_markup_in_an_answer_is_shown_as_text(talk, visit):
     markup = "<script>alert(1)</script>"
     dialogs = []
@@ -70,6 +74,7 @@ def test_a_cut_connection_is_made_again_and_loses_nothing(site, talk, visit):
     sees(page, "Good tea begins.")
 
 
+@pytest.mark.once
 def test_two_pages_show_the_same(talk, visit):
     pages = [visit(talk.path, talk=talk) for _ in range(2)]
 
@@ -80,6 +85,7 @@ def test_two_pages_show_the_same(talk, visit):
         sees(page, "".join(f"{number} " for number in range(50)))
 
 
+@pytest.mark.once
 def test_the_button_stops_the_answer(talk, visit):
     page = visit(talk.path, talk=talk)
     talk.write("Good ")
@@ -94,6 +100,7 @@ def test_the_button_stops_the_answer(talk, visit):
     sees(page, "Good ")
 
 
+@pytest.mark.once
 def test_the_page_learns_by_itself_that_the_answer_is_complete(talk, visit):
     page = visit(talk.path, talk=talk)
     assert page.is_visible("text=Stop")
@@ -105,6 +112,7 @@ def test_the_page_learns_by_itself_that_the_answer_is_complete(talk, visit):
     sees(page, "Three minutes.")
 
 
+@pytest.mark.once
 def test_where_sockets_do_not_pass_the_words_come_over_http(talk, visit):
     page = visit("/advice/", talk=talk)
     page.route_web_socket("**/*", lambda socket: socket.close())
@@ -119,6 +127,7 @@ def test_where_sockets_do_not_pass_the_words_come_over_http(talk, visit):
     wait_until(lambda: state(page) == "ended")
 
 
+@pytest.mark.once
 def test_a_large_value_is_shown_too(talk, visit):
     large = "tea " * 20_000
 
@@ -138,6 +147,7 @@ READ = """async ({ workflow, token }) => {
 }"""
 
 
+@pytest.mark.once
 def test_a_stranger_is_refused(talk, visit):
     talk.write("secret")
     page = visit(talk.path)
@@ -155,6 +165,7 @@ def test_a_stranger_is_refused(talk, visit):
         assert page.evaluate(READ, asked) == answer
 
 
+@pytest.mark.once
 def test_without_javascript_the_page_shows_what_there_is_and_reloads(talk, visit):
     talk.write("Good ", "<b>tea</b>")
 

@@ -62,6 +62,7 @@ def test_a_decision_reaches_the_workflow_and_the_page(staff, visit):
     assert Workflow.objects.get().status == "SUCCESS"
 
 
+@pytest.mark.once
 def test_a_page_without_sockets_asks_again_by_itself(site, visit):
     page = visit("/advice/")
     page.route_web_socket("**/*", lambda socket: socket.close())
@@ -75,6 +76,7 @@ def test_a_page_without_sockets_asks_again_by_itself(site, visit):
     page.wait_for_selector("#steps >> text=request_fraud_check")
 
 
+@pytest.mark.once
 def test_what_somebody_is_writing_is_left_alone(staff, visit):
     purchase = Purchase.objects.create(title="Tea", price=1, asked_by="Ada")
     scribe = Scribe(purchase.workflow_id)
