@@ -8,6 +8,8 @@ from dataclasses import field
 from datetime import timedelta
 from typing import Any, Literal
 
+from django_durable.patterns import is_well_formed
+
 _LONGEST = timedelta(days=36525).total_seconds()
 
 
@@ -52,7 +54,7 @@ def patterns(value: object) -> tuple[str, ...]:
         isinstance(pattern, str) for pattern in value
     ):
         raise BadValue("type", "a list of patterns")
-    if not all(part.strip() for pattern in value for part in pattern.split(".")):
+    if not all(map(is_well_formed, value)):
         raise BadValue("range", "a list of patterns, such as ['password', 'card.*']")
     return tuple(value)
 

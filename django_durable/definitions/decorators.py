@@ -1,6 +1,6 @@
 """The decorators: ``@workflow``, ``@step``, ``@transaction``."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from django_durable.definitions.retries import RetryPolicy
@@ -11,7 +11,7 @@ from django_durable.suggestions import unknown_names
 P = ParamSpec("P")
 T = TypeVar("T")
 
-WORKFLOW_OPTIONS = ("name", "queue_name", "max_recovery_attempts", "version")
+WORKFLOW_OPTIONS = ("name", "queue_name", "max_recovery_attempts", "version", "redact")
 RETRY_OPTIONS = (
     "max_attempts",
     "retry_on",
@@ -20,7 +20,8 @@ RETRY_OPTIONS = (
     "max_interval",
     "jitter",
 )
-STEP_OPTIONS = ("name", *RETRY_OPTIONS, "timeout", "atomic")
+RUN_OPTIONS = ("name", *RETRY_OPTIONS, "timeout", "atomic")
+STEP_OPTIONS = (*RUN_OPTIONS, "redact")
 
 
 class WorkflowDecorator(Protocol):
@@ -65,6 +66,7 @@ def workflow(
     queue_name: str = ...,
     max_recovery_attempts: int = ...,
     version: str | None = ...,
+    redact: Sequence[str] = ...,
 ) -> WorkflowDecorator: ...
 
 
@@ -74,7 +76,8 @@ def workflow(function: Any = None, /, **options: Any) -> Any:
     ``name`` defaults to ``module.qualname``; ``queue_name`` to "default".
     ``max_recovery_attempts``: how often it may kill the worker that runs it
     alone before it goes to the dead letter. ``version`` defaults to
-    ``DURABLE["APP_VERSION"]``, else a hash of the function's source.
+    ``DURABLE["APP_VERSION"]``, else a hash of the function's source. ``redact``
+    lists patterns of values that displays hide, such as ``"card.*"``.
     """
     function, options = _name_first(function, options)
     _check_options("@workflow", options, WORKFLOW_OPTIONS)
@@ -103,7 +106,8 @@ def step(function: Any = None, /, **options: Any) -> Any:
     ``max_attempts`` tries in all, again after exceptions in ``retry_on``, with
     delays of ``interval × backoff**n`` seconds up to ``max_interval``, and
     ``jitter``. ``timeout`` (seconds or timedelta, per attempt) for async
-    steps. ``atomic=True`` is ``@transaction``.
+    steps. ``atomic=True`` is ``@transaction``. ``redact`` lists patterns of
+    values in its result that displays hide.
     """
     function, options = _name_first(function, options)
     if function is None:
@@ -138,7 +142,8 @@ def make_step(
     function: Any, caller: str, options: dict[str, Any]
 ) -> StepDefinition[..., Any, Any]:
     """Build a step definition from the decorator's options."""
-    _check_options(caller, options, STEP_OPTIONS)
+    is_decorator = caller.startswith("@")
+    _check_options(caller, options, STEP_OPTIONS if is_decorator else RUN_OPTIONS)
     retries = {key: value for key, value in options.items() if key in RETRY_OPTIONS}
     rest = {key: value for key, value in options.items() if key not in RETRY_OPTIONS}
     return StepDefinition(function, retries=RetryPolicy(**retries), **rest)

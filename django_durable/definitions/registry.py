@@ -14,6 +14,7 @@ class Definition(Protocol):
     is_async: bool
     queue_name: str
     max_recovery_attempts: int
+    redact: tuple[str, ...]
 
     @property
     def version(self) -> str: ...
@@ -23,6 +24,7 @@ class Definition(Protocol):
 
 
 _definitions: dict[str, Definition] = {}
+_redactions: dict[str, tuple[str, ...]] = {}
 _lock = threading.Lock()
 
 
@@ -53,6 +55,18 @@ def version_of(name: str) -> str | None:
     """Return the version of the code at hand for a name, None without code."""
     definition = find(name)
     return definition.version if definition is not None else None
+
+
+def note_redaction(step_name: str, patterns: tuple[str, ...]) -> None:
+    """Know what displays hide of a step; of two with one name, what either hides."""
+    with _lock:
+        known = _redactions.get(step_name, ())
+        _redactions[step_name] = tuple(dict.fromkeys((*known, *patterns)))
+
+
+def redactions_of(step_name: str) -> tuple[str, ...]:
+    """Return the patterns of the steps of that name."""
+    return _redactions.get(step_name, ())
 
 
 def _shown(definition: Definition) -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from django_durable import durations
+from django_durable import durations, patterns
+from django_durable.definitions import registry
 from django_durable.definitions.binding import FunctionStandIn
 from django_durable.definitions.calls import BoundCall
 from django_durable.definitions.context import body_frame, has_running_loop
@@ -32,11 +33,15 @@ class StepDefinition(FunctionStandIn, Generic[P, R, T]):
         retries: RetryPolicy | None = None,
         timeout: Seconds | None = None,
         atomic: bool = False,
+        redact: Sequence[str] = (),
     ) -> None:
         super().__init__(function, name)
         self.retries = retries if retries is not None else RetryPolicy()
         self.timeout = durations.optional_seconds(timeout, "timeout")
         self.atomic = atomic
+        self.redact = patterns.check(redact, f"Step {self.name}")
+        if self.redact:
+            registry.note_redaction(self.name, self.redact)
         self._check()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -2,11 +2,11 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from django_durable import conf
+from django_durable import conf, patterns
 from django_durable.definitions import registry
 from django_durable.definitions.binding import FunctionStandIn
 from django_durable.definitions.calls import BoundCall
@@ -35,11 +35,13 @@ class WorkflowDefinition(FunctionStandIn, Generic[P, R, T]):
         queue_name: str = "default",
         max_recovery_attempts: int = 10,
         version: str | None = None,
+        redact: Sequence[str] = (),
     ) -> None:
         super().__init__(function, name)
         self.queue_name = check_queue_name(queue_name)
         self.max_recovery_attempts = _check_recoveries(max_recovery_attempts)
         self.given_version = _check_version(version)
+        self.redact = patterns.check(redact, f"Workflow {self.name}")
         self.options = StartOptions()
         self._refuse_methods()
         registry.register(self)

@@ -40,6 +40,7 @@ def test_the_python_of_a_page_can_be_imported(page, import_page):
     "page",
     [
         "how-to/deploy-new-code.md",
+        "how-to/hide-secrets.md",
         "how-to/use-another-database.md",
         "tutorial/first-workflow.md",
     ],
@@ -52,6 +53,28 @@ def test_settings_on_a_page_are_settings_that_exist(page):
         raw = eval(line.removeprefix("DURABLE = "), {})
         assert conf.problems(raw) == []
     assert found
+
+
+# Hide secrets from displays.
+
+
+@pytest.mark.django_db
+def test_what_a_workflow_calls_secret_is_hidden_from_displays(import_page):
+    page = import_page("how-to/hide-secrets.md")
+    card = {"number": "4111", "year": 2030}
+
+    with durable.SetWorkflowID("secret-1"):
+        result = page.checkout(7, card, password="letmein")
+
+    assert result == "ch-7"
+    assert page.what_came_of("secret-1") == {
+        "inputs": {
+            "order_id": 7,
+            "card": {"number": "•••", "year": "•••"},
+            "password": "•••",
+        },
+        "output": "ch-7",
+    }
 
 
 # Retry a flaky service.
