@@ -84,6 +84,10 @@ if TYPE_CHECKING:
         read_stream as read_stream,
         write_stream as write_stream,
     )
+    from django_durable.definitions.summary import (
+        aset_summary as aset_summary,
+        set_summary as set_summary,
+    )
     from django_durable.exceptions import (
         DurableError as DurableError,
         EventAlreadySet as EventAlreadySet,
@@ -152,6 +156,7 @@ __all__ = [
     "asend",
     "asend_many",
     "aset_event",
+    "aset_summary",
     "asleep",
     "asleep_until",
     "astart_workflow",
@@ -180,6 +185,7 @@ __all__ = [
     "send",
     "send_many",
     "set_event",
+    "set_summary",
     "sleep",
     "sleep_until",
     "start_workflow",
@@ -255,6 +261,7 @@ _PLACES = {
         "read_stream",
         "write_stream",
     ),
+    "definitions.summary": ("aset_summary", "set_summary"),
     "exceptions": (
         "DurableError",
         "EventAlreadySet",

@@ -67,6 +67,10 @@ CALLS = {
         lambda n: durable.set_event(str(n), n, overwrite=False),
         lambda n: durable.aset_event(str(n), n, overwrite=False),
     ),
+    "set_summary": (
+        lambda n: durable.set_summary(str(n)),
+        lambda n: durable.aset_summary(str(n)),
+    ),
     "get_event": (
         lambda n: durable.get_event("receiver", "key"),
         lambda n: durable.aget_event("receiver", "key"),
@@ -175,6 +179,7 @@ POSTGRESQL = {
     "recv": Cost(1, 0, 1),
     "set_event": Cost(1, 1, 1),
     "set_event once": Cost(1, 1, 1),
+    "set_summary": Cost(1, 0, 1),
     "get_event": Cost(2, 0, 1),
     "write_stream": Cost(1, 1, 1),
     "read_stream": Cost(3, 0, 1),
@@ -186,6 +191,7 @@ SQLITE = {
     "recv": Cost(6, 0, 1),
     "set_event": Cost(5, 1, 1),
     "set_event once": Cost(7, 1, 1),
+    "set_summary": Cost(1, 0, 1),
     "get_event": Cost(2, 0, 1),
     "write_stream": Cost(6, 1, 1),
     "read_stream": Cost(3, 0, 1),

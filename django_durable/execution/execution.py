@@ -19,7 +19,14 @@ from django_durable.definitions.options import StartOptions
 from django_durable.definitions.registry import Definition
 from django_durable.definitions.step import StepDefinition
 from django_durable.exceptions import Unwind
-from django_durable.execution import children, publishing, receiving, steps, waiting
+from django_durable.execution import (
+    children,
+    publishing,
+    receiving,
+    steps,
+    summary,
+    waiting,
+)
 from django_durable.execution.drivers import Algorithm, adrive, drive
 from django_durable.execution.state import State
 
@@ -100,6 +107,11 @@ class Execution(State):
     def set_event(self, key: str, value: Any, overwrite: bool) -> Any:
         return self._drive_anywhere(
             lambda frame: publishing.set_event(self, frame, key, value, overwrite)
+        )
+
+    def set_summary(self, text: str) -> Any:
+        return self._drive_anywhere(
+            lambda frame: summary.set_summary(self, frame, text)
         )
 
     def get_event(

@@ -30,6 +30,12 @@ class Journal:
     retries: dict[Place, list[datetime]] = field(default_factory=dict)
     deadlines: dict[tuple[Place, str], datetime] = field(default_factory=dict)
     has_waits: bool = False
+    # Begun by an earlier execution: a try has failed there, or it waited there.
+    begun: set[Place] = field(default_factory=set)
+
+    def has_reached(self, place: Place) -> bool:
+        """Tell whether an earlier execution has come as far as a place."""
+        return place in self.steps or place in self.begun
 
     @classmethod
     def load(cls, using: str, workflow_id: str) -> "Journal":
@@ -42,7 +48,9 @@ class Journal:
             journal.retries.setdefault(Place(branch, step_id), []).append(next_at)
         waits = Wait.objects.using(using).journal(workflow_id)
         journal.has_waits = bool(waits)
+        journal.begun.update(journal.retries)
         for branch, step_id, target, wake_at in waits:
+            journal.begun.add(Place(branch, step_id))
             if wake_at is not None:
                 journal.deadlines[Place(branch, step_id), target] = wake_at
         return journal

@@ -20,7 +20,7 @@ from django_durable.exceptions import EventAlreadySet, StreamClosed, Unwind
 from django_durable.execution import records
 from django_durable.execution.journal import Place
 from django_durable.execution.state import State
-from django_durable.models import Event, Step, Stream
+from django_durable.models import Event, Step, Stream, Workflow
 from django_durable.models.checkpoint import Checkpoint
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
@@ -46,6 +46,7 @@ class Outbox:
         self._complete: set[str] = set()
         self._opened: set[str] = set()
         self._events: dict[str, EventSetting] = {}
+        self.summary: str | None = None
         self._count = 0
         self._bytes = 0
         self._is_scheduled = False
@@ -133,6 +134,10 @@ class Outbox:
                 is_event = isinstance(row, EventSetting)
                 refusal = EventAlreadySet if is_event else StreamClosed
                 raise refusal(self.execution.workflow_id, row.key)
+        if self.summary is not None:
+            execution = self.execution
+            workflows = Workflow.objects.using(execution.host.using)
+            workflows.summarize(execution.workflow_id, execution.claim, self.summary)
 
     @property
     def is_empty(self) -> bool:

@@ -15,11 +15,12 @@ from django_durable.models.code import runnable
 from django_durable.models.ids import new_workflow_id
 from django_durable.models.recovery import RecoveryQuerySet
 from django_durable.models.status import ACTIVE, FAILED, TERMINAL, Status
+from django_durable.models.summary import SummaryQuerySet
 from django_durable.models.transitions import TransitionQuerySet
 
 
 class WorkflowQuerySet(  # type: ignore[override]
-    ClaimQuerySet, RecoveryQuerySet, TransitionQuerySet
+    ClaimQuerySet, RecoveryQuerySet, SummaryQuerySet, TransitionQuerySet
 ):
     """Workflows by what an application or an operator asks."""
 

@@ -104,6 +104,7 @@ async def atalks() -> None:
     await durable.asend_many([durable.Message("a", 1)])
     assert_type(await durable.arecv(schema=Payment), Payment)
     await durable.aset_event("url", "/pay")
+    await durable.aset_summary("Order 1042, paid")
     assert_type(await durable.aget_event("a", "url"), Any)
     assert_type(await durable.aget_events("a"), dict[str, Any])
     await durable.awrite_stream("log", 1)
@@ -159,6 +160,7 @@ def management() -> None:
     assert_type(durable.cancel_workflow("a", reason="b"), bool)
     assert_type(durable.resume_workflow("a"), durable.WorkflowHandle[Any])
     assert_type(durable.workflow_id(), str | None)
+    durable.set_summary("Order 1042, paid")
     assert_type(durable.current(), durable.Context | None)
     if (context := durable.current()) is not None:
         assert_type(context.step_attempt, int | None)
