@@ -32,6 +32,13 @@ def optional_seconds(value: object, what: str) -> float | None:
     return None if value is None else seconds(value, what)
 
 
+def optional_limit(value: object, what: str) -> float | None:
+    """See optional_seconds(); ValueError as well for no time at all."""
+    if (found := optional_seconds(value, what)) == 0:
+        raise ValueError(f"{what} must be more than zero seconds.")
+    return found
+
+
 def moment(value: object, what: str) -> datetime:
     """Return an aware datetime, or raise TypeError or ValueError."""
     if not isinstance(value, datetime):

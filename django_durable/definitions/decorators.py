@@ -6,12 +6,20 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from django_durable.definitions.retries import RetryPolicy
 from django_durable.definitions.step import StepDefinition
 from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.durations import Seconds
 from django_durable.suggestions import unknown_names
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-WORKFLOW_OPTIONS = ("name", "queue_name", "max_recovery_attempts", "version", "redact")
+WORKFLOW_OPTIONS = (
+    "name",
+    "queue_name",
+    "max_recovery_attempts",
+    "timeout",
+    "version",
+    "redact",
+)
 RETRY_OPTIONS = (
     "max_attempts",
     "retry_on",
@@ -65,6 +73,7 @@ def workflow(
     *,
     queue_name: str = ...,
     max_recovery_attempts: int = ...,
+    timeout: Seconds | None = ...,
     version: str | None = ...,
     redact: Sequence[str] = ...,
 ) -> WorkflowDecorator: ...
@@ -75,9 +84,11 @@ def workflow(function: Any = None, /, **options: Any) -> Any:
 
     ``name`` defaults to ``module.qualname``; ``queue_name`` to "default".
     ``max_recovery_attempts``: how often it may kill the worker that runs it
-    alone before it goes to the dead letter. ``version`` defaults to
-    ``DURABLE["APP_VERSION"]``, else a hash of the function's source. ``redact``
-    lists patterns of values that displays hide, such as ``"card.*"``.
+    alone before it goes to the dead letter. ``timeout`` (seconds or
+    timedelta, from its start): then it is cancelled, reason "deadline".
+    ``version`` defaults to ``DURABLE["APP_VERSION"]``, else a hash of the
+    function's source. ``redact`` lists patterns of values that displays hide,
+    such as ``"card.*"``.
     """
     function, options = _name_first(function, options)
     _check_options("@workflow", options, WORKFLOW_OPTIONS)

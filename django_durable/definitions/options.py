@@ -8,7 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_durable import durations
+from django_durable.durations import Seconds
 from django_durable.suggestions import unknown_names
+
+# A time-out of a start that says nothing about it: the definition decides.
+AS_DEFINED: Any = object()
 
 _next_id: ContextVar[list[str] | None] = ContextVar("django_durable_id", default=None)
 
@@ -23,6 +27,7 @@ class StartOptions:
     run_after: datetime | timedelta | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     subject: Any = None
+    timeout: Seconds | None = AS_DEFINED
 
     def __post_init__(self) -> None:
         if isinstance(self.priority, bool) or not isinstance(self.priority, int):
@@ -35,6 +40,8 @@ class StartOptions:
             durations.seconds(self.run_after, "run_after")
         elif self.run_after is not None:
             durations.moment(self.run_after, "run_after")
+        if self.timeout is not AS_DEFINED:
+            durations.optional_limit(self.timeout, "timeout")
         if not isinstance(self.attributes, Mapping):
             raise TypeError(f"attributes must be a dict, not {self.attributes!r}.")
 

@@ -15,6 +15,7 @@ class Definition(Protocol):
     queue_name: str
     max_recovery_attempts: int
     redact: tuple[str, ...]
+    timeout: float | None
 
     @property
     def version(self) -> str: ...

@@ -37,7 +37,7 @@ class StepDefinition(FunctionStandIn, Generic[P, R, T]):
     ) -> None:
         super().__init__(function, name)
         self.retries = retries if retries is not None else RetryPolicy()
-        self.timeout = durations.optional_seconds(timeout, "timeout")
+        self.timeout = durations.optional_limit(timeout, "timeout")
         self.atomic = atomic
         self.redact = patterns.check(redact, f"Step {self.name}")
         if self.redact:
@@ -78,5 +78,3 @@ class StepDefinition(FunctionStandIn, Generic[P, R, T]):
                 f"timeout= needs an async function, and {self.name} is a def: a thread"
                 " cannot be stopped. Give the call inside it a time-out instead."
             )
-        if self.timeout == 0:
-            raise ValueError("timeout must be more than zero seconds.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from django_durable import conf, patterns
+from django_durable import conf, durations, patterns
 from django_durable.definitions import registry
 from django_durable.definitions.binding import FunctionStandIn
 from django_durable.definitions.calls import BoundCall
@@ -15,6 +15,7 @@ from django_durable.definitions.engine import engine
 from django_durable.definitions.handles import WorkflowHandle, handle_for
 from django_durable.definitions.options import StartOptions, check_queue_name
 from django_durable.definitions.versions import source_hash
+from django_durable.durations import Seconds
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,12 +35,14 @@ class WorkflowDefinition(FunctionStandIn, Generic[P, R, T]):
         name: str | None = None,
         queue_name: str = "default",
         max_recovery_attempts: int = 10,
+        timeout: Seconds | None = None,
         version: str | None = None,
         redact: Sequence[str] = (),
     ) -> None:
         super().__init__(function, name)
         self.queue_name = check_queue_name(queue_name)
         self.max_recovery_attempts = _check_recoveries(max_recovery_attempts)
+        self.timeout = durations.optional_limit(timeout, "timeout")
         self.given_version = _check_version(version)
         self.redact = patterns.check(redact, f"Workflow {self.name}")
         self.options = StartOptions()
@@ -105,7 +108,8 @@ class WorkflowDefinition(FunctionStandIn, Generic[P, R, T]):
 
         ``workflow_id`` (an idempotency key), ``queue_name``, ``priority``
         (-100…100, larger first), ``run_after`` (datetime or timedelta),
-        ``attributes`` (dict), ``subject`` (a saved model object).
+        ``attributes`` (dict), ``subject`` (a saved model object), ``timeout``
+        (seconds or timedelta; None for none, whatever the definition says).
         """
         twin = copy.copy(self)
         twin.options = self.options.with_options(options)

@@ -235,7 +235,8 @@ def _suspend(execution: State) -> None:
             return
         Wait.objects.using(using).replace(pk, rows)
     Wait.objects.using(using).wake_if_met(pk, claim, rows)
-    execution.host.note_timer(wake_at)
+    for moment in (wake_at, execution.deadline):
+        execution.host.note_timer(moment)
 
 
 def _hand_over(execution: State) -> None:

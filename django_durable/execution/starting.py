@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_durable import clock, conf, serialization
-from django_durable.definitions.options import StartOptions
+from django_durable import clock, conf, durations, serialization
+from django_durable.definitions.options import AS_DEFINED, StartOptions
 from django_durable.definitions.registry import Definition
 from django_durable.exceptions import SerializationError, WorkflowConflict
 from django_durable.models import Worker, Workflow
@@ -36,10 +36,12 @@ def build_row(
 ) -> Workflow:
     """Return the unsaved row of a start; refuse bad input.
 
+    ``deadline`` is the parent's, which a time-out can only bring forward.
     Raises InvalidWorkflowId, SerializationError, TypeError, ValueError,
     ImproperlyConfigured.
     """
     now = clock.now()
+    run_after = _run_after(options.run_after, now)
     subject = ("", "")
     if options.subject is not None:
         subject = subject_key(options.subject)
@@ -50,8 +52,8 @@ def build_row(
         queue_name=options.queue_name
         or (definition.queue_name if definition else "default"),
         priority=options.priority,
-        run_after=_run_after(options.run_after, now),
-        deadline=deadline,
+        run_after=run_after,
+        deadline=_deadline(definition, options, max(run_after, now), deadline),
         inputs=serialization.dumps([*args, dict(kwargs)], "inputs"),
         max_recovery_attempts=definition.max_recovery_attempts if definition else 10,
         parent_id=parent_id,
@@ -112,6 +114,21 @@ def _run_after(given: datetime | timedelta | None, now: datetime) -> datetime:
     if isinstance(given, timedelta):
         return now + given
     return given if given is not None else now
+
+
+def _deadline(
+    definition: Definition | None,
+    options: StartOptions,
+    begins_at: datetime,
+    inherited: datetime | None,
+) -> datetime | None:
+    timeout = options.timeout
+    if timeout is AS_DEFINED:
+        timeout = definition.timeout if definition is not None else None
+    if timeout is None:
+        return inherited
+    own = begins_at + timedelta(seconds=durations.seconds(timeout, "timeout"))
+    return own if inherited is None else min(own, inherited)
 
 
 def _version_elsewhere(name: str) -> str:

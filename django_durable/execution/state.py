@@ -137,12 +137,25 @@ class State:
         raise error
 
     def assure_active(self, *, anyhow: bool = False) -> Algorithm:
-        """Read the row again when the last news of it is old."""
-        if anyhow or clock.monotonic() > self._trusted_until:
-            rows = Workflow.objects.using(self.host.using)
+        """Read the row again when the last news of it is old.
+
+        Where the deadline has passed, the workflow is cancelled here, unless
+        another process was faster: a direct call may have nobody else.
+        """
+        rows, was_overdue = Workflow.objects.using(self.host.using), self.is_overdue
+        if was_overdue:
+            yield Query(lambda: rows.cancel_if_overdue(self.workflow_id))
+        if anyhow or was_overdue or clock.monotonic() > self._trusted_until:
             self.learn((yield Query(lambda: rows.standing(self.workflow_id))))
             if self.ending is not None:
                 raise self.ending
+            if was_overdue:
+                self.deadline = None  # It was taken from the row meanwhile.
+
+    @property
+    def is_overdue(self) -> bool:
+        """Tell whether the workflow's deadline has passed."""
+        return self.deadline is not None and clock.now() >= self.deadline
 
     def learn(self, standing: Standing | None) -> None:
         """Take news of the row; end when it is no longer this execution's."""

@@ -244,6 +244,8 @@ def value(
     place = execution.enter(frame)
     if recorded := execution.recall(place, name, Kind.VALUE):
         return execution.replay(recorded)
+    if execution.is_overdue:
+        yield from execution.assure_active()
     started_at = clock.now()
     text, made = dump_result(make(), f"{name}()")
     row = records.checkpoint(

@@ -56,7 +56,7 @@ def wait(
         while not waiter.is_over:
             if look is not None and (found := (yield Query(look))) is not None:
                 return found
-            if was_rung:  # Perhaps by a cancellation.
+            if was_rung or execution.is_overdue:  # Perhaps by a cancellation.
                 yield from execution.assure_active(anyhow=True)
             if waiter.needs_row:
                 yield Query(waiter.store)
@@ -190,8 +190,9 @@ class Waiter:
         """Return how long to rely on being rung."""
         is_timer = list(self._targets) == [TIMER]
         limits = [TIMER_LOOK_SECONDS if is_timer else hub.look_seconds]
-        if (left := self._seconds_left()) is not None:
-            limits.append(left)
+        for moment in (self.until, self.execution.deadline):
+            if moment is not None:
+                limits.append((moment - clock.now()).total_seconds())
         if self.execution.host.can_suspend and not self.execution.is_async:
             limits.append(self.hot_until - clock.monotonic())
         return max(0.0, min(limits))

@@ -16,7 +16,7 @@ from django_durable.models import compiled, faults, sql
 from django_durable.models.claims import STALLS_BEFORE_QUARANTINE
 from django_durable.models.compiled import Change, OneOf, Rows, Selection
 from django_durable.models.expressions import SecondsSince
-from django_durable.models.status import Status
+from django_durable.models.status import ACTIVE, Status
 
 BATCH = 1000
 
@@ -35,8 +35,9 @@ class RecoveryQuerySet(models.QuerySet[Any]):
     """The questions of timers and sweeps. Each change names what it expects."""
 
     def next_due(self) -> datetime | None:
-        """Return when the next timer or delayed workflow becomes due."""
+        """Return when the next timer, delayed workflow or deadline becomes due."""
         found = _NEXT_TIMER(self) + _NEXT_DELAYED(self, now=clock.now())
+        found += _NEXT_DEADLINE(self)
         return min((moment for (moment,) in found), default=None)
 
     def wake_forgotten(self) -> int:
@@ -193,6 +194,13 @@ _NEXT_DELAYED = Selection(
         .filter(run_after__gt=_NOW)
         .order_by("run_after")
         .values_list("run_after")[:1]
+    )
+)
+_NEXT_DEADLINE = Selection(
+    lambda rows: (
+        rows.filter(status__in=ACTIVE, deadline__isnull=False)
+        .order_by("deadline")
+        .values_list("deadline")[:1]
     )
 )
 _DUE = Selection(

@@ -29,6 +29,8 @@ TERMINAL = (
     Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED,
 )
 ACTIVE = (Status.ENQUEUED, Status.PENDING, Status.WAITING, Status.PAUSED)
+# Why a workflow was cancelled whose time-out was over.
+DEADLINE_REASON = "deadline"
 FAILED = (Status.ERROR, Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED)
 
 

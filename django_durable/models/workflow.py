@@ -12,15 +12,21 @@ from django_durable import clock
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
 from django_durable.models.claims import ClaimQuerySet
 from django_durable.models.code import runnable
+from django_durable.models.deadlines import DeadlineQuerySet
 from django_durable.models.ids import new_workflow_id
 from django_durable.models.recovery import RecoveryQuerySet
-from django_durable.models.status import ACTIVE, FAILED, TERMINAL, Status
+from django_durable.models.status import (
+    ACTIVE,
+    DEADLINE_REASON,
+    FAILED,
+    TERMINAL,
+    Status,
+)
 from django_durable.models.summary import SummaryQuerySet
-from django_durable.models.transitions import TransitionQuerySet
 
 
 class WorkflowQuerySet(  # type: ignore[override]
-    ClaimQuerySet, RecoveryQuerySet, SummaryQuerySet, TransitionQuerySet
+    ClaimQuerySet, RecoveryQuerySet, SummaryQuerySet, DeadlineQuerySet
 ):
     """Workflows by what an application or an operator asks."""
 
@@ -218,6 +224,12 @@ class Workflow(models.Model):
                 name="durable_workflow_wake",
                 condition=Q(status=Status.WAITING),
             ),
+            # cancel_overdue(), next_due(): deadlines.
+            models.Index(
+                fields=["deadline"],
+                name="durable_workflow_deadline",
+                condition=Q(status__in=ACTIVE, deadline__isnull=False),
+            ),
             # unpause(): what waits for other code.
             models.Index(
                 fields=["changed_at"],
@@ -253,6 +265,17 @@ class Workflow(models.Model):
     def is_finished(self) -> bool:
         """Tell whether the workflow has an outcome."""
         return self.status in TERMINAL
+
+    @property
+    def has_missed_deadline(self) -> bool:
+        """Tell whether its deadline has cancelled this workflow."""
+        return (self.status, self.cancel_reason) == (Status.CANCELLED, DEADLINE_REASON)
+
+    def get_status_display(self) -> str:  # type: ignore[no-redef]
+        """Return the label of the status; a missed deadline has one of its own."""
+        if self.has_missed_deadline:
+            return str(_("cancelled (deadline)"))
+        return str(Status(self.status).label)
 
     def cancel(self, reason: str = "") -> bool:
         """Cancel this workflow and its children; return whether it took.

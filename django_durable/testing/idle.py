@@ -111,6 +111,10 @@ class _Process:
             self._rows.wake_forgotten()
 
     def _claim(self, look: "_Look") -> list[Claimed]:
+        if look.has_missed_deadlines:
+            while self._rows.cancel_overdue():
+                pass
+            look = _Look(self._using)
         if look.has_due_waits:
             self._rows.wake_due()
             look = _Look(self._using)
@@ -159,19 +163,22 @@ class _Look:
         connection, now = connections[using], clock.now()
         found = sql.fetch(connection, _LOOK.format(sql.table(Workflow)))
         self.statuses = {status for status, *_ in found}
+        self.has_missed_deadlines = any(
+            _has_come(deadline, now) for *_, deadline in found
+        )
         self.ready = {
             name
-            for status, name, run_after, _ in found
+            for status, name, run_after, *_ in found
             if status == Status.ENQUEUED and _has_come(run_after, now)
         }
         self.has_due_waits = any(
             status == Status.WAITING and _has_come(wake_at, now)
-            for status, _, _, wake_at in found
+            for status, _, _, wake_at, _ in found
         )
 
 
 _LOOK = """
-    SELECT status, name, MIN(run_after), MIN(wake_at) FROM {}
+    SELECT status, name, MIN(run_after), MIN(wake_at), MIN(deadline) FROM {}
     WHERE status IN ('ENQUEUED', 'PENDING', 'WAITING', 'PAUSED')
     GROUP BY status, name
 """

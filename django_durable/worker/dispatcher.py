@@ -141,6 +141,7 @@ class Dispatcher:
         rows = Workflow.objects.using(self._using)
         had_news, now = self._has_news, clock.monotonic()
         if now >= self._timer_at:
+            rows.cancel_overdue()
             rows.wake_due()
             self._has_news = True  # What was woken, and what was delayed until now.
             self._timer_at = now + hub.look_seconds
@@ -185,6 +186,7 @@ class Dispatcher:
         """Have workflows begun; what cannot be, is not held."""
         failure: Exception | None = None
         for row in claimed:
+            self._set_timer(row.deadline)
             try:
                 self._staff.begin(row)
             except Exception as error:

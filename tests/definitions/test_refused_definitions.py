@@ -36,17 +36,12 @@ def test_an_unknown_option_of_a_start_is_answered_with_the_nearest_one():
         defined.using(workflowid="a")
 
 
-@pytest.mark.parametrize("option", ["timeout", "deduplication_id", "partition_key"])
+@pytest.mark.parametrize("option", ["deduplication_id", "partition_key"])
 def test_options_that_are_not_built_yet_are_unknown(option):
     defined = durable.workflow(double)
 
     with pytest.raises(TypeError, match=f"unknown option '{option}'"):
         defined.using(**{option: "a"})
-
-
-def test_a_timeout_of_workflows_is_not_built_yet():
-    with pytest.raises(TypeError, match="unknown option 'timeout'"):
-        durable.workflow(timeout=3)(double)
 
 
 def test_a_transaction_cannot_wrap_an_async_function():

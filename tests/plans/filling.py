@@ -25,8 +25,8 @@ _LARGEST = ("django_durable_workflow", "django_durable_wait")
 # quarter is delayed. Of the PENDING rows 100 are of a worker that is gone.
 _WORKFLOWS = """
 INSERT INTO django_durable_workflow
-    (id, name, version, status, queue_name, priority, run_after, wake_at, inputs,
-     output, summary, pause_reason, cancel_reason, cancelled_with, worker_id, claim,
+    (id, name, version, status, queue_name, priority, run_after, wake_at, deadline,
+     inputs, output, summary, pause_reason, cancel_reason, cancelled_with, worker_id, claim,
      recovery_attempts, max_recovery_attempts, stalls, stalled_at, subject_type,
      subject_id, attributes, seconds_queued, seconds_ran, seconds_waited,
      created_at, changed_at, parent_id)
@@ -35,6 +35,7 @@ SELECT pg_temp.nth(%(status)s, n), 'orders.checkout', '1', %(status)s,
        moment + CASE WHEN n %% 4 = 0 THEN interval '1 day' ELSE interval '0' END,
        CASE WHEN %(status)s = 'WAITING' AND n %% 2 = 0
            THEN moment + interval '2 days' END,
+       CASE WHEN n %% 3 = 0 THEN moment + interval '9 days' END,
        'json:[{}]', CASE WHEN %(status)s = 'SUCCESS' THEN 'json:1' END, '', '', '', '',
        CASE WHEN %(status)s = 'PENDING' THEN
            CASE WHEN n %% 1000 = 0 THEN %(dead)s::uuid ELSE %(live)s::uuid END END,

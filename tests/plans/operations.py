@@ -98,6 +98,12 @@ def due_first() -> None:
     assert Workflow.objects.wake_due() == 1
 
 
+def overdue_first() -> None:
+    """Cancel one whose deadline has just come."""
+    Workflow.objects.filter(pk=ASLEEP).update(deadline=clock.now())
+    assert Workflow.objects.cancel_overdue() == 1
+
+
 workflows, steps, waits = Workflow.objects, Step.objects, Wait.objects
 notifications, workers = Notification.objects, Worker.objects
 # Each of those that wait has five waits.
@@ -143,6 +149,10 @@ TIMERS = {
     "next_due": Operation(workflows.next_due, "durable_workflow_delayed"),
     "wake_due": Operation(workflows.wake_due, "durable_workflow_wake"),
     "wake_due, one": Operation(due_first, "durable_workflow_wake"),
+    "next_due, a deadline": Operation(workflows.next_due, "durable_workflow_deadline"),
+    "cancel_overdue": Operation(workflows.cancel_overdue, "durable_workflow_deadline"),
+    "cancel_overdue, one": Operation(overdue_first, "durable_workflow_deadline"),
+    "cancel_if_overdue": Operation(lambda: workflows.cancel_if_overdue(HELD), KEY),
     "wake_forgotten": Operation(
         workflows.wake_forgotten, "durable_workflow_wake", SWEEP
     ),

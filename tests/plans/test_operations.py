@@ -9,6 +9,7 @@ from tests.plans.operations import MODELS, OPERATIONS
 # They only narrow what their caller asks for, or are asked by people.
 OFF_THE_HOT_PATH = {
     *("active", "finished", "failed", "for_definition", "stranded", "older_than"),
+    *("overdue",),
     *("cancel", "resume"),  # For each of some workflows, cancel_one() or resume_one().
     *("locked",),  # lock(), for a block.
     *("database_now",),  # No table is read.

@@ -76,6 +76,8 @@ def test_a_claim_sorts_nothing_but_the_heads_of_the_queues(queues):
     assert plan.root["Actual Rows"] == 16
 
 
-@pytest.mark.parametrize("name", ["wake_due", "next_due", "requeue_waiting", "suspend"])
+@pytest.mark.parametrize(
+    "name", ["wake_due", "cancel_overdue", "next_due", "requeue_waiting", "suspend"]
+)
 def test_what_each_look_of_a_worker_asks_sorts_nothing(name):
     assert {plan.most_sorted for plan in plans(name)} == {0}

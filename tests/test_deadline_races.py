@@ -1,0 +1,223 @@
+"""A deadline against everything else that may happen in the same moment."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+import django_durable as durable
+from django_durable import clock
+from django_durable.models import Workflow
+from django_durable.models.claims import Claimed
+from django_durable.testing import crash_everywhere, virtual_time
+from django_durable.wakeup import hub
+from tests.crash.driver import Driver, MovableClock
+from tests.interleaving import Elsewhere, meetings
+from tests.racing import (
+    CODE,
+    calling,
+    claim,
+    clean,
+    entries,
+    name_of,
+    napping,
+    row,
+    starting,
+    writing,
+)
+from tests.running import row_of, wait_until, worker
+from tests.workflows import calls
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MINUTE = timedelta(minutes=1)
+LATE = ("CANCELLED", "deadline")
+
+
+@pytest.fixture
+def movable(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
+    """Stop the clock; hints do not matter here."""
+    movable = MovableClock()
+    monkeypatch.setattr(clock, "now", movable.now)
+    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
+    return movable
+
+
+@pytest.fixture
+def driver(movable: MovableClock) -> Driver:
+    """A worker of this thread."""
+    return Driver(movable, CODE)
+
+
+def queue(definition, movable):
+    """Start one that is overdue a minute later."""
+    clean()
+    definition.using(workflow_id="w", timeout=MINUTE).start()
+
+
+def strike():
+    """Do what any worker's timer does; return the business rows that then stand."""
+    took = Workflow.objects.cancel_overdue()
+    return entries() if took else None
+
+
+def ending_of(pk="w"):
+    found = row(pk)
+    return found.status, found.cancel_reason
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+@pytest.mark.parametrize("definition", [writing, napping, calling], ids=name_of)
+def test_a_deadline_and_an_end_agree_on_who_was_first(
+    driver, movable, definition, is_reversed
+):
+    taken: list[Claimed] = []
+
+    def held():
+        queue(definition, movable)
+        taken[:] = [claim(driver)]
+        # Overdue for whoever asks the rows; not yet for the code that runs.
+        Workflow.objects.update(deadline=movable.now())
+
+    def execute():
+        driver.run(taken[0])
+
+    sides = (strike, execute) if is_reversed else (execute, strike)
+    for met in meetings(held, *sides):
+        stood = met.here if is_reversed else met.there
+        if stood is None:
+            assert ending_of() == ("SUCCESS", ""), met.point
+        else:
+            assert ending_of() == LATE, met.point
+            assert entries() == stood, met.point
+    assert not Workflow.objects.filter(status="PENDING").exists()
+
+
+def test_two_timers_cancel_once(movable):
+    def overdue():
+        queue(starting, movable)
+        movable.move_to(movable.now() + MINUTE)
+
+    for met in meetings(overdue, strike, strike):
+        assert sorted([met.here is None, met.there is None]) == [False, True], met.point
+        assert ending_of() == LATE, met.point
+
+
+def test_a_person_and_a_deadline_give_one_reason(movable):
+    def overdue():
+        queue(starting, movable)
+        movable.move_to(movable.now() + MINUTE)
+
+    def person():
+        return Workflow.objects.cancel_one("w", "by hand")
+
+    for met in meetings(overdue, person, strike):
+        reason = "by hand" if met.here else "deadline"
+        assert ending_of() == ("CANCELLED", reason), met.point
+        assert met.here is (met.there is None), met.point
+
+
+def test_a_resumption_is_not_cancelled_by_the_deadline_that_it_drops(movable):
+    def cancelled():
+        queue(starting, movable)
+        movable.move_to(movable.now() + MINUTE)
+        Workflow.objects.cancel_one("w", "by hand")
+
+    for met in meetings(cancelled, lambda: Workflow.objects.resume_one("w"), strike):
+        assert met.there is None, met.point
+        assert ending_of() == ("ENQUEUED", ""), met.point
+
+
+def test_a_timer_leaves_a_row_that_somebody_holds_for_later(movable):
+    if not connection.features.has_select_for_update_skip_locked:
+        pytest.skip("There are no row locks here: one writer at a time.")
+    queue(starting, movable)
+    starting.using(workflow_id="other", timeout=MINUTE).start()
+    movable.move_to(movable.now() + MINUTE)
+
+    with transaction.atomic():
+        Workflow.objects.select_for_update().get(pk="w")
+        took = Elsewhere(Workflow.objects.cancel_overdue).result()
+    later = Workflow.objects.cancel_overdue()
+
+    assert (took, later) == (1, 1)
+    assert ending_of() == ending_of("other") == LATE
+
+
+# In workers.
+
+
+@durable.workflow
+def sleepy(seconds):
+    durable.sleep(seconds)
+
+
+@durable.workflow
+async def asleepy(seconds):
+    await durable.asleep(seconds)
+
+
+@pytest.mark.parametrize("hot", [0, 30], ids=["cold", "hot"])
+@pytest.mark.parametrize("definition", [sleepy, asleepy])
+def test_a_worker_cancels_what_waits_as_soon_as_it_is_late(settings, definition, hot):
+    settings.DURABLE = {"HOT_WAIT": hot, "ASYNC_HOT_WAIT": hot}
+
+    with worker() as running:
+        handle = definition.using(timeout=0.2).start(25)
+        with pytest.raises(durable.WorkflowCancelled, match="deadline"):
+            handle.get_result(timeout=4)
+        wait_until(lambda: running.is_idle, "an idle worker")
+
+    row = row_of(handle)
+    assert row.completed_at - row.deadline < timedelta(seconds=3)
+
+
+def test_a_worker_ends_what_it_has_no_code_for(settings):
+    handle = sleepy.using(timeout=0.2).start(0)
+    Workflow.objects.update(version="of yesterday")
+
+    with worker(), pytest.raises(durable.WorkflowCancelled, match="deadline"):
+        handle.get_result(timeout=4)
+
+
+def test_a_direct_call_needs_no_worker_to_end():
+    with pytest.raises(durable.WorkflowCancelled, match="deadline"):
+        sleepy.using(timeout=0.05)(25)
+
+
+# Crashes.
+
+
+@durable.step
+def tick(seconds):
+    calls.append("tick")
+    times["now"].advance(seconds)
+
+
+@durable.workflow
+def inner():
+    durable.recv("never")
+
+
+@durable.workflow
+def ticking():
+    inner.start()
+    tick(70)
+    durable.sleep(10)
+
+
+times = {}
+
+
+@pytest.mark.django_db
+def test_a_deadline_survives_a_crash_at_each_write():
+    def scenario():
+        with virtual_time() as times["now"]:
+            handle = ticking.using(timeout=MINUTE, workflow_id="top").start()
+            times["now"].run_for(3 * MINUTE)
+            durable.resume_workflow("top")
+            times["now"].run_for(3 * MINUTE)
+            rows = Workflow.objects.order_by("pk")
+            return [(row.pk, row.status, row.cancel_reason) for row in rows]
+
+    assert crash_everywhere(scenario) >= 20
