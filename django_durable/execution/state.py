@@ -142,15 +142,15 @@ class State:
         Where the deadline has passed, the workflow is cancelled here, unless
         another process was faster: a direct call may have nobody else.
         """
-        rows, was_overdue = Workflow.objects.using(self.host.using), self.is_overdue
-        if was_overdue:
+        if self.is_overdue:
+            rows, anyhow = Workflow.objects.using(self.host.using), True
             yield Query(lambda: rows.cancel_if_overdue(self.workflow_id))
-        if anyhow or was_overdue or clock.monotonic() > self._trusted_until:
+            self.deadline = None  # If it goes on, the row has lost its deadline.
+        if anyhow or clock.monotonic() > self._trusted_until:
+            rows = Workflow.objects.using(self.host.using)
             self.learn((yield Query(lambda: rows.standing(self.workflow_id))))
             if self.ending is not None:
                 raise self.ending
-            if was_overdue:
-                self.deadline = None  # It was taken from the row meanwhile.
 
     @property
     def is_overdue(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 import django_durable as durable
 from django_durable.exceptions import WorkflowCancelled
 from django_durable.models import Workflow
-from django_durable.testing import run_until_idle, virtual_time
+from django_durable.testing import crash_everywhere, run_until_idle, virtual_time
 from tests import workflows
 from tests.running import row_of
 from tests.workflows import calls
@@ -83,6 +83,13 @@ def tell_inside():
 @durable.workflow(timeout=2 * HOUR)
 def told_child():
     return durable.current().deadline
+
+
+@durable.workflow(timeout=HOUR)
+def starting_slowly():
+    waiting_child.start()
+    take(4000)
+    take(1)
 
 
 now_is = {}
@@ -284,6 +291,36 @@ def test_a_direct_call_is_cancelled_inside_of_a_transaction():
 
     assert caught.value.reason == "deadline"
     assert calls == [("take", 1800), ("take", 1800)]
+
+
+def test_a_deadline_survives_a_crash_at_each_write(time):
+    begins_at = time.now()
+
+    def scenario():
+        time.move_to(begins_at)
+        handle = waiting_child.using(timeout=HOUR).start()
+        time.run_for(2 * HOUR)
+        durable.resume_workflow(handle.workflow_id)
+        row = row_of(handle)
+        return row.status, row.deadline
+
+    assert crash_everywhere(scenario) >= 10
+
+
+@pytest.mark.once
+def test_a_deadline_that_a_running_parent_notices_survives_too(time):
+    begins_at = time.now()
+
+    def scenario():
+        time.move_to(begins_at)
+        starting_slowly.using(workflow_id="top").start()
+        run_until_idle()
+        ended = dict(Workflow.objects.values_list("pk", "cancel_reason"))
+        durable.resume_workflow("top")
+        run_until_idle()
+        return ended, dict(Workflow.objects.values_list("pk", "status"))
+
+    assert crash_everywhere(scenario) >= 15
 
 
 @pytest.mark.parametrize("timeout", [0, -1, True, "60", float("nan")])

@@ -26,8 +26,8 @@ _LARGEST = ("django_durable_workflow", "django_durable_wait")
 _WORKFLOWS = """
 INSERT INTO django_durable_workflow
     (id, name, version, status, queue_name, priority, run_after, wake_at, deadline,
-     inputs, output, summary, pause_reason, cancel_reason, cancelled_with, worker_id, claim,
-     recovery_attempts, max_recovery_attempts, stalls, stalled_at, subject_type,
+     inputs, output, summary, pause_reason, cancel_reason, cancelled_with, worker_id,
+     claim, recovery_attempts, max_recovery_attempts, stalls, stalled_at, subject_type,
      subject_id, attributes, seconds_queued, seconds_ran, seconds_waited,
      created_at, changed_at, parent_id)
 SELECT pg_temp.nth(%(status)s, n), 'orders.checkout', '1', %(status)s,

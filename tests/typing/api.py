@@ -51,6 +51,7 @@ def checkout(order_id: int, *, gift: bool = False) -> Decimal:
 
 
 @durable.workflow("shop.acheckout", queue_name="slow", version="1", redact=("card.*",))
+@durable.workflow("shop.acheckout", queue_name="slow", version="1", timeout=60)
 async def acheckout(order_id: int) -> Decimal:
     assert_type(await fetch("https://example.com"), bytes)
     assert_type(await fetch.acall("https://example.com"), bytes)
@@ -134,7 +135,7 @@ def starts() -> None:
     assert_type(handle.created, bool | None)
     assert_type(checkout(1), Decimal)
     assert_type(acheckout.start(1), durable.WorkflowHandle[Decimal])
-    using = checkout.using(priority=5, run_after=timedelta(hours=1))
+    using = checkout.using(priority=5, run_after=timedelta(hours=1), timeout=60)
     assert_type(using.start(1), durable.WorkflowHandle[Decimal])
     assert_type(durable.start_workflow(checkout, 1), durable.WorkflowHandle[Decimal])
     assert_type(durable.retrieve_workflow("a"), durable.WorkflowHandle[Any])
