@@ -1,0 +1,80 @@
+"""``manage.py workflows``: look at workflows, and manage them."""
+
+import json
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, DjangoHelpFormatter
+
+from django_durable.management.workflows.listing import LIST
+from django_durable.management.workflows.output import Output
+from django_durable.management.workflows.parsing import Parser, add_standard_options
+from django_durable.management.workflows.subcommand import (
+    NOTHING_MATCHED,
+    Subcommand,
+    as_command_error,
+)
+
+SUBCOMMANDS: dict[str, Subcommand] = {each.name: each for each in (LIST,)}
+
+
+class Command(BaseCommand):
+    """One word, one thing to do; see django_durable.management.workflows."""
+
+    help = "Looks at workflows, and manages them."
+    # A question about workflows is no time to examine the project: doctor does.
+    requires_system_checks = ()
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Parser:
+        """Return a parser whose refusals programs can read, too."""
+        standard = super().create_parser(
+            prog_name, subcommand, add_help=False, **kwargs
+        )
+        parser = Parser(
+            prog=standard.prog,
+            description=self.help,
+            formatter_class=DjangoHelpFormatter,
+            called_from_command_line=standard.called_from_command_line,
+            parents=[standard],
+        )
+        words = parser.add_subparsers(
+            dest="subcommand", metavar="SUBCOMMAND", required=True
+        )
+        for each in SUBCOMMANDS.values():
+            own = words.add_parser(
+                each.name,
+                help=each.help,
+                description=each.help,
+                formatter_class=DjangoHelpFormatter,
+            )
+            each.add_arguments(own)
+            own.add_argument(
+                "--json", action="store_true", help="Print JSON and nothing else."
+            )
+            add_standard_options(own)
+        return parser
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the subcommand; say errors in one line, and as JSON where asked."""
+        subcommand = SUBCOMMANDS[options["subcommand"]]
+        out = Output(self.stdout, self.stderr, self.style, is_json=options["json"])
+        try:
+            subcommand.run(options, out)
+        except BrokenPipeError:
+            _leave_quietly()
+        except Exception as error:
+            known = as_command_error(error)
+            if known is None:
+                raise
+            is_empty_list = subcommand.is_list and known.returncode == NOTHING_MATCHED
+            if out.is_json and not is_empty_list:
+                self.stdout.write(json.dumps({"error": str(known)}))
+            raise known from error
+
+
+def _leave_quietly() -> None:
+    """End a process whose reader has seen enough, as ``head`` does."""
+    # What is flushed at exit must not fail once more.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

@@ -1,0 +1,68 @@
+"""What a subcommand is, and how it ends."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
+from django.db import DatabaseError
+
+from django_durable.exceptions import (
+    DurableError,
+    InvalidWorkflowId,
+    WorkflowNotFound,
+)
+from django_durable.management.workflows.output import Output, one_line
+from django_durable.management.workflows.parsing import Parser
+
+Options: TypeAlias = Mapping[str, Any]
+
+FAILED = 1
+USAGE = 2
+NOTHING_MATCHED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """A word after ``manage.py workflows``, and what it does.
+
+    One that prints a list says an empty one in JSON by printing nothing.
+    """
+
+    name: str
+    help: str
+    add_arguments: Callable[[Parser], None]
+    run: Callable[[Options, Output], None]
+    is_list: bool = False
+
+
+def failed(message: str) -> CommandError:
+    """Return the error of a command that could not do what was asked."""
+    return CommandError(message, returncode=FAILED)
+
+
+def misused(message: str) -> CommandError:
+    """Return the error of a command line that makes no sense."""
+    return CommandError(message, returncode=USAGE)
+
+
+def nothing_matched(message: str) -> CommandError:
+    """Return the error of a command that found nothing to work on."""
+    return CommandError(message, returncode=NOTHING_MATCHED)
+
+
+def as_command_error(error: Exception) -> CommandError | None:
+    """Say an error that people cause in one line; None for one of the program."""
+    if isinstance(error, CommandError):
+        return CommandError(one_line(str(error)), returncode=error.returncode)
+    if isinstance(error, DatabaseError):
+        text = f"The database refused: {error}"
+        return failed(one_line(" ".join(text.split())))
+    if isinstance(error, WorkflowNotFound):
+        return nothing_matched(one_line(str(error)))
+    if isinstance(error, InvalidWorkflowId):
+        return misused(one_line(str(error)))
+    if isinstance(error, DurableError | ImproperlyConfigured):
+        return failed(one_line(str(error)))
+    return None

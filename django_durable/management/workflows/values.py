@@ -1,0 +1,64 @@
+"""What workflows have stored, as people and programs can read it.
+
+Payloads are data: decoded where that is possible, else shown as they are stored.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Set
+from datetime import date, datetime, time
+from enum import Enum
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from django_durable import failures, serialization
+from django_durable.exceptions import SerializationError
+
+
+def decoded(text: str | None) -> Any:
+    """Return a stored value as JSON can hold it, the stored text otherwise."""
+    if text is None:
+        return None
+    try:
+        return plain(serialization.loads(text))
+    except (SerializationError, ImproperlyConfigured, RecursionError):
+        return text
+
+
+def failure(text: str | None) -> dict[str, str] | None:
+    """Return type and message of a stored exception."""
+    if text is None:
+        return None
+    kind, message = failures.describe(text)
+    return {"type": kind.removeprefix("builtins:"), "message": message}
+
+
+def plain(value: Any) -> Any:
+    """Return a value of JSON's types that tells as much as they can."""
+    if value is None or isinstance(value, bool | int | str):
+        return _scalar(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | Set):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump())
+    return str(value) if not isinstance(value, bytes) else value.hex()
+
+
+def compact(value: Any) -> str:
+    """Return a plain value as one line: a string is itself, all else is JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _scalar(value: Any) -> Any:
+    return plain(value.value) if isinstance(value, Enum) else value

@@ -1,0 +1,22 @@
+"""Workflows that the command line looks at."""
+
+import django_durable as durable
+from tests.workflows import add
+
+
+@durable.workflow
+def wait_for_approval():
+    """Wait a day for a message."""
+    return durable.recv("approval", timeout=86_400, default="nobody")
+
+
+@durable.workflow
+def talk(name):
+    """Publish an event and a stream, and wait to be told to stop."""
+    add(1, 2)
+    durable.set_event("greeting", {"hello": name})
+    durable.write_stream("words", "hello")
+    durable.write_stream("words", name)
+    durable.recv("stop")
+    durable.close_stream("words")
+    return name
