@@ -97,6 +97,14 @@ def describe(text: str) -> tuple[str, str]:
     return failure["type"], failure["message"]
 
 
+def traceback_of(text: str) -> str:
+    """Return the traceback of a stored exception; ``""`` where there is none."""
+    try:
+        return str(_parse(text).get("traceback", ""))
+    except SerializationError:
+        return ""
+
+
 def _parse(text: str) -> dict[str, Any]:
     name, _, body = text.partition(":")
     where = "stored exception"

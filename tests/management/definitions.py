@@ -1,7 +1,7 @@
 """Workflows that the command line looks at."""
 
 import django_durable as durable
-from tests.workflows import add
+from tests.workflows import add, fail
 
 
 @durable.workflow
@@ -20,3 +20,21 @@ def talk(name):
     durable.recv("stop")
     durable.close_stream("words")
     return name
+
+
+@durable.workflow
+def refuse(message):
+    """Fail by a step."""
+    return fail(message)
+
+
+@durable.step(max_attempts=5, interval=10, jitter=False)
+def flaky():
+    """Do it, if the test lets it."""
+    return "done"
+
+
+@durable.workflow
+def insist():
+    """Try until it works."""
+    return flaky()

@@ -7,16 +7,33 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
+from django_durable.management.workflows.events import EVENTS
 from django_durable.management.workflows.listing import LIST
 from django_durable.management.workflows.output import Output
 from django_durable.management.workflows.parsing import Parser, add_standard_options
+from django_durable.management.workflows.sending import SEND
+from django_durable.management.workflows.showing import SHOW
+from django_durable.management.workflows.starting import START
+from django_durable.management.workflows.steps import STEPS
+from django_durable.management.workflows.streams import STREAM
 from django_durable.management.workflows.subcommand import (
     NOTHING_MATCHED,
     Subcommand,
     as_command_error,
 )
 
-SUBCOMMANDS: dict[str, Subcommand] = {each.name: each for each in (LIST,)}
+SUBCOMMANDS: dict[str, Subcommand] = {
+    each.name: each
+    for each in (
+        LIST,
+        SHOW,
+        STEPS,
+        EVENTS,
+        STREAM,
+        START,
+        SEND,
+    )
+}
 
 
 class Command(BaseCommand):

@@ -1,12 +1,15 @@
 """Workflows as the subcommands show them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from django_durable.exceptions import WorkflowNotFound
 from django_durable.management.workflows.output import moment, stamp
+from django_durable.management.workflows.parsing import alias_of
 from django_durable.models import Wait, Worker, Workflow
 from django_durable.models.code import ANY_VERSION
+from django_durable.models.ids import may_exist
 from django_durable.models.status import Status
 from django_durable.models.targets import TargetKind
 
@@ -46,6 +49,17 @@ _PLAIN = (
     "seconds_waited",
 )
 _STRANDABLE = (Status.ENQUEUED, Status.WAITING)
+
+
+def existing(options: Mapping[str, Any]) -> Workflow:
+    """Return the workflow that the argument ``id`` names, or WorkflowNotFound."""
+    workflow_id, rows = options["id"], Workflow.objects.using(alias_of(options))
+    row: Workflow | None = None
+    if may_exist(workflow_id):
+        row = rows.filter(pk=workflow_id).first()
+    if row is None:
+        raise WorkflowNotFound(workflow_id)
+    return row
 
 
 def document(row: Workflow, live: set[tuple[str, str]]) -> Document:

@@ -27,12 +27,30 @@ def decoded(text: str | None) -> Any:
         return text
 
 
+def decoded_inputs(text: str) -> Any:
+    """Return the arguments of a start: a list of those without a name, and a dict."""
+    match decoded(text):
+        case [*args, dict() as kwargs]:
+            return {"args": args, "kwargs": kwargs}
+        case other:
+            return other
+
+
 def failure(text: str | None) -> dict[str, str] | None:
-    """Return type and message of a stored exception."""
+    """Return type, message and traceback of a stored exception."""
     if text is None:
         return None
     kind, message = failures.describe(text)
-    return {"type": kind.removeprefix("builtins:"), "message": message}
+    return {
+        "type": kind.removeprefix("builtins:"),
+        "message": message,
+        "traceback": failures.traceback_of(text),
+    }
+
+
+def said(found: dict[str, str]) -> str:
+    """Return an exception in one line."""
+    return f"{found['type']}: {found['message']}"
 
 
 def plain(value: Any) -> Any:
