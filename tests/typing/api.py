@@ -50,8 +50,13 @@ def checkout(order_id: int, *, gift: bool = False) -> Decimal:
     return Decimal(1)
 
 
-@durable.workflow("shop.acheckout", queue_name="slow", version="1", redact=("card.*",))
-@durable.workflow("shop.acheckout", queue_name="slow", version="1", timeout=60)
+@durable.workflow(
+    "shop.acheckout",
+    queue_name="slow",
+    timeout=60,
+    version="1",
+    redact=("card.*",),
+)
 async def acheckout(order_id: int) -> Decimal:
     assert_type(await fetch("https://example.com"), bytes)
     assert_type(await fetch.acall("https://example.com"), bytes)
