@@ -7,6 +7,7 @@
     ├── WorkflowConflict          the id belongs to a workflow of another name
     ├── InvalidWorkflowId         (ValueError) an id that may not be used
     ├── InvalidTransition         the workflow's status forbids the action
+    │   └── ForkImpossible        a step before the one to fork from is not recorded
     ├── WorkflowFailed            a workflow's error that cannot be raised as itself
     ├── WorkflowCancelled         the workflow was cancelled: it has no result
     ├── WorkflowDeadLettered      the workflow waits for a person
@@ -130,6 +131,33 @@ class InvalidTransition(DurableError):
                 advice,
             )
         )
+
+
+class ForkImpossible(InvalidTransition):
+    """A fork cannot begin at that step: not all before it is recorded.
+
+    Attributes beside those of InvalidTransition: ``from_step``, ``branch``, and
+    ``recorded``, how many steps that branch has recorded.
+    """
+
+    def __init__(
+        self, workflow_id: str, status: str, from_step: int, branch: str, recorded: int
+    ) -> None:
+        super().__init__(workflow_id, status, "fork")
+        self.from_step = from_step
+        self.branch = branch
+        self.recorded = recorded
+        where = f"branch {_shown(branch)} of it" if branch else "it"
+        many = {0: "no step", 1: "one step"}.get(recorded, f"{recorded} steps")
+        if recorded:
+            self.advice = f"Fork from a step from 1 to {recorded + 1}."
+        elif not branch:
+            self.advice = "Fork from step 1, or restart it."
+        problem = (
+            f"Cannot fork workflow {workflow_id!r} from step {_shown(from_step)}:"
+            f" {where} has recorded {many}."
+        )
+        self.args = (_sentences(problem, self.advice),)
 
 
 class WorkflowFailed(DurableError):

@@ -1,4 +1,4 @@
-"""Topics and keys: names that users give to what they send and publish."""
+"""Names that users give: topics and keys of what they say, queues."""
 
 import unicodedata
 
@@ -28,3 +28,15 @@ def check_name(value: object, what: str) -> str:
 def check_topic(value: object) -> str:
     """Return a topic as it is stored, ``""`` for None, or raise as check_name()."""
     return "" if value is None else check_name(value, "topic")
+
+
+def check_queue_name(name: object) -> str:
+    """Return the name of a queue, or raise TypeError or ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"queue_name must be a string, not {name!r}.")
+    if not name.strip() or len(name) > 64 or not name.isprintable() or "," in name:
+        raise ValueError(
+            f"queue_name must be 1 to 64 printable characters without a comma,"
+            f" not {name!r}."
+        )
+    return name

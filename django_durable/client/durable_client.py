@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib import import_module
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, cast, overload
 
@@ -11,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django_durable.client import database_url as urls, standalone
 from django_durable.client.communication import Communication
 from django_durable.client.handles import ClientHandle
+from django_durable.client.operations import Operations
 from django_durable.definitions import registry
 from django_durable.definitions.context import (
     body_frame,
@@ -27,7 +27,7 @@ T = TypeVar("T")
 WorkflowLike: TypeAlias = "WorkflowDefinition[..., Any, Any] | str"
 
 
-class DurableClient(Communication):
+class DurableClient(Communication, Operations):
     """Workflows of a Django project, from a process that has only its database.
 
     ``database_url`` names the database as django-environ reads it; ``settings``
@@ -110,43 +110,6 @@ class DurableClient(Communication):
         start = engine().astart if frame is None else frame.execution.start_child
         return ClientHandle.of(await start(*request))
 
-    def retrieve_workflow(self, workflow_id: str) -> WorkflowHandle[Any]:
-        """Return a handle of an existing workflow; raises WorkflowNotFound."""
-        standalone.prepare("retrieve_workflow", "client.aretrieve_workflow")
-        _managed("retrieve_workflow", workflow_id)
-        return ClientHandle(str(workflow_id))
-
-    async def aretrieve_workflow(self, workflow_id: str) -> WorkflowHandle[Any]:
-        """See retrieve_workflow()."""
-        await standalone.aprepare()
-        await _managed("aretrieve_workflow", workflow_id)
-        return ClientHandle(str(workflow_id))
-
-    def cancel_workflow(self, workflow_id: str, reason: str = "") -> bool:
-        """Cancel a workflow and its children; return whether it took."""
-        standalone.prepare("cancel_workflow", "client.acancel_workflow")
-        return _managed("cancel_workflow", workflow_id, reason)  # type: ignore[no-any-return]
-
-    async def acancel_workflow(self, workflow_id: str, reason: str = "") -> bool:
-        """See cancel_workflow()."""
-        await standalone.aprepare()
-        return await _managed("acancel_workflow", workflow_id, reason)  # type: ignore[no-any-return]
-
-    def resume_workflow(self, workflow_id: str) -> WorkflowHandle[Any]:
-        """Let a workflow go on from its last completed step.
-
-        Raises WorkflowNotFound, InvalidTransition.
-        """
-        standalone.prepare("resume_workflow", "client.aresume_workflow")
-        _managed("resume_workflow", workflow_id)
-        return ClientHandle(str(workflow_id))
-
-    async def aresume_workflow(self, workflow_id: str) -> WorkflowHandle[Any]:
-        """See resume_workflow()."""
-        await standalone.aprepare()
-        await _managed("aresume_workflow", workflow_id)
-        return ClientHandle(str(workflow_id))
-
     def close(self) -> None:
         """Give back this process's connections and stop listening for hints.
 
@@ -198,12 +161,3 @@ class DurableClient(Communication):
             definition.bind_arguments(args, kwargs)
         name = definition.name if definition else workflow
         return name, definition, options, args, kwargs
-
-
-def _managed(name: str, *args: Any) -> Any:
-    """Call a function that is loaded only now: it needs the models.
-
-    Those cannot be imported before a client has set Django up.
-    """
-    management = import_module("django_durable.client.management")
-    return getattr(management, name)(*args)

@@ -19,6 +19,11 @@ class ClientHandle(WorkflowHandle[T]):
         workflow_id, created = found
         return cls(workflow_id, created=created)
 
+    @classmethod
+    def of_handle(cls, handle: WorkflowHandle[Any]) -> "ClientHandle[Any]":
+        """Return the handle of what another call returned."""
+        return cls(handle.workflow_id, created=handle.created)
+
     def get_status(self) -> str:
         """See WorkflowHandle.get_status()."""
         standalone.prepare("get_status", "handle.aget_status")

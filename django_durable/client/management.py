@@ -1,5 +1,6 @@
-"""What outside code may ask, beside starting: look up, cancel, resume."""
+"""What outside code may ask, beside starting: look up, and what operators do."""
 
+from collections.abc import Collection
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -7,8 +8,11 @@ from asgiref.sync import sync_to_async
 from django_durable import conf
 from django_durable.definitions.context import refuse_running_loop
 from django_durable.definitions.handles import WorkflowHandle
+from django_durable.definitions.options import take_given_id
+from django_durable.durations import Seconds
 from django_durable.exceptions import WorkflowNotFound
 from django_durable.models import Workflow
+from django_durable.models.forks import ForkOptions
 from django_durable.models.ids import may_exist
 from django_durable.models.workflow import WorkflowQuerySet
 
@@ -53,6 +57,118 @@ def resume_workflow(workflow_id: str) -> WorkflowHandle[Any]:
 async def aresume_workflow(workflow_id: str) -> WorkflowHandle[Any]:
     """See resume_workflow()."""
     return await sync_to_async(resume_workflow)(workflow_id)
+
+
+def restart_workflow(
+    workflow_id: str, *, new_workflow_id: str | None = None
+) -> WorkflowHandle[Any]:
+    """Start a new workflow with the inputs of this one; see Workflow.restart().
+
+    ``new_workflow_id`` is an idempotency key. Raises WorkflowNotFound,
+    WorkflowConflict, InvalidWorkflowId.
+    """
+    refuse_running_loop("restart_workflow", "arestart_workflow")
+    options = ForkOptions(new_workflow_id or take_given_id())
+    return _handle(_workflows_for(workflow_id).restart_one(str(workflow_id), options))
+
+
+async def arestart_workflow(
+    workflow_id: str, *, new_workflow_id: str | None = None
+) -> WorkflowHandle[Any]:
+    """See restart_workflow()."""
+    return await sync_to_async(restart_workflow)(
+        workflow_id, new_workflow_id=new_workflow_id
+    )
+
+
+def fork_workflow(
+    workflow_id: str,
+    from_step: int,
+    *,
+    branch: str = "",
+    new_workflow_id: str | None = None,
+    queue_name: str | None = None,
+    version: str | None = None,
+) -> WorkflowHandle[Any]:
+    """Start a copy that keeps what was recorded before a step; see Workflow.fork().
+
+    ``new_workflow_id`` is an idempotency key. Raises WorkflowNotFound,
+    WorkflowConflict, InvalidWorkflowId, ForkImpossible.
+    """
+    refuse_running_loop("fork_workflow", "afork_workflow")
+    options = ForkOptions(new_workflow_id or take_given_id(), queue_name, version)
+    workflows = _workflows_for(workflow_id)
+    return _handle(
+        workflows.fork_one(str(workflow_id), from_step, branch=branch, options=options)
+    )
+
+
+async def afork_workflow(
+    workflow_id: str,
+    from_step: int,
+    *,
+    branch: str = "",
+    new_workflow_id: str | None = None,
+    queue_name: str | None = None,
+    version: str | None = None,
+) -> WorkflowHandle[Any]:
+    """See fork_workflow()."""
+    return await sync_to_async(fork_workflow)(
+        workflow_id,
+        from_step,
+        branch=branch,
+        new_workflow_id=new_workflow_id,
+        queue_name=queue_name,
+        version=version,
+    )
+
+
+def delete_workflow(workflow_id: str) -> int:
+    """Delete a finished workflow, its finished children, and all of theirs.
+
+    Returns how many workflows went. Raises WorkflowNotFound, InvalidTransition.
+    """
+    refuse_running_loop("delete_workflow", "adelete_workflow")
+    deleted = _workflows_for(workflow_id).delete_one(str(workflow_id))
+    return deleted[Workflow._meta.label]
+
+
+async def adelete_workflow(workflow_id: str) -> int:
+    """See delete_workflow()."""
+    return await sync_to_async(delete_workflow)(workflow_id)
+
+
+def prune_workflows(
+    *,
+    older_than: Seconds | None = None,
+    statuses: Collection[str] | None = None,
+    limit: int | None = None,
+) -> int:
+    """Delete what ended longer ago than ``older_than``; return how many workflows.
+
+    Without it, what ``DURABLE["RETENTION"]`` says. Of ``statuses``, by default all
+    but dead letters; at most ``limit``. Raises ImproperlyConfigured without an age.
+    """
+    refuse_running_loop("prune_workflows", "aprune_workflows")
+    workflows = Workflow.objects.using(conf.current().database)
+    return workflows.prune(older_than=older_than, statuses=statuses, limit=limit)
+
+
+async def aprune_workflows(
+    *,
+    older_than: Seconds | None = None,
+    statuses: Collection[str] | None = None,
+    limit: int | None = None,
+) -> int:
+    """See prune_workflows()."""
+    return await sync_to_async(prune_workflows)(
+        older_than=older_than, statuses=statuses, limit=limit
+    )
+
+
+def _handle(found: tuple[str, bool]) -> WorkflowHandle[Any]:
+    workflow_id, created = found
+    return WorkflowHandle(workflow_id, created=created)
 
 
 def _workflows_for(workflow_id: object) -> WorkflowQuerySet:

@@ -1,10 +1,11 @@
 """What operators see, and how long."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django_durable.conf.streams import StreamSettings
 from django_durable.conf.values import (
-    duration,
+    ages,
     or_none,
     patterns,
     setting,
@@ -17,10 +18,11 @@ from django_durable.conf.values import (
 class OperatorSettings(StreamSettings):
     """The console, what displays hide, and when rows go."""
 
-    retention: float | None = setting(
+    retention: Mapping[str, float] | None = setting(
         None,
-        or_none(duration),
-        "Seconds that finished workflows are kept; None: for ever.",
+        or_none(ages),
+        "Seconds that finished workflows are kept: one number for all but dead letters,"
+        " or a dict by status; None: for ever.",
     )
     env_label: str | None = setting(
         None,

@@ -3,7 +3,7 @@
 A reader takes the value of a key and returns it in the type of its attribute.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import timedelta
 from typing import Any, Literal
@@ -84,6 +84,18 @@ def count(value: object) -> int:
     if value < 1:
         raise BadValue("range", "a whole number of 1 or more")
     return value
+
+
+_FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+
+
+def ages(value: object) -> Mapping[str, float]:
+    """Read one age, for all but dead letters, or a dict of ages by status."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(_FINISHED[:3], duration(value))
+    if not value or not set(value) <= set(_FINISHED):
+        raise BadValue("range", f"an age, or a dict of ages for {_FINISHED}")
+    return {str(status): duration(age) for status, age in value.items()}
 
 
 def version_policy(value: object) -> str:

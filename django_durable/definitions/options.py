@@ -9,6 +9,7 @@ from typing import Any
 
 from django_durable import durations
 from django_durable.durations import Seconds
+from django_durable.names import check_queue_name
 from django_durable.suggestions import unknown_names
 
 # A time-out of a start that says nothing about it: the definition decides.
@@ -63,18 +64,6 @@ def take_given_id() -> str | None:
     """Return the id that SetWorkflowID keeps, once."""
     given = _next_id.get()
     return given.pop() if given else None
-
-
-def check_queue_name(name: object) -> str:
-    """Return the name of a queue, or raise TypeError or ValueError."""
-    if not isinstance(name, str):
-        raise TypeError(f"queue_name must be a string, not {name!r}.")
-    if not name.strip() or len(name) > 64 or not name.isprintable() or "," in name:
-        raise ValueError(
-            f"queue_name must be 1 to 64 printable characters without a comma,"
-            f" not {name!r}."
-        )
-    return name
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from django_durable.definitions.calls import BoundCall
 from django_durable.definitions.context import body_frame, refuse_running_loop
 from django_durable.definitions.engine import engine
 from django_durable.definitions.handles import WorkflowHandle, handle_for
-from django_durable.definitions.options import StartOptions, check_queue_name
+from django_durable.definitions.options import StartOptions
 from django_durable.definitions.versions import source_hash
 from django_durable.durations import Seconds
+from django_durable.names import check_queue_name
 
 P = ParamSpec("P")
 R = TypeVar("R")

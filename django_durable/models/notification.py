@@ -147,6 +147,8 @@ class Notification(models.Model):
                 name="durable_notification_unread",
                 condition=Q(consumed_by__isnull=True),
             ),
+            # fork(), delete(), the console: whatever was sent to a workflow.
+            models.Index(fields=["destination"], name="durable_notification_to"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,5 @@
 """Stored executions."""
 
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +8,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import clock
-from django_durable.exceptions import InvalidTransition, WorkflowNotFound
+from django_durable.models.bulk import BulkQuerySet
 from django_durable.models.claims import ClaimQuerySet
 from django_durable.models.code import runnable
 from django_durable.models.deadlines import DeadlineQuerySet
+from django_durable.models.forks import ForkOptions
 from django_durable.models.ids import new_workflow_id
 from django_durable.models.recovery import RecoveryQuerySet
 from django_durable.models.status import (
@@ -26,7 +26,7 @@ from django_durable.models.summary import SummaryQuerySet
 
 
 class WorkflowQuerySet(  # type: ignore[override]
-    ClaimQuerySet, RecoveryQuerySet, SummaryQuerySet, DeadlineQuerySet
+    ClaimQuerySet, RecoveryQuerySet, SummaryQuerySet, DeadlineQuerySet, BulkQuerySet
 ):
     """Workflows by what an application or an operator asks."""
 
@@ -62,29 +62,6 @@ class WorkflowQuerySet(  # type: ignore[override]
     def older_than(self, age: timedelta) -> "WorkflowQuerySet":
         """Keep the workflows that were created longer ago than ``age``."""
         return self.filter(created_at__lt=clock.now() - age)
-
-    def cancel(self, reason: str = "") -> int:
-        """Cancel each of these with its children; return how many it took."""
-        workflows = self.model._default_manager.using(self.db)
-        took = 0
-        for pk in list(self.values_list("pk", flat=True)):
-            with suppress(WorkflowNotFound):  # It was deleted meanwhile.
-                took += workflows.all().cancel_one(pk, reason)
-        return took
-
-    def resume(self) -> int:
-        """Resume each of these that can be; return how many went on."""
-        workflows = self.model._default_manager.using(self.db)
-        resumed = 0
-        for pk in list(self.values_list("pk", flat=True)):
-            with suppress(WorkflowNotFound, InvalidTransition):
-                workflows.all().resume_one(pk)
-                resumed += 1
-        return resumed
-
-    # As for delete(): Workflow.objects.cancel() would cancel everything.
-    cancel.queryset_only = True  # type: ignore[attr-defined]
-    resume.queryset_only = True  # type: ignore[attr-defined]
 
 
 def subject_key(subject: models.Model) -> tuple[str, str]:
@@ -254,6 +231,18 @@ class Workflow(models.Model):
                 name="durable_workflow_subject",
                 condition=~Q(subject_type=""),
             ),
+            # fork(), restart(), the console: copies.
+            models.Index(
+                fields=["forked_from"],
+                name="durable_workflow_forks",
+                condition=Q(forked_from__isnull=False),
+            ),
+            # prune(): what ended long ago.
+            models.Index(
+                fields=["status", "completed_at"],
+                name="durable_workflow_ended",
+                condition=Q(completed_at__isnull=False),
+            ),
             # The admin's list, newest first.
             models.Index(fields=["created_at"], name="durable_workflow_created"),
         ]
@@ -296,6 +285,56 @@ class Workflow(models.Model):
         """
         self._rows().resume_one(self.pk)
         self.refresh_from_db()
+
+    def restart(self, *, workflow_id: str | None = None) -> "Workflow":
+        """Start a new workflow with the same inputs, and return it.
+
+        It has a new id, which may be given, and then is an idempotency key; else
+        what this one was started with, and the code at hand. Whatever became of
+        this one stays. Raises WorkflowConflict.
+        """
+        options = ForkOptions(workflow_id=workflow_id)
+        return self._other(self._rows().restart_one(self.pk, options))
+
+    def fork(
+        self,
+        from_step: int,
+        *,
+        branch: str = "",
+        workflow_id: str | None = None,
+        queue_name: str | None = None,
+        version: str | None = None,
+    ) -> "Workflow":
+        """Start a copy that keeps what was recorded before a step; return it.
+
+        See restart(). With the steps of ``branch`` before ``from_step`` it takes
+        those of other branches that were recorded when that one began, with the
+        events, stream entries and messages of all these. Raises WorkflowConflict,
+        ForkImpossible.
+        """
+        options = ForkOptions(workflow_id, queue_name, version)
+        forked = self._rows().fork_one(
+            self.pk, from_step, branch=branch, options=options
+        )
+        return self._other(forked)
+
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
+        """Delete this finished workflow, its finished children, and all of theirs.
+
+        Returns what Django's own does. Raises InvalidTransition for one that has
+        not ended, and for one whose active parent may still ask for it.
+        """
+        rows = type(self).objects.using(using or self._state.db)
+        deleted = rows.delete_one(self.pk)
+        return deleted.total(), dict(deleted)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+
+    def _other(self, found: tuple[str, bool]) -> "Workflow":
+        other: Workflow = self._rows().get(pk=found[0])
+        return other
 
     def _rows(self) -> WorkflowQuerySet:
         return type(self).objects.using(self._state.db)

@@ -1,4 +1,4 @@
-"""What every worker does for all: dead workers, forgotten waits."""
+"""What every worker does for all: dead workers, forgotten waits, old workflows."""
 
 import logging
 from datetime import timedelta
@@ -8,6 +8,7 @@ from django.db import connections, transaction
 from django_durable import clock, conf, signals
 from django_durable.models import Wait, Worker, Workflow, sql
 from django_durable.models.status import Status
+from django_durable.worker.pruning import Pruning
 
 logger = logging.getLogger("django_durable")
 
@@ -21,6 +22,7 @@ class Housekeeping:
     def __init__(self, using: str) -> None:
         self._using = using
         self._swept_at = clock.monotonic()
+        self._pruning = Pruning(using)
 
     def tidy(self) -> bool:
         """Look for dead workers, and sweep when it is time; True if it helped."""
@@ -28,6 +30,8 @@ class Housekeeping:
         if clock.monotonic() - self._swept_at >= conf.current().sweep:
             self._swept_at = clock.monotonic()
             helped += self._sweep()
+            self._pruning.begin()
+        self._pruning.go_on()
         return helped > 0
 
     def _recover(self) -> int:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django_durable import clock, conf, signals
 from django_durable.definitions import registry
-from django_durable.definitions.options import check_queue_name
 from django_durable.execution import running
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.execution.execution import Execution
@@ -18,6 +17,7 @@ from django_durable.models import Worker as WorkerRow, Workflow, faults
 from django_durable.models.claims import Claimed
 from django_durable.models.code import ANY_VERSION
 from django_durable.models.connection import are_scarce, give_back
+from django_durable.names import check_queue_name
 from django_durable.worker import farewell
 from django_durable.worker.dispatcher import Dispatcher
 from django_durable.worker.host import WorkerHost

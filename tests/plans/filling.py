@@ -15,7 +15,7 @@ from django.db import connection
 
 from django_durable import clock
 from django_durable.models import Worker
-from django_durable.models.status import Status
+from django_durable.models.status import TERMINAL, Status
 from tests.plans.operations import MODELS
 from tests.plans.rows import DEFINITIONS
 
@@ -29,7 +29,7 @@ INSERT INTO django_durable_workflow
      inputs, output, summary, pause_reason, cancel_reason, cancelled_with, worker_id,
      claim, recovery_attempts, max_recovery_attempts, stalls, stalled_at, subject_type,
      subject_id, attributes, seconds_queued, seconds_ran, seconds_waited,
-     created_at, changed_at, parent_id)
+     created_at, changed_at, parent_id, completed_at)
 SELECT pg_temp.nth(%(status)s, n), 'orders.checkout', '1', %(status)s,
        'queue-' || (n %% 10), n %% 100,
        moment + CASE WHEN n %% 4 = 0 THEN interval '1 day' ELSE interval '0' END,
@@ -42,7 +42,8 @@ SELECT pg_temp.nth(%(status)s, n), 'orders.checkout', '1', %(status)s,
        1, 0, 10, CASE WHEN n %% 5000 = 0 THEN 2 ELSE 0 END, 0,
        CASE WHEN n %% 5 = 0 THEN 'tests.entry' ELSE '' END, n::text, '{}', 0, 0, 0,
        moment, moment,
-       CASE WHEN n %% 10 = 0 THEN pg_temp.nth(%(status)s, n - n %% 100 + 1) END
+       CASE WHEN n %% 10 = 0 THEN pg_temp.nth(%(status)s, n - n %% 100 + 1) END,
+       CASE WHEN %(has_ended)s THEN moment END
 FROM (SELECT n, %(now)s::timestamptz - n * interval '1 second' AS moment
       FROM generate_series(1, %(rows)s) AS n) AS rows
 """
@@ -136,6 +137,7 @@ def fill() -> None:
         cursor.execute(_NTH)
         for status in sorted(Status.values):
             values: dict[str, Any] = {"status": status, "now": now, "rows": ROWS}
+            values["has_ended"] = status in TERMINAL
             cursor.execute(_WORKFLOWS, values | {"live": live.pk, "dead": uuid.uuid4()})
         for statement in (_WAITS, *_OTHERS):
             cursor.execute(statement.format(rows=ROWS))

@@ -28,6 +28,7 @@ from django_durable.models import (
     Workflow,
     publication,
 )
+from django_durable.models.deletion import Position
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
 from django_durable.models.letters import Letter, Sending
@@ -53,13 +54,13 @@ from tests.plans.rows import (
 )
 
 WORKER = uuid.uuid4()
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WORKFLOW, WAIT = "django_durable_workflow", "django_durable_wait"
 # Of the two indexes of a text key, either will do.
 KEY = f"{WORKFLOW}_"
 UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
 HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
-NEWEST = "durable_workflow_created"
+NEWEST, ENDED = "durable_workflow_created", "durable_workflow_ended"
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,43 @@ STATES = {
         lambda: workflows.resume_one(CANCELLED), "durable_workflow_children"
     ),
 }
+COPIES = {
+    "restart_one": Operation(lambda: workflows.restart_one(DONE), KEY),
+    "fork_one": Operation(
+        lambda: (
+            steps.record([checkpoint(step_id=1)]),
+            workflows.fork_one(HELD, 2),
+        ),
+        KEY,
+    ),
+    "forks": Operation(
+        lambda: Workflow.objects.filter(forked_from=DONE).exists(),
+        "durable_workflow_forks",
+    ),
+}
+DELETIONS = {
+    "delete_one": Operation(lambda: workflows.delete_one(DONE), KEY),
+    "delete_one, of all it has": Operation(
+        lambda: workflows.delete_one(CANCELLED), "durable_notification_to"
+    ),
+    "delete_some": Operation(
+        lambda: workflows.all().delete_some([nth("SUCCESS", n) for n in MANY]),
+        KEY,
+        6000,
+    ),
+    "prune_some": Operation(
+        lambda: workflows.prune_some("SUCCESS", clock.now() - HOUR, size=50),
+        ENDED,
+        6000,
+    ),
+    "prune_some, further on": Operation(
+        lambda: workflows.prune_some(
+            "SUCCESS", clock.now() - HOUR, Position(clock.now() - DAY, DONE), size=50
+        ),
+        ENDED,
+        6000,
+    ),
+}
 JOURNAL = {
     "record": Operation(lambda: steps.record([checkpoint()]), KEY),
     "record, conflict": Operation(lambda: steps.record([checkpoint(step_id=0)]), KEY),
@@ -298,7 +336,16 @@ PEOPLE = {
         lambda: list(workflows.order_by("-created_at")[:50]), NEWEST, walks=NEWEST
     ),
 }
-OPERATIONS = {**CLAIMS, **TIMERS, **STATES, **JOURNAL, **TALK, **PEOPLE}
+OPERATIONS = {
+    **CLAIMS,
+    **TIMERS,
+    **STATES,
+    **COPIES,
+    **DELETIONS,
+    **JOURNAL,
+    **TALK,
+    **PEOPLE,
+}
 
 MODELS: list[type[models.Model]] = [
     Attempt,

@@ -165,6 +165,12 @@ async def starts_in_async_code() -> None:
 def management() -> None:
     assert_type(durable.cancel_workflow("a", reason="b"), bool)
     assert_type(durable.resume_workflow("a"), durable.WorkflowHandle[Any])
+    assert_type(durable.restart_workflow("a"), durable.WorkflowHandle[Any])
+    fork = durable.fork_workflow("a", 2, branch="1", new_workflow_id="b")
+    assert_type(fork, durable.WorkflowHandle[Any])
+    assert_type(durable.delete_workflow("a"), int)
+    month = timedelta(days=30)
+    assert_type(durable.prune_workflows(older_than=month, statuses=["ERROR"]), int)
     assert_type(durable.workflow_id(), str | None)
     durable.set_summary("Order 1042, paid")
     assert_type(durable.current(), durable.Context | None)
@@ -177,6 +183,10 @@ async def management_in_async_code() -> None:
     assert_type(await durable.acancel_workflow("a"), bool)
     assert_type(await durable.aresume_workflow("a"), durable.WorkflowHandle[Any])
     assert_type(await durable.aretrieve_workflow("a"), durable.WorkflowHandle[Any])
+    assert_type(await durable.arestart_workflow("a"), durable.WorkflowHandle[Any])
+    assert_type(await durable.afork_workflow("a", 2), durable.WorkflowHandle[Any])
+    assert_type(await durable.adelete_workflow("a"), int)
+    assert_type(await durable.aprune_workflows(older_than=60, limit=5), int)
 
 
 def clients() -> None:
@@ -188,6 +198,10 @@ def clients() -> None:
         assert_type(client.retrieve_workflow("a"), durable.WorkflowHandle[Any])
         assert_type(client.cancel_workflow("a", "b"), bool)
         assert_type(client.resume_workflow("a"), durable.WorkflowHandle[Any])
+        assert_type(client.restart_workflow("a"), durable.WorkflowHandle[Any])
+        assert_type(client.fork_workflow("a", 2), durable.WorkflowHandle[Any])
+        assert_type(client.delete_workflow("a"), int)
+        assert_type(client.prune_workflows(older_than=60), int)
         assert_type(client.get_event("a", "b", timeout=timedelta(1)), Any)
         assert_type(client.get_events("a"), dict[str, Any])
         client.send("a", 1, "topic", idempotency_key="b")
@@ -206,6 +220,8 @@ async def clients_in_async_code() -> None:
         handle = await client.astart_workflow(acheckout, 1)
         assert_type(handle, durable.WorkflowHandle[Decimal])
         assert_type(await client.acancel_workflow("a"), bool)
+        assert_type(await client.afork_workflow("a", 2), durable.WorkflowHandle[Any])
+        assert_type(await client.adelete_workflow("a"), int)
         await client.asend(handle, 1)
         assert_type(await client.aget_events(handle), dict[str, Any])
         async for _ in client.aread_stream(handle, "b"):

@@ -1,0 +1,220 @@
+"""Deleting what has ended: by name, and by age."""
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeAlias
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, models, transaction
+from django.db.models import F, Q
+
+from django_durable import clock, conf, durations
+from django_durable.durations import Seconds
+from django_durable.exceptions import InvalidTransition, WorkflowNotFound
+from django_durable.models import faults, sql
+from django_durable.models.status import TERMINAL, Status
+
+# Of rows that one transaction deletes, with all that belongs to them.
+BATCH = 500
+
+# What is no longer wanted by itself after a while. A dead letter waits for a person.
+PRUNED = (Status.SUCCESS, Status.ERROR, Status.CANCELLED)
+
+# These may still be in the middle of a step, which records it when it is done.
+_INTERRUPTED = (Status.CANCELLED, Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED)
+
+Deleted: TypeAlias = "Counter[str]"
+
+
+class Position(NamedTuple):
+    """How far a look at the finished workflows of one status has come."""
+
+    completed_at: datetime
+    workflow_id: str
+
+
+class DeletionQuerySet(models.QuerySet[Any]):
+    """Deletes finished workflows with all that belongs to them."""
+
+    def delete_one(self, workflow_id: str) -> Deleted:
+        """Delete a finished workflow with its finished children.
+
+        Counts rows by model. Raises WorkflowNotFound, InvalidTransition.
+        """
+        if deleted := self.delete_some([workflow_id]):
+            return deleted
+        found = self.filter(pk=workflow_id).values_list("status", "parent_id").first()
+        if found is None:
+            raise WorkflowNotFound(workflow_id)
+        status, parent = found
+        advice = "Cancel it first."
+        if status in TERMINAL:
+            advice = f"Its parent {parent!r} has not ended and may ask for its result."
+        raise InvalidTransition(workflow_id, status, "delete", advice)
+
+    def delete_some(self, ids: Collection[str]) -> Deleted:
+        """Delete those of some workflows that may be; count rows by model.
+
+        In one transaction, with their finished children. What has not ended
+        stays, and so does what a parent may still ask for.
+        """
+        faults.retry_conflicts(self.db, lambda: self._fence(ids))
+
+        def delete() -> Deleted:
+            deleted: Deleted = Counter()
+            with transaction.atomic(using=self.db):
+                self._begin()
+                for family in self._families(ids):
+                    deleted += self._delete_rows(family)
+            return deleted
+
+        return faults.retry_conflicts(self.db, delete)
+
+    def prune(
+        self,
+        *,
+        older_than: Seconds | None = None,
+        statuses: Collection[str] | None = None,
+        limit: int | None = None,
+    ) -> int:
+        """Delete what ended longer ago than ``older_than``; return how many.
+
+        Without it, what ``DURABLE["RETENTION"]`` says. Of ``statuses``, by
+        default all but dead letters; at most ``limit`` workflows. In batches, so
+        that it may be stopped anywhere. Each goes by its own age; what an active
+        parent may still ask for stays.
+        """
+        left, total = limit, 0
+        for status, age in _ages(older_than, statuses).items():
+            before = clock.now() - timedelta(seconds=age)
+            position: Position | None = None
+            while left is None or left > 0:
+                size = BATCH if left is None else min(BATCH, left)
+                deleted, position = self.prune_some(status, before, position, size)
+                total += deleted
+                left = None if left is None else left - deleted
+                if position is None:
+                    break
+        return total
+
+    def prune_some(
+        self,
+        status: str,
+        before: datetime,
+        position: Position | None = None,
+        size: int = BATCH,
+    ) -> tuple[int, Position | None]:
+        """Look at one batch of what ended before a moment, and delete it.
+
+        Returns how many went, and from where to go on; None at the end. What
+        somebody else has locked is left to him.
+        """
+        looked = self._ended_before(status, before, position)
+        found = list(looked.values_list("pk", "completed_at")[:size])
+        if not found:
+            return 0, None
+        with transaction.atomic(using=self.db):
+            self._begin()
+            chosen = self._lock([pk for pk, _ in found], skip_locked=True)
+            deleted = self._delete_rows(chosen)
+        pk, completed_at = found[-1]
+        at_end = len(found) < size
+        return deleted[self.model._meta.label], (
+            None if at_end else Position(completed_at, pk)
+        )
+
+    def _ended_before(
+        self, status: str, before: datetime, position: Position | None
+    ) -> models.QuerySet[Any]:
+        rows = self.filter(status=status, completed_at__lt=before)
+        if position is not None:
+            at, pk = position
+            rows = rows.filter(
+                Q(completed_at__gt=at) | Q(pk__gt=pk), completed_at__gte=at
+            )
+        return rows.order_by("completed_at", "pk")
+
+    def _begin(self) -> None:
+        sql.read_committed(connections[self.db])
+        sql.limit_idle_time(connections[self.db])
+
+    def _fence(self, ids: Collection[str]) -> None:
+        """Let no step that is still running record itself from now on.
+
+        In a transaction of its own: what it records between the deletion of the
+        steps and of the workflow would stay, for another of the same id.
+        """
+        if connections[self.db].in_atomic_block:
+            return
+        if not self.filter(pk__in=ids, status__in=_INTERRUPTED).exists():
+            return
+        with transaction.atomic(using=self.db):
+            self._begin()
+            for family in self._families(ids):
+                interrupted = self.filter(pk__in=family, status__in=_INTERRUPTED)
+                interrupted.update(claim=F("claim") + 1)
+
+    def _families(self, ids: Collection[str]) -> Iterator[list[str]]:
+        """Yield what may be deleted, locked: parents, then their children."""
+        todo = deque([self._lock(sorted(ids))])
+        while todo:
+            if not (family := todo.popleft()):
+                continue
+            children = self.filter(parent__in=family, status__in=TERMINAL)
+            found = list(children.order_by("pk").values_list("pk", flat=True))
+            yield family
+            for start in range(0, len(found), BATCH):
+                todo.append(self._lock_rows(found[start : start + BATCH]))
+
+    def _lock(self, ids: Sequence[str], *, skip_locked: bool = False) -> list[str]:
+        """Return which of some workflows may be deleted: neither they change now,
+        nor the parent that might ask for one of them."""
+        parents = {
+            parent
+            for parent in self.filter(pk__in=ids).values_list("parent_id", flat=True)
+            if parent is not None
+        }
+        quiet = self._lock_rows(parents, no_key=True, skip_locked=skip_locked)
+        chosen = self._lock_rows(ids, skip_locked=skip_locked)
+        if not parents:
+            return chosen
+        rows = self.filter(pk__in=parents).exclude(pk__in=quiet)
+        busy = set(rows.values_list("pk", flat=True))
+        wanted = self.filter(pk__in=chosen, parent__in=busy)
+        kept = set(wanted.values_list("pk", flat=True))
+        return [pk for pk in chosen if pk not in kept]
+
+    def _lock_rows(
+        self, ids: Collection[str], *, no_key: bool = False, skip_locked: bool = False
+    ) -> list[str]:
+        if not ids:
+            return []
+        ended = self.filter(pk__in=ids, status__in=TERMINAL).order_by("pk")
+        locked = ended.select_for_update(no_key=no_key, skip_locked=skip_locked)
+        return list(locked.values_list("pk", flat=True))
+
+    def _delete_rows(self, ids: Sequence[str]) -> Deleted:
+        # Django's own: it knows what other apps have tied to a workflow.
+        rows = self.model._base_manager.using(self.db).filter(pk__in=ids)
+        return Counter(models.QuerySet.delete(rows.only("pk"))[1]) if ids else Counter()
+
+
+def _ages(
+    older_than: Seconds | None, statuses: Collection[str] | None
+) -> Mapping[str, float]:
+    """Return the age at which workflows of each status go."""
+    if isinstance(statuses, str):
+        statuses = (statuses,)
+    if unknown := sorted(set(statuses or ()) - set(TERMINAL)):
+        raise ValueError(f"Only finished workflows are pruned, not {unknown}.")
+    if older_than is not None:
+        age = durations.seconds(older_than, "older_than")
+        return {str(status): age for status in statuses or PRUNED}
+    retention = conf.current().retention
+    if retention is None:
+        raise ImproperlyConfigured(
+            "prune() needs older_than=, or an age in DURABLE['RETENTION']."
+        )
+    chosen = set(retention if statuses is None else statuses)
+    return {name: age for name, age in retention.items() if name in chosen}

@@ -1,0 +1,428 @@
+"""A fork keeps what was recorded before a step, and nothing after it."""
+
+import pytest
+
+import django_durable as durable
+from django_durable import clock
+from django_durable.definitions import registry
+from django_durable.exceptions import (
+    ForkImpossible,
+    InvalidTransition,
+    InvalidWorkflowId,
+    WorkflowConflict,
+    WorkflowNotFound,
+)
+from django_durable.models import (
+    Attempt,
+    Event,
+    EventHistory,
+    Notification,
+    Step,
+    Stream,
+    StreamEntry,
+    Wait,
+    Workflow,
+)
+from django_durable.testing import run_until_idle
+from tests.models import Entry
+from tests.operations import workflows
+from tests.operations.workflows import broken, calls
+from tests.running import COLD, in_loop, row_of, steps_of
+
+pytestmark = pytest.mark.django_db
+
+Status = Workflow.Status
+
+
+@pytest.fixture(autouse=True)
+def cold(settings):
+    settings.DURABLE = COLD
+
+
+def ran(definition, *args):
+    """Start, and run until nothing is left to do; forget the calls."""
+    handle = definition.using(workflow_id="w").start(*args)
+    run_until_idle()
+    calls.clear()
+    return row_of(handle)
+
+
+def forked(workflow, *args, **options):
+    """Fork and run until nothing is left to do."""
+    fork = workflow.fork(*args, **options)
+    run_until_idle()
+    fork.refresh_from_db()
+    return fork
+
+
+def contents(model, pk, *fields):
+    owner = "destination" if model is Notification else "workflow"
+    return list(
+        model.objects.filter(**{owner: pk}).order_by(*fields).values_list(*fields)
+    )
+
+
+@pytest.mark.parametrize("from_step", [1, 2, 3, 4])
+def test_a_fork_repeats_its_step_and_what_comes_after(from_step):
+    fork = forked(ran(workflows.letters), from_step)
+
+    assert calls == list("abc")[from_step - 1 :]
+    assert fork.status == Status.SUCCESS
+    assert durable.retrieve_workflow(fork.pk).get_result() == ["a1", "b1", "c1"]
+
+
+def test_a_fork_leaves_its_origin_as_it_was():
+    workflow = ran(workflows.letters)
+    before = Workflow.objects.filter(pk="w").values().get()
+
+    forked(workflow, 2)
+
+    assert Workflow.objects.filter(pk="w").values().get() == before
+    assert Step.objects.filter(workflow="w").count() == 3
+
+
+def test_a_fork_is_queued_as_its_origin_was():
+    entry = Entry.objects.create(key="subject")
+    options = {"queue_name": "slow", "priority": 7, "attributes": {"a": 1}}
+    start = workflows.letters.using(**options, subject=entry, workflow_id="w").start
+    start("ab")
+    run_until_idle()
+
+    fork = Workflow.objects.get(pk="w").fork(2)
+
+    assert fork.status == Status.ENQUEUED
+    assert (fork.queue_name, fork.priority, fork.attributes) == ("slow", 7, {"a": 1})
+    assert list(Workflow.objects.for_subject(entry).order_by("created_at")) == [
+        Workflow.objects.get(pk="w"),
+        fork,
+    ]
+    assert fork.inputs == Workflow.objects.get(pk="w").inputs
+    assert fork.forked_from_id == "w"
+    assert list(Workflow.objects.get(pk="w").forks.all()) == [fork]
+    assert fork.parent_id is None
+
+
+def test_a_fork_may_go_to_another_queue_and_version():
+    workflow = ran(workflows.letters)
+
+    fork = workflow.fork(2, queue_name="other", version="next")
+
+    assert (fork.queue_name, fork.version) == ("other", "next")
+
+
+def test_a_fork_runs_the_code_at_hand():
+    workflow = ran(workflows.letters)
+    Workflow.objects.update(version="of last month")
+    workflow.refresh_from_db()
+
+    assert workflow.fork(2).version == workflows.letters.version
+
+
+def test_a_fork_of_unknown_code_keeps_the_version(monkeypatch):
+    workflow = ran(workflows.letters)
+    monkeypatch.setattr(registry, "_definitions", {})
+    Workflow.objects.update(name="elsewhere", version="5")
+
+    assert workflow.fork(2).version == "5"
+
+
+def test_a_workflow_that_its_body_failed_goes_on_after_its_last_step():
+    broken.add("end")
+    workflow = ran(workflows.raises_at_its_end)
+    assert workflow.status == Status.ERROR
+
+    broken.clear()
+    fork = forked(workflow, 3)
+
+    assert (fork.status, calls) == (Status.SUCCESS, [])
+
+
+def test_a_workflow_that_a_step_failed_goes_on_from_that_step():
+    broken.add("b")
+    workflow = ran(workflows.letters)
+    assert workflow.status == Status.ERROR
+
+    broken.clear()
+    fork = forked(workflow, 2)
+
+    assert (fork.status, calls) == (Status.SUCCESS, ["b", "c"])
+
+
+def test_a_transaction_that_was_kept_is_not_repeated():
+    fork = forked(ran(workflows.writes), 3)
+
+    assert (fork.status, calls) == (Status.SUCCESS, ["c"])
+    assert Entry.objects.count() == 1
+
+
+def test_the_fork_of_a_fork_keeps_its_steps_too():
+    first = forked(ran(workflows.letters), 3)
+    calls.clear()
+
+    second = forked(first, 2)
+
+    assert calls == ["b", "c"]
+    assert second.forked_from_id == first.pk
+
+
+def test_a_fork_of_one_that_waits_waits_anew():
+    workflow = ran(workflows.waits)
+    assert workflow.status == Status.WAITING
+
+    fork = forked(workflow, 2)
+    durable.send(fork.pk, "hello", "go")
+    run_until_idle()
+
+    assert durable.retrieve_workflow(fork.pk).get_result() == "hello"
+    assert row_of(durable.retrieve_workflow("w")).status == Status.WAITING
+    assert calls == []
+
+
+def test_messages_that_nobody_has_read_stay_where_they_are():
+    workflow = ran(workflows.waits)
+    durable.send("w", "unread", "other")
+
+    fork = forked(workflow, 2)
+
+    assert not Notification.objects.filter(destination=fork.pk).exists()
+
+
+def talked():
+    """Return one that has published and received everything."""
+    workflows.publishes.using(workflow_id="w").start()
+    run_until_idle()
+    durable.send("w", "go", "go", idempotency_key="once")
+    run_until_idle()
+    return Workflow.objects.get(pk="w")
+
+
+@pytest.mark.parametrize(
+    ("from_step", "events", "log", "messages"),
+    [
+        (2, {"state": "first"}, [], 0),
+        (3, {"state": "first"}, [1], 0),
+        (4, {"state": "first"}, [1], 1),
+        (6, {"state": "go"}, [1, 2], 1),
+        (7, {"state": "go", "inside": 6}, [1, 2, 3], 1),
+        (8, {"state": "go", "inside": 6}, [1, 2, 3], 1),
+        (9, {"state": "go", "inside": 6, "late": True}, [1, 2, 3], 1),
+    ],
+)
+def test_a_fork_has_events_streams_and_messages_of_that_time(
+    from_step, events, log, messages
+):
+    fork = talked().fork(from_step)
+
+    assert durable.get_events(fork.pk) == events
+    entries = contents(StreamEntry, fork.pk, "key", "offset", "value")
+    assert [row for row in entries if row[0] == "log"] == [
+        ("log", number, f"json:{value}") for number, value in enumerate(log)
+    ]
+    other = {("other", 1)} if from_step > 6 else set()
+    assert {
+        (key, offset) for key, offset in contents(Stream, fork.pk, "key", "next_offset")
+    } == ({("log", len(log))} if log else set()) | other
+    is_closed = Stream.objects.filter(workflow=fork.pk, key="log", is_closed=True)
+    assert is_closed.exists() == (from_step > 7)
+    assert len(contents(Notification, fork.pk, "consumed_by")) == messages
+
+
+def test_a_fork_publishes_on_from_where_it_stands():
+    fork = talked().fork(4)
+
+    run_until_idle()
+
+    for model, *fields in [
+        (Event, "key", "value"),
+        (EventHistory, "key", "step_id", "value"),
+        (Stream, "key", "next_offset", "is_closed", "closed_by"),
+        (StreamEntry, "key", "offset", "value", "step_id"),
+        (Notification, "topic", "message", "idempotency_key", "consumed_by"),
+        (Step, "step_id", "name", "output"),
+    ]:
+        assert contents(model, fork.pk, *fields) == contents(model, "w", *fields)
+
+
+def test_a_step_that_was_retried_is_kept_with_its_tries():
+    workflow = ran(workflows.retries)
+
+    fork = workflow.fork(2)
+
+    tries = ("step_id", "attempt", "error", "failed_at")
+    assert contents(Attempt, fork.pk, *tries) == contents(Attempt, "w", *tries) != []
+    assert contents(Attempt, workflow.fork(1).pk, "attempt") == []
+
+
+def test_children_of_kept_steps_are_not_started_again():
+    workflow = ran(workflows.family)
+    children = {row.pk for row in workflow.children.all()}
+
+    fork = forked(workflow, 3)
+
+    assert durable.retrieve_workflow(fork.pk).get_result()[:2] == [
+        "called1",
+        "started1",
+    ]
+    assert calls == ["end"]
+    assert {row.pk for row in workflow.children.all()} == children
+    assert not fork.children.exists()
+
+
+def test_children_of_repeated_steps_are_new_ones():
+    fork = forked(ran(workflows.family), 2)
+
+    assert [row.pk for row in fork.children.all()] == [f"{fork.pk}/2"]
+    assert calls == ["called", "end"]
+
+
+# The moments of steps tell on which side of the fork a branch stands.
+@pytest.mark.parametrize(
+    ("from_step", "repeated"),
+    [(1, "abcdefg"), (2, "defg"), (3, "efg"), (4, "fg")],
+)
+def test_branches_are_kept_as_they_were_when_the_step_began(from_step, repeated):
+    workflow = ran(workflows.side_by_side)
+    # Of what came after the last step, nothing is known to be after it.
+    repeated = "" if from_step == 4 else repeated
+
+    fork = forked(workflow, from_step)
+
+    assert sorted(calls) == list(repeated)
+    assert fork.status == Status.SUCCESS
+
+
+@pytest.mark.parametrize(("branch", "repeated"), [("1", "bdefg"), ("2", "cdefg")])
+def test_a_branch_can_be_forked(branch, repeated):
+    fork = forked(ran(workflows.side_by_side), 1, branch=branch)
+
+    others = {"1": {"c"}, "2": {"b"}}[branch]
+    assert set(repeated) <= set(calls) <= set(repeated) | others
+    assert fork.status == Status.SUCCESS
+
+
+def test_async_branches_are_kept_too():
+    fork = forked(ran(workflows.a_task_beside), 3)
+
+    assert calls == ["e"]
+    assert [row[:2] for row in steps_of(durable.retrieve_workflow(fork.pk))] == [
+        ("", 1),
+        ("", 2),
+        ("", 3),
+        ("1", 1),
+        ("1", 2),
+    ]
+
+
+def test_of_another_claim_earlier_steps_are_kept_and_later_ones_are_not():
+    workflow = ran(workflows.side_by_side)
+    late = Step.objects.filter(workflow="w", branch="1")
+    late.update(claim=2)  # Of a worker whose clock is late.
+    Workflow.objects.update(claim=2)
+
+    fork = workflow.fork(2)
+
+    assert contents(Step, fork.pk, "branch", "step_id") == [("", 1), ("2", 1)]
+    Step.objects.filter(workflow="w").exclude(branch="1").update(claim=3)
+    late.update(completed_at=clock.now())  # Of one whose clock is early.
+    assert {row[0] for row in contents(Step, workflow.fork(2).pk, "branch")} >= {"1"}
+
+
+def test_a_given_id_is_an_idempotency_key():
+    workflow = ran(workflows.letters)
+
+    first = durable.fork_workflow("w", 2, new_workflow_id="again")
+    second = durable.fork_workflow("w", 2, new_workflow_id="again")
+    with durable.SetWorkflowID("again"):
+        third = durable.fork_workflow("w", 2)
+
+    assert [each.workflow_id for each in (first, second, third)] == ["again"] * 3
+    assert [each.created for each in (first, second, third)] == [True, False, False]
+    assert workflow.fork(3, workflow_id="again").pk == "again"
+    assert Workflow.objects.count() == 2
+
+
+@pytest.mark.parametrize("taken", ["w", "foreign"])
+def test_an_id_of_another_workflow_is_refused(taken):
+    workflow = ran(workflows.letters)
+    workflows.letters.using(workflow_id="foreign").start()
+
+    with pytest.raises(WorkflowConflict, match="copy of w"):
+        workflow.fork(2, workflow_id=taken)
+
+    assert Step.objects.exclude(workflow="w").count() == 0
+    assert Workflow.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("from_step", "branch"),
+    [
+        *[(number, "") for number in (-1, 0, 5, 10**9, 10**30)],
+        (1, "9"),
+        (2, "no such"),
+        (1, "\0"),
+        (3, "1"),
+    ],
+)
+def test_a_fork_from_a_step_that_was_not_reached_is_refused(from_step, branch):
+    workflow = ran(workflows.side_by_side)
+    before = Workflow.objects.count(), Step.objects.count()
+
+    with pytest.raises(ForkImpossible) as refusal:
+        workflow.fork(from_step, branch=branch)
+
+    assert isinstance(refusal.value, InvalidTransition)
+    assert refusal.value.workflow_id == "w"
+    assert (refusal.value.from_step, refusal.value.branch) == (from_step, branch)
+    assert (Workflow.objects.count(), Step.objects.count()) == before
+
+
+@pytest.mark.parametrize("from_step", [None, "2", 2.0, True])
+def test_a_step_is_named_by_its_number(from_step):
+    with pytest.raises(TypeError, match="from_step"):
+        ran(workflows.letters).fork(from_step)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"workflow_id": "a/b"}, InvalidWorkflowId),
+        ({"workflow_id": ""}, InvalidWorkflowId),
+        ({"queue_name": ""}, ValueError),
+        ({"queue_name": 5}, TypeError),
+        ({"version": " "}, ValueError),
+        ({"version": 5}, TypeError),
+    ],
+)
+def test_what_a_fork_cannot_be_is_refused(options, error):
+    with pytest.raises(error):
+        ran(workflows.letters).fork(2, **options)
+
+    assert Workflow.objects.count() == 1
+
+
+def test_nothing_waits_before_a_fork_runs():
+    assert not Wait.objects.filter(workflow=ran(workflows.waits).fork(2).pk).exists()
+
+
+def test_async_code_forks_too():
+    ran(workflows.letters)
+
+    handle = in_loop(durable.afork_workflow, "w", 2, new_workflow_id="f")
+
+    assert (handle.workflow_id, handle.created) == ("f", True)
+    with pytest.raises(WorkflowNotFound):
+        in_loop(durable.afork_workflow, "nobody", 2)
+
+
+def test_a_restart_starts_from_the_beginning_with_the_same_inputs():
+    workflow = ran(workflows.letters, "xy")
+
+    restarted = workflow.restart()
+    run_until_idle()
+
+    assert calls == ["x", "y"]
+    assert restarted.forked_from_id == "w"
+    handle = durable.restart_workflow("w", new_workflow_id="r")
+    assert (handle.workflow_id, handle.created) == ("r", True)
+    assert not durable.restart_workflow("w", new_workflow_id="r").created
+    assert in_loop(durable.arestart_workflow, "w").created

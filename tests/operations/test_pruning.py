@@ -1,0 +1,220 @@
+"""Retention: what ended long ago goes, in batches, and nothing else."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, transaction
+
+import django_durable as durable
+from django_durable import clock, conf
+from django_durable.models import Workflow, deletion
+from django_durable.worker import pruning
+from django_durable.worker.housekeeping import Housekeeping
+from django_durable.worker.pruning import Pruning
+from tests.interleaving import elsewhere
+from tests.operations import workflows
+from tests.running import in_loop
+
+pytestmark = pytest.mark.django_db
+
+Status = Workflow.Status
+ENDED = {"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"}
+DAY = timedelta(days=1)
+
+
+def make(pk, status, days, **changes):
+    """Store a workflow that came to its status some days ago."""
+    workflows.letters.using(workflow_id=pk).start()
+    at = clock.now() - days * DAY
+    ended = at if status in ENDED else None
+    changes |= {"status": status, "completed_at": ended, "changed_at": at}
+    Workflow.objects.filter(pk=pk).update(**changes)
+
+
+@pytest.fixture
+def one_of_each():
+    """One that is ten days old and one of today, of every status."""
+    for status in Status:
+        make(f"{status} old", status, 10)
+        make(f"{status} new", status, 0.01)
+
+
+def left():
+    return set(Workflow.objects.values_list("pk", flat=True))
+
+
+def everything():
+    return {f"{status} {age}" for status in Status for age in ("old", "new")}
+
+
+def test_what_ended_long_ago_goes(one_of_each):
+    assert durable.prune_workflows(older_than=5 * DAY) == 3
+
+    gone = {"SUCCESS old", "ERROR old", "CANCELLED old"}
+    assert left() == everything() - gone
+
+
+@pytest.mark.parametrize("status", sorted(ENDED))
+def test_one_status_is_pruned_by_name(one_of_each, status):
+    assert Workflow.objects.prune(older_than=5 * DAY, statuses=[status]) == 1
+
+    assert left() == everything() - {f"{status} old"}
+
+
+def test_everything_that_has_ended_can_be_pruned(one_of_each):
+    make("child", "SUCCESS", 1, parent_id="SUCCESS old")
+
+    assert Workflow.objects.prune(older_than=0, statuses=ENDED) == 9
+
+    assert not Workflow.objects.finished().exists()
+    assert Workflow.objects.count() == 8
+
+
+def test_no_age_prunes_what_the_settings_say(one_of_each, settings):
+    settings.DURABLE = {"RETENTION": {"ERROR": 5 * DAY, "SUCCESS": 20 * DAY}}
+
+    assert durable.prune_workflows() == 1
+    assert durable.prune_workflows(statuses=["SUCCESS"]) == 0
+    assert left() == everything() - {"ERROR old"}
+
+
+def test_an_age_must_be_known():
+    with pytest.raises(ImproperlyConfigured, match="RETENTION"):
+        durable.prune_workflows()
+
+
+@pytest.mark.parametrize("age", [-1, "5", True, float("nan")])
+def test_an_age_is_a_length_of_time(one_of_each, age):
+    with pytest.raises((TypeError, ValueError)):
+        durable.prune_workflows(older_than=age)
+
+    assert left() == everything()
+
+
+@pytest.mark.parametrize("status", ["PENDING", "ENQUEUED", "PAUSED", "WAITING", "x"])
+def test_only_what_has_ended_is_pruned(one_of_each, status):
+    with pytest.raises(ValueError, match=status):
+        durable.prune_workflows(older_than=0, statuses=["SUCCESS", status])
+
+    assert left() == everything()
+
+
+def test_a_limit_is_kept(monkeypatch):
+    monkeypatch.setattr(deletion, "BATCH", 2)
+    for number in range(5):
+        make(f"w{number}", "SUCCESS", 10 - number)
+
+    assert durable.prune_workflows(older_than=DAY, limit=3) == 3
+    assert left() == {"w3", "w4"}
+    assert durable.prune_workflows(older_than=DAY, limit=0) == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10])
+def test_batches_pass_over_what_stays(monkeypatch, size):
+    monkeypatch.setattr(deletion, "BATCH", size)
+    make("parent", "WAITING", 10)
+    for number in range(6):
+        parent = "parent" if number % 2 else None
+        make(f"w{number}", "SUCCESS", 10, parent_id=parent)
+    moment = Workflow.objects.get(pk="w0").completed_at
+    Workflow.objects.filter(pk__in=["w0", "w1", "w2", "w3"]).update(completed_at=moment)
+
+    assert durable.prune_workflows(older_than=DAY) == 3
+    assert left() == {"parent", "w1", "w3", "w5"}
+
+
+def test_a_queryset_is_pruned_within_itself(one_of_each):
+    mine = Workflow.objects.filter(pk__startswith="E")
+
+    assert mine.prune(older_than=5 * DAY) == 1
+    assert left() == everything() - {"ERROR old"}
+
+
+def test_each_goes_by_its_own_age(one_of_each):
+    make("child", "SUCCESS", 1, parent_id="SUCCESS old")
+
+    durable.prune_workflows(older_than=5 * DAY)
+
+    assert "child" in left()
+
+
+def test_async_code_prunes_too(one_of_each):
+    assert in_loop(durable.aprune_workflows, older_than=5 * DAY, limit=2) == 2
+
+
+def test_a_worker_prunes_what_the_settings_say(one_of_each, settings):
+    settings.DURABLE = {"RETENTION": 5 * DAY, "SWEEP": 0.0001}
+
+    Housekeeping("default").tidy()
+
+    assert left() == everything() - {"SUCCESS old", "ERROR old", "CANCELLED old"}
+
+
+def test_a_worker_without_a_retention_prunes_nothing(one_of_each, settings):
+    settings.DURABLE = {"SWEEP": 0.0001}
+
+    Housekeeping("default").tidy()
+
+    assert left() == everything()
+
+
+def test_a_worker_prunes_a_little_at_a_time(monkeypatch, settings):
+    settings.DURABLE = {"RETENTION": DAY}
+    monkeypatch.setattr(pruning, "BATCH", 2)
+    for number in range(5):
+        make(f"w{number}", "SUCCESS", 10 - number)
+    moments = iter(range(1000))
+    monkeypatch.setattr(clock, "monotonic", lambda: next(moments) / 10)
+    work = Pruning("default")
+
+    work.begin()
+    turns = [work.go_on() for _ in range(9)]
+
+    assert sum(turns) == 5
+    assert len([turn for turn in turns if turn]) > 1
+    work.begin()
+    assert work.go_on() == 0
+
+
+@pytest.mark.parametrize(
+    ("retention", "ages"),
+    [
+        (60, {"SUCCESS": 60.0, "ERROR": 60.0, "CANCELLED": 60.0}),
+        (DAY, {"SUCCESS": 86400.0, "ERROR": 86400.0, "CANCELLED": 86400.0}),
+        ({"ERROR": DAY}, {"ERROR": 86400.0}),
+        ({"MAX_RECOVERY_ATTEMPTS_EXCEEDED": 5}, {"MAX_RECOVERY_ATTEMPTS_EXCEEDED": 5}),
+        ({Status.ERROR: 5}, {"ERROR": 5.0}),
+        (None, None),
+    ],
+)
+def test_a_retention_is_an_age_or_ages_by_status(settings, retention, ages):
+    settings.DURABLE = {"RETENTION": retention}
+
+    assert conf.current().retention == ages
+
+
+@pytest.mark.parametrize(
+    "retention",
+    [{}, {"PENDING": 5}, {"ERROR": None}, {"ERROR": 0}, {5: 5}, [5], "5"],
+)
+def test_a_retention_that_cannot_be_is_a_problem(retention):
+    (problem,) = conf.problems({"RETENTION": retention})
+
+    assert problem.key == "RETENTION"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_holds_is_left_to_him():
+    make("held", "SUCCESS", 10)
+    make("free", "SUCCESS", 10)
+    skips = connection.features.has_select_for_update_skip_locked
+
+    with transaction.atomic():
+        Workflow.objects.filter(pk="held").update(summary="held")
+        if skips:  # Else there is one writer at a time.
+            assert elsewhere(lambda: durable.prune_workflows(older_than=DAY)) == 1
+            assert left() == {"held"}
+
+    assert durable.prune_workflows(older_than=DAY) == (1 if skips else 2)
+    assert left() == set()
