@@ -11,6 +11,7 @@ ERRORS = [
     exceptions.WorkflowConflict("order-1", "shop.checkout", "shop.refund"),
     exceptions.InvalidWorkflowId("a/b", "it contains '/'"),
     exceptions.InvalidTransition("order-1", "SUCCESS", "resume", "Restart it."),
+    exceptions.ForkImpossible("order-1", "SUCCESS", 7, "1.2", 3),
     exceptions.WorkflowFailed("order-1", "shop:Declined", "no money", "Traceback"),
     exceptions.WorkflowCancelled("order-1", "by the customer"),
     exceptions.WorkflowDeadLettered("order-1", 3),

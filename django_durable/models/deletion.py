@@ -197,7 +197,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
     def _delete_rows(self, ids: Sequence[str]) -> Deleted:
         # Django's own: it knows what other apps have tied to a workflow.
         rows = self.model._base_manager.using(self.db).filter(pk__in=ids)
-        return Counter(models.QuerySet.delete(rows.only("pk"))[1]) if ids else Counter()
+        return Counter(rows.only("pk").delete()[1]) if ids else Counter()
 
 
 def _ages(

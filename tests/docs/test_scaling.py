@@ -20,7 +20,7 @@ def test_finished_workflows_are_deleted_with_all_that_is_theirs(import_page):
     durable.send(old, "unread")
     workflows.total.using(workflow_id="waits").start(1)
     long_ago = clock.now() - timedelta(days=31)
-    Workflow.objects.exclude(pk="young").update(created_at=long_ago)
+    Workflow.objects.finished().exclude(pk="young").update(completed_at=long_ago)
 
     import_page("explanation/scaling.md")
 

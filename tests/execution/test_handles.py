@@ -193,7 +193,8 @@ def test_an_id_that_no_database_can_hold_is_not_found_either(unknown):
 
 def test_a_handle_of_a_deleted_workflow_says_not_found():
     handle = workflows.total.start(1)
-    Workflow.objects.all().delete()
+    durable.cancel_workflow(handle.workflow_id)
+    durable.delete_workflow(handle.workflow_id)
 
     for ask_it in (handle.get_status, handle.get_result):
         with pytest.raises(WorkflowNotFound):

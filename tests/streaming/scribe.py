@@ -68,7 +68,7 @@ class Scribe:
 
     def delete(self):
         """Delete the workflow and everything of it."""
-        Workflow.objects.filter(pk=self.workflow_id).delete()
+        Workflow._base_manager.filter(pk=self.workflow_id).delete()
 
     def _row(self, name="", error=None):
         now = clock.now()
