@@ -204,6 +204,7 @@ STATES = {
     ),
     "hand_over": Operation(lambda: workflows.hand_over(HELD, 1), KEY),
     "pause": Operation(lambda: workflows.pause(HELD, 1, reason="bug"), KEY),
+    "summarize": Operation(lambda: workflows.summarize(HELD, 1, "3 parcels"), KEY),
     "cancel_one": Operation(
         lambda: workflows.cancel_one(nth("PENDING", 1)), "durable_workflow_children", 80
     ),
