@@ -37,7 +37,8 @@ def cli(db, monkeypatch):
     """Return a function that runs ``manage.py workflows`` with these words."""
 
     def run(*words, stdin=""):
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        given = io.StringIO(stdin) if isinstance(stdin, str) else stdin
+        monkeypatch.setattr("sys.stdin", given)
         out, err = io.StringIO(), io.StringIO()
         code = 0
         try:
@@ -45,6 +46,8 @@ def cli(db, monkeypatch):
         except CommandError as error:
             code = error.returncode
             err.write(f"{error}\n")
+        except SystemExit as ended:
+            code = ended.code
         return Answer(code, out.getvalue(), err.getvalue())
 
     return run

@@ -159,6 +159,7 @@ def test_an_empty_list_prints_nothing_and_ends_with_3(cli):
     assert cli("list").err == "No workflow matches.\n"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "words",
     [
@@ -204,6 +205,7 @@ def test_attributes_are_compared_as_data(cli, value):
     assert cli("list", "--attribute", "7=x").code == 2
 
 
+@pytest.mark.once
 def test_what_steers_a_terminal_is_shown_as_an_escape(cli):
     start("order-1")
     change(
@@ -222,6 +224,7 @@ def test_what_steers_a_terminal_is_shown_as_an_escape(cli):
     assert cli("list", "--json").out.isascii()
 
 
+@pytest.mark.once
 def test_colours_are_for_terminals(cli):
     change(start("order-1"), status=Status.ERROR)
 

@@ -247,6 +247,7 @@ def test_what_a_workflow_does_not_have_ends_with_3(cli):
     assert "it has none" in cli("stream", "sum", "words").err
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "words",
     [

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
 from django_durable.management.workflows.events import EVENTS
 from django_durable.management.workflows.listing import LIST
+from django_durable.management.workflows.operations import CANCEL, RESUME
 from django_durable.management.workflows.output import Output
 from django_durable.management.workflows.parsing import Parser, add_standard_options
 from django_durable.management.workflows.sending import SEND
@@ -17,7 +18,9 @@ from django_durable.management.workflows.starting import START
 from django_durable.management.workflows.steps import STEPS
 from django_durable.management.workflows.streams import STREAM
 from django_durable.management.workflows.subcommand import (
+    INTERRUPTED,
     NOTHING_MATCHED,
+    Incomplete,
     Subcommand,
     as_command_error,
 )
@@ -32,6 +35,8 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         STREAM,
         START,
         SEND,
+        CANCEL,
+        RESUME,
     )
 }
 
@@ -80,14 +85,23 @@ class Command(BaseCommand):
             subcommand.run(options, out)
         except BrokenPipeError:
             _leave_quietly()
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
         except Exception as error:
             known = as_command_error(error)
             if known is None:
                 raise
-            is_empty_list = subcommand.is_list and known.returncode == NOTHING_MATCHED
-            if out.is_json and not is_empty_list:
+            if out.is_json and not _is_told(error, subcommand):
                 self.stdout.write(json.dumps({"error": str(known)}))
             raise known from error
+
+
+def _is_told(error: Exception, subcommand: Subcommand) -> bool:
+    """Tell whether what was printed, or that nothing was, says it in JSON."""
+    if isinstance(error, Incomplete):
+        return True
+    code = getattr(error, "returncode", None)
+    return subcommand.is_list and code == NOTHING_MATCHED
 
 
 def _leave_quietly() -> None:

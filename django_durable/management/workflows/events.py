@@ -2,7 +2,11 @@
 
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import Output, moment, stamp
-from django_durable.management.workflows.parsing import Parser, add_database_option
+from django_durable.management.workflows.parsing import (
+    Parser,
+    add_database_option,
+    alias_of,
+)
 from django_durable.management.workflows.subcommand import (
     Options,
     Subcommand,
@@ -21,7 +25,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(options: Options, out: Output) -> None:
-    workflow = shown.existing(options)
+    workflow = shown.existing(options["id"], alias_of(options))
     show = _show_history if options["history"] else _show_latest
     if not show(workflow, out):
         raise nothing_matched(f"Workflow {workflow.pk!r} has published no event.")

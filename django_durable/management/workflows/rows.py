@@ -1,12 +1,11 @@
 """Workflows as the subcommands show them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from django_durable.exceptions import WorkflowNotFound
 from django_durable.management.workflows.output import moment, stamp
-from django_durable.management.workflows.parsing import alias_of
 from django_durable.models import Wait, Worker, Workflow
 from django_durable.models.code import ANY_VERSION
 from django_durable.models.ids import may_exist
@@ -51,12 +50,11 @@ _PLAIN = (
 _STRANDABLE = (Status.ENQUEUED, Status.WAITING)
 
 
-def existing(options: Mapping[str, Any]) -> Workflow:
-    """Return the workflow that the argument ``id`` names, or WorkflowNotFound."""
-    workflow_id, rows = options["id"], Workflow.objects.using(alias_of(options))
+def existing(workflow_id: str, using: str) -> Workflow:
+    """Return the workflow of this id, or raise WorkflowNotFound."""
     row: Workflow | None = None
     if may_exist(workflow_id):
-        row = rows.filter(pk=workflow_id).first()
+        row = Workflow.objects.using(using).filter(pk=workflow_id).first()
     if row is None:
         raise WorkflowNotFound(workflow_id)
     return row

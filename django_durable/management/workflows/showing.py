@@ -8,7 +8,11 @@ from django_durable.management.workflows.output import (
     moment,
     shortened,
 )
-from django_durable.management.workflows.parsing import Parser, add_database_option
+from django_durable.management.workflows.parsing import (
+    Parser,
+    add_database_option,
+    alias_of,
+)
 from django_durable.management.workflows.rows import Document
 from django_durable.management.workflows.subcommand import Options, Subcommand
 from django_durable.management.workflows.values import (
@@ -57,7 +61,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(options: Options, out: Output) -> None:
-    row = shown.existing(options)
+    row = shown.existing(options["id"], alias_of(options))
     using = str(row._state.db)
     waits = shown.waits_of([row], using)[row.pk]
     found = {

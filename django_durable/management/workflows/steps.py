@@ -12,7 +12,11 @@ from django_durable.management.workflows.output import (
     moment,
     stamp,
 )
-from django_durable.management.workflows.parsing import Parser, add_database_option
+from django_durable.management.workflows.parsing import (
+    Parser,
+    add_database_option,
+    alias_of,
+)
 from django_durable.management.workflows.rows import Document
 from django_durable.management.workflows.subcommand import (
     Options,
@@ -36,7 +40,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(options: Options, out: Output) -> None:
-    workflow = shown.existing(options)
+    workflow = shown.existing(options["id"], alias_of(options))
     steps = list(workflow.steps.order_by("completed_at", "branch", "step_id"))
     failed = _failed_attempts(workflow)
     done = [(step, failed.pop((step.branch, step.step_id), [])) for step in steps]

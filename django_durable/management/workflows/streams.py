@@ -6,7 +6,7 @@ from typing import Any
 import django_durable as durable
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser, offset
+from django_durable.management.workflows.parsing import Parser, alias_of, offset
 from django_durable.management.workflows.subcommand import (
     Options,
     Subcommand,
@@ -31,7 +31,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(options: Options, out: Output) -> None:
-    workflow = shown.existing(options)
+    workflow = shown.existing(options["id"], alias_of(options))
     key = options["key"]
     if key is None:
         if options["follow"] or options["offset"]:

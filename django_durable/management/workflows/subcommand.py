@@ -21,6 +21,8 @@ Options: TypeAlias = Mapping[str, Any]
 FAILED = 1
 USAGE = 2
 NOTHING_MATCHED = 3
+# As a shell says it of a program that Ctrl-C has ended.
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,13 @@ class Subcommand:
     add_arguments: Callable[[Parser], None]
     run: Callable[[Options, Output], None]
     is_list: bool = False
+
+
+class Incomplete(CommandError):
+    """Something was done and printed, and something was refused."""
+
+    def __init__(self, message: str, returncode: int) -> None:
+        super().__init__(message, returncode=returncode)
 
 
 def failed(message: str) -> CommandError:
