@@ -38,3 +38,17 @@ def flaky():
 def insist():
     """Try until it works."""
     return flaky()
+
+
+@durable.step(redact=["receipt"])
+def charge(number):
+    """Return what must not be seen."""
+    return {"receipt": number}
+
+
+@durable.workflow(redact=["card.number", "result.*"])
+def pay(card, token):
+    """Handle secrets, and fail with one in the message."""
+    durable.set_event("result", charge(card["number"]))
+    durable.write_stream("token", token)
+    raise ValueError(f"no money with {token}")

@@ -37,7 +37,7 @@ def test_show_tells_inputs_and_outcome(cli):
         ["definition", "tests.workflows.total"],
         ["attributes", '{"customer":', "42}"],
         ["steps", "2"],
-        ["inputs", '{"args":', "[1,", "2],", '"kwargs":', "{}}"],
+        ["inputs", '{"numbers":', "[1,", "2]}"],
         ["output", "3"],
     ):
         assert expected in lines
@@ -60,7 +60,7 @@ def test_show_gives_programs_one_document(cli):
 
     assert document["id"] == "chat-1"
     assert document["status"] == "WAITING"
-    assert document["inputs"] == {"args": ["ada"], "kwargs": {}}
+    assert document["inputs"] == {"name": "ada"}
     assert document["output"] is None
     assert document["counts"] == {
         "steps": 4,
@@ -108,6 +108,36 @@ def test_values_are_shown_decoded_and_what_cannot_be_as_it_is_stored(cli):
 
         assert cli("show", "odd", "--json").document["output"] in (text, [{}])
         assert cli("show", "odd").code == 0
+
+
+def test_what_is_to_be_hidden_is_hidden_everywhere(cli, settings):
+    settings.DURABLE = {"REDACT": ["token", "error"]}
+    definitions.pay.using(workflow_id="pay").start(
+        {"number": "4242", "owner": "ada"}, token="secret"
+    )
+    run_until_idle()
+
+    asked = (
+        ["show", "pay"],
+        ["steps", "pay"],
+        ["events", "pay"],
+        ["events", "pay", "--history"],
+        ["stream", "pay", "token"],
+        ["stream", "pay", "token", "--follow"],
+    )
+    for words in asked:
+        answers = cli(*words).out, cli(*words, "--json").out
+        for shown in answers:
+            assert "4242" not in shown
+            assert "secret" not in shown
+    assert cli("show", "pay", "--json").document["inputs"] == {
+        "card": {"number": "•••", "owner": "ada"},
+        "token": "•••",
+    }
+    assert "ValueError: •••" in cli("show", "pay").out
+
+    change("pay", inputs="json:{secret")
+    assert "secret" not in cli("show", "pay").out
 
 
 def test_rows_that_somebody_has_changed_by_hand_are_shown(cli):

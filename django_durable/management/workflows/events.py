@@ -14,6 +14,7 @@ from django_durable.management.workflows.subcommand import (
 )
 from django_durable.management.workflows.values import compact, decoded
 from django_durable.models import Workflow
+from django_durable.redaction import patterns_for
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -32,40 +33,41 @@ def _run(options: Options, out: Output) -> None:
 
 
 def _show_latest(workflow: Workflow, out: Output) -> int:
-    events = list(workflow.events.order_by("key"))
+    patterns = patterns_for(workflow.name)
+    found = [
+        (event, decoded(event.value, patterns, at=event.key))
+        for event in workflow.events.order_by("key")
+    ]
     if out.is_json:
-        for event in events:
-            value, at = decoded(event.value), stamp(event.updated_at)
+        for event, value in found:
+            at = stamp(event.updated_at)
             out.record({"key": event.key, "value": value, "updated_at": at})
-    elif events:
+    elif found:
         rows = [
-            (event.key, moment(event.updated_at), compact(decoded(event.value)))
-            for event in events
+            (event.key, moment(event.updated_at), compact(value))
+            for event, value in found
         ]
         out.table(("KEY", "UPDATED", "VALUE"), rows)
-    return len(events)
+    return len(found)
 
 
 def _show_history(workflow: Workflow, out: Output) -> int:
-    events = list(workflow.event_history.order_by("set_at", "branch", "step_id"))
+    patterns = patterns_for(workflow.name)
+    found = [
+        (event, decoded(event.value, patterns, at=event.key))
+        for event in workflow.event_history.order_by("set_at", "branch", "step_id")
+    ]
     if out.is_json:
-        for event in events:
-            out.record(
-                {
-                    "key": event.key,
-                    "value": decoded(event.value),
-                    "branch": event.branch,
-                    "step_id": event.step_id,
-                    "set_at": stamp(event.set_at),
-                }
-            )
-    elif events:
+        for event, value in found:
+            place = {"branch": event.branch, "step_id": event.step_id}
+            at = stamp(event.set_at)
+            out.record({"key": event.key, "value": value, **place, "set_at": at})
+    elif found:
         rows = [
-            (event.key, moment(event.set_at), compact(decoded(event.value)))
-            for event in events
+            (event.key, moment(event.set_at), compact(value)) for event, value in found
         ]
         out.table(("KEY", "SET", "VALUE"), rows)
-    return len(events)
+    return len(found)
 
 
 EVENTS = Subcommand(

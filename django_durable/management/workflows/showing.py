@@ -23,6 +23,7 @@ from django_durable.management.workflows.values import (
     said,
 )
 from django_durable.models import Wait, Workflow
+from django_durable.redaction import patterns_for
 
 LONGEST_VALUE = 2000
 
@@ -62,13 +63,13 @@ def _add_arguments(parser: Parser) -> None:
 
 def _run(options: Options, out: Output) -> None:
     row = shown.existing(options["id"], alias_of(options))
-    using = str(row._state.db)
+    using, patterns = str(row._state.db), patterns_for(row.name)
     waits = shown.waits_of([row], using)[row.pk]
     found = {
         **shown.document(row, shown.live_code(using)),
-        "inputs": decoded_inputs(row.inputs),
-        "output": decoded(row.output),
-        "error": failure(row.error),
+        "inputs": decoded_inputs(row.name, row.inputs, patterns),
+        "output": decoded(row.output, patterns, at="output"),
+        "error": failure(row.error, patterns),
         "waits": [shown.wait_document(wait) for wait in waits],
         "counts": {name: getattr(row, name).count() for name in _LISTS},
     }
@@ -104,8 +105,7 @@ def _print(row: Workflow, found: Document, waits: list[Wait], out: Output) -> No
 
 def _payloads(found: Document) -> list[tuple[str, Cell]]:
     inputs = found["inputs"]
-    is_plain = isinstance(inputs, dict) and not inputs
-    shown_inputs = "" if is_plain else shortened(compact(inputs), LONGEST_VALUE)
+    shown_inputs = shortened(compact(inputs), LONGEST_VALUE) if inputs else ""
     has_output = found["status"] == Workflow.Status.SUCCESS
     output = shortened(compact(found["output"]), LONGEST_VALUE) if has_output else ""
     return [("inputs", shown_inputs), ("output", output)]

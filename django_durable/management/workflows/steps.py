@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import (
@@ -24,12 +23,14 @@ from django_durable.management.workflows.subcommand import (
     nothing_matched,
 )
 from django_durable.management.workflows.values import (
+    Patterns,
     compact,
     decoded,
     failure,
     said,
 )
 from django_durable.models import Attempt, Step, Workflow
+from django_durable.redaction import patterns_for
 
 _HEADINGS = ("STEP", "NAME", "KIND", "STARTED", "TOOK", "TRIES", "OUTCOME")
 
@@ -46,14 +47,22 @@ def _run(options: Options, out: Output) -> None:
     done = [(step, failed.pop((step.branch, step.step_id), [])) for step in steps]
     if not done and not failed:
         raise nothing_matched(f"Workflow {workflow.pk!r} has no step.")
+    documents = [_document(workflow.name, step, tries) for step, tries in done]
+    patterns = patterns_for(workflow.name)
+    retried = [_place(*place, tries, patterns) for place, tries in failed.items()]
     if out.is_json:
-        for step, tries in done:
-            out.record(_document(step, tries))
-        for (branch, step_id), tries in failed.items():
-            out.record(_place(branch, step_id, tries))
+        for each in documents + retried:
+            out.record(each)
     else:
-        rows = [_cells(step, len(tries), out) for step, tries in done]
-        rows += [_retried(*place, tries[-1], out) for place, tries in failed.items()]
+        rows = [
+            _cells(step, found, out)
+            for (step, _), found in zip(done, documents, strict=True)
+        ]
+        lasts = [tries[-1] for tries in failed.values()]
+        rows += [
+            _retried(last, found, out)
+            for last, found in zip(lasts, retried, strict=True)
+        ]
         out.table(_HEADINGS, rows)
 
 
@@ -64,13 +73,14 @@ def _failed_attempts(workflow: Workflow) -> dict[tuple[str, int], list[Attempt]]
     return found
 
 
-def _document(step: Step, tries: Sequence[Attempt]) -> Document:
+def _document(name: str, step: Step, tries: Sequence[Attempt]) -> Document:
+    patterns = patterns_for(name, step.name)
     return {
-        **_place(step.branch, step.step_id, tries),
+        **_place(step.branch, step.step_id, tries, patterns),
         "name": step.name,
         "kind": step.kind,
-        "output": decoded(step.output),
-        "error": failure(step.error),
+        "output": decoded(step.output, patterns, at="output"),
+        "error": failure(step.error, patterns),
         "child_id": step.child_id,
         "worker_id": None if step.worker_id is None else str(step.worker_id),
         "started_at": stamp(step.started_at),
@@ -78,7 +88,9 @@ def _document(step: Step, tries: Sequence[Attempt]) -> Document:
     }
 
 
-def _place(branch: str, step_id: int, tries: Sequence[Attempt]) -> dict[str, Any]:
+def _place(
+    branch: str, step_id: int, tries: Sequence[Attempt], patterns: Patterns
+) -> Document:
     """Return all that is known of a step that has only failed so far."""
     return {
         "branch": branch,
@@ -87,7 +99,7 @@ def _place(branch: str, step_id: int, tries: Sequence[Attempt]) -> dict[str, Any
         "failed_attempts": [
             {
                 "attempt": each.attempt,
-                "error": failure(each.error),
+                "error": failure(each.error, patterns),
                 "failed_at": stamp(each.failed_at),
                 "next_at": stamp(each.next_at),
             }
@@ -96,36 +108,29 @@ def _place(branch: str, step_id: int, tries: Sequence[Attempt]) -> dict[str, Any
     }
 
 
-def _cells(step: Step, failed: int, out: Output) -> list[Cell]:
-    error = failure(step.error)
-    outcome: Cell = (said(error), out.style.ERROR) if error else _outcome(step)
-    took = (step.completed_at - step.started_at).total_seconds()
+def _cells(step: Step, found: Document, out: Output) -> list[Cell]:
+    error, outcome = found["error"], found["output"]
+    text = step.child_id or "" if step.output is None else compact(outcome)
     return [
-        _number(step.branch, step.step_id),
+        _number(step),
         step.name,
         step.kind,
         moment(step.started_at),
-        duration(took),
-        str(failed + 1),
-        outcome,
+        duration((step.completed_at - step.started_at).total_seconds()),
+        str(len(found["failed_attempts"]) + 1),
+        (said(error), out.style.ERROR) if error else text,
     ]
 
 
-def _outcome(step: Step) -> str:
-    if step.output is None:
-        return step.child_id or ""
-    return compact(decoded(step.output))
+def _retried(last: Attempt, found: Document, out: Output) -> list[Cell]:
+    error = said(found["failed_attempts"][-1]["error"])
+    outcome = f"next try at {moment(last.next_at)}: {error}"
+    cells: list[Cell] = [_number(last), "", "", "", "", str(last.attempt)]
+    return [*cells, (outcome, out.style.WARNING)]
 
 
-def _retried(branch: str, step_id: int, last: Attempt, out: Output) -> list[Cell]:
-    error = failure(last.error)
-    outcome = f"next try at {moment(last.next_at)}: {said(error) if error else ''}"
-    number = _number(branch, step_id)
-    style = out.style.WARNING
-    return [number, "", "", "", "", str(last.attempt), (outcome, style)]
-
-
-def _number(branch: str, step_id: int) -> str:
+def _number(place: Step | Attempt) -> str:
+    branch, step_id = place.branch, place.step_id
     return f"{branch}:{step_id}" if branch else str(step_id)
 
 

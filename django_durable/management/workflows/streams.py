@@ -15,6 +15,7 @@ from django_durable.management.workflows.subcommand import (
 )
 from django_durable.management.workflows.values import compact, decoded, plain
 from django_durable.models import StreamEntry, Workflow
+from django_durable.redaction import patterns_for, redacted
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -82,7 +83,9 @@ def _stored(workflow: Workflow, key: str, start: int) -> Iterator[Any]:
         workflow=workflow, key=key, offset__gte=start
     )
     values = entries.order_by("offset").values_list("value", flat=True)
-    return map(decoded, values.iterator())
+    patterns = patterns_for(workflow.name)
+    for text in values.iterator():
+        yield decoded(text, patterns, at=key)
 
 
 def _arriving(workflow: Workflow, key: str, start: int) -> Iterator[Any]:
@@ -90,7 +93,8 @@ def _arriving(workflow: Workflow, key: str, start: int) -> Iterator[Any]:
         reader = durable.read_stream(workflow.pk, key, offset=start)
     except (TypeError, ValueError) as error:
         raise misused(str(error)) from error
-    return map(plain, reader)
+    patterns = patterns_for(workflow.name)
+    return (plain(redacted(value, patterns, at=key)) for value in reader)
 
 
 STREAM = Subcommand(

@@ -9,43 +9,55 @@ import math
 from collections.abc import Mapping, Set
 from datetime import date, datetime, time
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
 
 from django_durable import failures, serialization
 from django_durable.exceptions import SerializationError
+from django_durable.redaction import HIDDEN, redacted, redacted_arguments
+
+Patterns: TypeAlias = tuple[str, ...]
+
+_UNREADABLE = (SerializationError, ImproperlyConfigured, RecursionError)
 
 
-def decoded(text: str | None) -> Any:
-    """Return a stored value as JSON can hold it, the stored text otherwise."""
+def decoded(text: str | None, patterns: Patterns = (), *, at: str = "") -> Any:
+    """Return a stored value as JSON can hold it, the stored text otherwise.
+
+    Without what the patterns hide: ``at`` names the value itself to them.
+    """
     if text is None:
         return None
     try:
-        return plain(serialization.loads(text))
-    except (SerializationError, ImproperlyConfigured, RecursionError):
-        return text
+        value = serialization.loads(text)
+    except _UNREADABLE:
+        return HIDDEN if patterns else text
+    return plain(redacted(value, patterns, at=at))
 
 
-def decoded_inputs(text: str) -> Any:
-    """Return the arguments of a start: a list of those without a name, and a dict."""
-    match decoded(text):
+def decoded_inputs(name: str, text: str, patterns: Patterns) -> Any:
+    """Return the arguments of a start by their names; see decoded()."""
+    try:
+        value = serialization.loads(text)
+    except _UNREADABLE:
+        return HIDDEN if patterns else text
+    match value:
         case [*args, dict() as kwargs]:
-            return {"args": args, "kwargs": kwargs}
+            return plain(redacted_arguments(name, args, kwargs, patterns))
         case other:
-            return other
+            return HIDDEN if patterns else plain(other)
 
 
-def failure(text: str | None) -> dict[str, str] | None:
+def failure(text: str | None, patterns: Patterns = ()) -> dict[str, str] | None:
     """Return type, message and traceback of a stored exception."""
     if text is None:
         return None
     kind, message = failures.describe(text)
-    return {
-        "type": kind.removeprefix("builtins:"),
-        "message": message,
-        "traceback": failures.traceback_of(text),
-    }
+    found = {"message": message, "traceback": failures.traceback_of(text)}
+    if redacted("", patterns, at="error") == HIDDEN:
+        found = dict.fromkeys(found, HIDDEN)
+    return {"type": kind.removeprefix("builtins:"), **found}
 
 
 def said(found: dict[str, str]) -> str:
