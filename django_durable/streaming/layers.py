@@ -16,7 +16,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, channel_layers
 from django.conf import settings
 
-from django_durable import conf, signals
+from django_durable import clock, conf, signals
 from django_durable.models import faults
 from django_durable.models.targets import names_of
 from django_durable.streaming import hub as hubs
@@ -63,6 +63,20 @@ def _alias() -> str | None:
 def _new_layer(alias: str) -> Any:
     # Of its own: a layer's connections belong to one event loop.
     return channel_layers.make_backend(alias)
+
+
+async def round_trip(alias: str) -> float:
+    """Return how many seconds a message takes through a layer, to oneself."""
+    layer = _new_layer(alias)
+    channel = await layer.new_channel("durable")
+    group = group_of(channel)
+    await layer.group_add(group, channel)
+    began = clock.monotonic()
+    await layer.group_send(group, {"type": LOOK, "group": group})
+    await layer.receive(channel)
+    took = clock.monotonic() - began
+    await layer.group_discard(group, channel)
+    return took
 
 
 class Announcer:

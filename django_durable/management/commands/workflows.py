@@ -7,12 +7,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
+from django_durable.management.workflows.doctor import DOCTOR
 from django_durable.management.workflows.events import EVENTS
 from django_durable.management.workflows.listing import LIST
 from django_durable.management.workflows.operations import CANCEL, RESUME
 from django_durable.management.workflows.output import Output
 from django_durable.management.workflows.parsing import Parser, add_standard_options
+from django_durable.management.workflows.roles import ROLES
 from django_durable.management.workflows.sending import SEND
+from django_durable.management.workflows.settings import SETTINGS
 from django_durable.management.workflows.showing import SHOW
 from django_durable.management.workflows.starting import START
 from django_durable.management.workflows.steps import STEPS
@@ -24,6 +27,7 @@ from django_durable.management.workflows.subcommand import (
     Subcommand,
     as_command_error,
 )
+from django_durable.management.workflows.workers import WORKERS
 
 SUBCOMMANDS: dict[str, Subcommand] = {
     each.name: each
@@ -37,6 +41,10 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         SEND,
         CANCEL,
         RESUME,
+        WORKERS,
+        DOCTOR,
+        SETTINGS,
+        ROLES,
     )
 }
 

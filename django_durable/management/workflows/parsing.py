@@ -5,6 +5,7 @@ import json
 import math
 import re
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -75,17 +76,17 @@ def add_database_option(parser: Parser) -> None:
     )
 
 
-def alias_of(options: Any) -> str:
-    """Return the database alias that was chosen, or the settings name."""
-    alias = options.get("database")
-    if alias is None:
-        return conf.current().database
+def alias_of(options: Mapping[str, Any]) -> str:
+    """Return the database alias that was chosen, or the one of the settings."""
+    given: str | None = options.get("database")
+    alias = conf.current().database if given is None else given
     if alias not in connections:
         known = ", ".join(sorted(connections))
         raise CommandError(
-            f"There is no database {alias!r}; choose from {known}.", returncode=2
+            f"There is no database {alias!r}; choose from {known}.",
+            returncode=1 if given is None else 2,
         )
-    return str(alias)
+    return alias
 
 
 def text(given: str) -> str:

@@ -66,8 +66,7 @@ def as_command_error(error: Exception) -> CommandError | None:
     if isinstance(error, CommandError):
         return CommandError(one_line(str(error)), returncode=error.returncode)
     if isinstance(error, DatabaseError):
-        text = f"The database refused: {error}"
-        return failed(one_line(" ".join(text.split())))
+        return failed(one_line(_told(error)))
     if isinstance(error, WorkflowNotFound):
         return nothing_matched(one_line(str(error)))
     if isinstance(error, InvalidWorkflowId):
@@ -75,3 +74,15 @@ def as_command_error(error: Exception) -> CommandError | None:
     if isinstance(error, DurableError | ImproperlyConfigured):
         return failed(one_line(str(error)))
     return None
+
+
+# Of PostgreSQL, for a table and a column that are not there.
+_NOT_THERE = ("42P01", "42703")
+
+
+def _told(error: DatabaseError) -> str:
+    text = " ".join(f"The database says: {error}".split())
+    is_missing = getattr(error.__cause__, "sqlstate", None) in _NOT_THERE
+    if is_missing or "no such table" in text or "no such column" in text:
+        return f"{text} Run python manage.py migrate."
+    return text
