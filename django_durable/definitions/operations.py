@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from django_durable import clock, durations
+from django_durable import clock, durations, names
 from django_durable.definitions import registry
 from django_durable.definitions.calls import BoundCall
 from django_durable.definitions.context import (
@@ -81,6 +81,41 @@ def random() -> float:
 async def arandom() -> float:
     """See random()."""
     return await _avalue("random", random_module.random)
+
+
+def patch(name: str) -> bool:
+    """Tell whether the workflow takes a change of its code.
+
+    True for one that comes here for the first time, which is recorded as a step;
+    False at the replay of one that had gone past this place before the change.
+    The first answer for a name holds for the rest of the branch. Raises
+    NotInWorkflow outside of a workflow's body.
+    """
+    refuse_running_loop("patch", "apatch")
+    names.check_name(name, "patch()")
+    return _body("patch").execution.patch(name)  # type: ignore[no-any-return]
+
+
+async def apatch(name: str) -> bool:
+    """See patch()."""
+    names.check_name(name, "apatch()")
+    return await _body("apatch").execution.patch(name)  # type: ignore[no-any-return]
+
+
+def deprecate_patch(name: str) -> None:
+    """Stand where patch() stood, once every workflow takes the change.
+
+    It passes what patch() has recorded, and records nothing itself.
+    """
+    refuse_running_loop("deprecate_patch", "adeprecate_patch")
+    names.check_name(name, "deprecate_patch()")
+    _body("deprecate_patch").execution.deprecate_patch(name)
+
+
+async def adeprecate_patch(name: str) -> None:
+    """See deprecate_patch()."""
+    names.check_name(name, "adeprecate_patch()")
+    _body("adeprecate_patch").execution.deprecate_patch(name)
 
 
 def gather(*calls: BoundCall[Any]) -> list[Any]:

@@ -21,6 +21,7 @@ from django_durable.definitions.step import StepDefinition
 from django_durable.exceptions import Unwind
 from django_durable.execution import (
     children,
+    patching,
     publishing,
     receiving,
     steps,
@@ -78,6 +79,14 @@ class Execution(State):
 
     def record_value(self, name: str, make: Callable[[], Any]) -> Any:
         return self._drive(lambda frame: steps.value(self, frame, name, make))
+
+    def patch(self, name: str) -> Any:
+        return self._drive(lambda frame: patching.patch(self, frame, name))
+
+    def deprecate_patch(self, name: str) -> None:
+        frame = body_frame()
+        assert frame is not None
+        patching.deprecate(self, frame, name)
 
     def result_of(self, workflow_id: str, timeout: float | None) -> Any:
         return self._drive(

@@ -80,6 +80,8 @@ class State:
         self.is_async = definition.is_async
         self.host = host
         self.journal = Journal()
+        # What patch() has answered, by branch and name.
+        self.patches: dict[tuple[str, str], bool] = {}
         self.ending: Unwind | None = None
         self.leaving = Leaving(self)
         self.is_handing_over = False

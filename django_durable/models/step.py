@@ -145,6 +145,7 @@ class Step(models.Model):
         CLOSE_STREAM = "close_stream", _("close stream")
         READ_STREAM = "read_stream", _("read stream")
         FIRST_OF = "first_of", _("first of")
+        PATCH = "patch", _("patch")
 
     pk = models.CompositePrimaryKey("workflow_id", "branch", "step_id")
     workflow = models.ForeignKey(

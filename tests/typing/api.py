@@ -162,6 +162,17 @@ async def starts_in_async_code() -> None:
     await checkout.astart()  # type: ignore[call-arg]
 
 
+def patches() -> None:
+    assert_type(durable.patch("a"), bool)
+    durable.deprecate_patch("a")
+    durable.patch(1)  # type: ignore[arg-type]
+
+
+async def apatches() -> None:
+    assert_type(await durable.apatch("a"), bool)
+    await durable.adeprecate_patch("a")
+
+
 def management() -> None:
     assert_type(durable.cancel_workflow("a", reason="b"), bool)
     assert_type(durable.resume_workflow("a"), durable.WorkflowHandle[Any])
