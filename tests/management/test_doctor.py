@@ -17,6 +17,12 @@ Status = Workflow.Status
 LONG_AGO = timedelta(days=1)
 
 
+@pytest.fixture(autouse=True)
+def quiet_lint(settings):
+    """Leave out what other tests' workflows are warned of."""
+    settings.SILENCED_SYSTEM_CHECKS = ["django_durable.W030"]
+
+
 @pytest.fixture
 def worker(db):
     """A live worker that has the code."""

@@ -11,14 +11,17 @@ from django_durable.management.diagnosis.finding import Finding
 def look_at_settings(using: str) -> Iterator[Finding]:
     """Yield what the system checks say, those of a deployment included."""
     found = checks.run_checks(tags=[TAG], include_deployment_checks=True)
-    for message in found:
-        if message.is_silenced() or message.level < checks.WARNING:
-            continue
+    told = [
+        message
+        for message in found
+        if message.level >= checks.WARNING and not message.is_silenced()
+    ]
+    for message in told:
         yield Finding(
             "problem" if message.level >= checks.ERROR else "warning",
             "settings",
             f"{message.msg} ({message.id})",
             message.hint or "",
         )
-    if not found:
+    if not told:
         yield Finding("ok", "settings", "The system checks find nothing.")
