@@ -239,14 +239,14 @@ def check_admin(**_: Any) -> Sequence[checks.CheckMessage]:
 
 
 def check_origins(**_: Any) -> Sequence[checks.CheckMessage]:
-    """W021: pages of any site could open the sockets of a logged-in user."""
+    """W021: pages of any name that leads here could open the sockets."""
     has_sockets = hasattr(settings, "ASGI_APPLICATION") and find_spec("channels")
     if not has_sockets or "*" not in settings.ALLOWED_HOSTS:
         return []
     return [
         checks.Warning(
-            "ALLOWED_HOSTS lets every site open the WebSockets of this one, with the"
-            " sessions of whoever visits it.",
+            "ALLOWED_HOSTS lets pages of every name that somebody points at this"
+            " server open its WebSockets.",
             hint="Name the hosts of this site in ALLOWED_HOSTS.",
             id="django_durable.W021",
         )

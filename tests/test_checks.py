@@ -203,7 +203,7 @@ def test_e009_wants_a_class_for_the_pages_that_exists(settings, path):
     assert ids() == []
 
 
-def test_w021_warns_when_every_origin_may_open_sockets(settings):
+def test_w021_warns_when_any_name_may_be_that_of_the_site(settings):
     settings.ASGI_APPLICATION = "mysite.asgi.application"
     settings.ALLOWED_HOSTS = ["*"]
 

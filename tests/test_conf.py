@@ -52,6 +52,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "stream_sockets": 10_000,
         "stream_sockets_per_user": 20,
         "stream_handshake_rate": 200,
+        "stream_handshake_rate_per_address": 50,
         "stream_message_rate": 200,
         "stream_channel_layer": "default",
         "max_value_bytes": 2_097_152,

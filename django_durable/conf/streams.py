@@ -68,6 +68,9 @@ class StreamSettings(EngineSettings):
         "Sockets and event streams a second that a process begins to serve; twice as"
         " many at once.",
     )
+    stream_handshake_rate_per_address: int = setting(
+        50, count, "The same for one address, which of IPv6 is a network (/64)."
+    )
     stream_message_rate: int = setting(
         200, count, "Messages a second that a socket may send."
     )

@@ -12,7 +12,7 @@ def get_asgi_application() -> Any:
     """Return Django's application with the sockets beside it.
 
     Takes the place of ``django.core.asgi.get_asgi_application()``. Pages of
-    other origins than ``ALLOWED_HOSTS`` cannot open the sockets.
+    other origins cannot open the sockets.
     """
     if find_spec("channels") is None:
         raise ImproperlyConfigured(

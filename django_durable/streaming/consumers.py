@@ -6,19 +6,18 @@ the check. One task listens, the other one sends; neither waits for the other.
 
 import logging
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import parse_qs
 
 from django.db import Error
 
 from django_durable import clock, conf
-from django_durable.models.ids import may_exist
 from django_durable.streaming import places
-from django_durable.streaming.feeds import FeedTopic, FeedWatch
+from django_durable.streaming.feeds import FeedTopic
 from django_durable.streaming.frames import BadMessage, Close, Frame, frame
 from django_durable.streaming.hub import StreamHub, hub_of_loop
 from django_durable.streaming.limits import TooMany, Window, watchers
-from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
+from django_durable.streaming.permissions import Answer, Decision, Visitor, admit
 from django_durable.streaming.places import Asked
 from django_durable.streaming.sockets import (
     Left,
@@ -26,11 +25,12 @@ from django_durable.streaming.sockets import (
     Scope,
     Send,
     Socket,
+    address_of,
     session_key_of,
 )
-from django_durable.streaming.story import Closing, Guard, Story, Watch
-from django_durable.streaming.streams import StreamTopic, StreamWatch
-from django_durable.streaming.topics import Topic
+from django_durable.streaming.story import Closing, Guard, Story
+from django_durable.streaming.streams import StreamTopic
+from django_durable.streaming.topics import Topic, Watch
 
 logger = logging.getLogger("django_durable")
 
@@ -43,10 +43,6 @@ class Consumer(ABC):
     @abstractmethod
     def asked(self, query: places.Query) -> Asked:
         """Return what is to be watched, or raise BadMessage."""
-
-    @abstractmethod
-    def watch(self, topic: Any, start: int, window: Window) -> Watch:
-        """Return the place of a new watcher in a topic."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket, until one side closes it."""
@@ -74,12 +70,10 @@ class Consumer(ABC):
         query = scope.get("query_string", b"").decode("ascii", "replace")
         asked = self.asked(parse_qs(query, keep_blank_values=True))
         hub = hub_of_loop()
-        with watchers.place():
-            visitor, decision = await _admit(hub, socket, scope, asked)
+        place = asked.workflow_id, asked.key
+        with watchers.place(address_of(scope)):
+            visitor, decision = await self._admit(hub, socket, scope, asked)
             guard = Guard(hub, visitor, asked, decision)
-            if not may_exist(asked.workflow_id):
-                raise Closing(Close.FORBIDDEN)
-            place = asked.workflow_id, asked.key
             with (
                 watchers.place_of(decision.user),
                 watchers.window() as window,
@@ -90,8 +84,32 @@ class Consumer(ABC):
                     await socket.pause(1.0)
                 if topic.status is None:
                     raise Closing(Close.FORBIDDEN)
-                watch = self.watch(topic, asked.start, window)
+                watch = topic.watch(asked.start, window.size)
                 await Conversation(socket, topic, watch, guard, window).hold()
+
+    async def _admit(
+        self, hub: StreamHub, socket: Socket, scope: Scope, asked: Asked
+    ) -> tuple[Visitor, Decision]:
+        """Find out who it is, and that it may watch; raises Closing."""
+        visitor = Visitor(session_key_of(scope))
+        decision = Decision(Answer.WHO)
+        if visitor.session_key is not None:
+            decision = await self._decide(hub, visitor, asked)
+        if decision.answer != Answer.YES:
+            said = await socket.greeting(conf.current().stream_hello_timeout)
+            if said is not None and said.token is not None:
+                visitor = Visitor(visitor.session_key, said.token)
+                decision = await self._decide(hub, visitor, asked)
+        if decision.answer == Answer.NO:
+            raise Closing(Close.FORBIDDEN)
+        if decision.answer != Answer.YES:
+            raise Closing(Close.NO_TOKEN)
+        return visitor, decision
+
+    async def _decide(self, hub: StreamHub, visitor: Visitor, asked: Asked) -> Decision:
+        place = asked.workflow_id, asked.key
+        is_known = hub.is_showing(self.kind, place)
+        return await hub.readers.run(admit, visitor, *place, is_known)
 
 
 class StreamConsumer(Consumer):
@@ -102,9 +120,6 @@ class StreamConsumer(Consumer):
     def asked(self, query: places.Query) -> Asked:
         return places.asked_stream(query)
 
-    def watch(self, topic: StreamTopic, start: int, window: Window) -> StreamWatch:
-        return StreamWatch(topic, start, largest=window.size)
-
 
 class FeedConsumer(Consumer):
     """Serves sockets that watch a workflow."""
@@ -113,30 +128,6 @@ class FeedConsumer(Consumer):
 
     def asked(self, query: places.Query) -> Asked:
         return places.asked_feed(query)
-
-    def watch(self, topic: FeedTopic, start: int, window: Window) -> FeedWatch:
-        return FeedWatch(topic)
-
-
-async def _admit(
-    hub: StreamHub, socket: Socket, scope: Scope, asked: Asked
-) -> tuple[Visitor, Decision]:
-    """Find out who it is, and that it may watch; raises Closing."""
-    place = asked.workflow_id, asked.key
-    visitor = Visitor(session_key_of(scope))
-    decision = Decision(Answer.WHO)
-    if visitor.session_key is not None:
-        decision = await hub.readers.run(decide, visitor, *place)
-    if decision.answer != Answer.YES:
-        said = await socket.greeting(conf.current().stream_hello_timeout)
-        if said is not None and said.token is not None:
-            visitor = Visitor(visitor.session_key, said.token)
-            decision = await hub.readers.run(decide, visitor, *place)
-    if decision.answer == Answer.NO:
-        raise Closing(Close.FORBIDDEN)
-    if decision.answer != Answer.YES:
-        raise Closing(Close.NO_TOKEN)
-    return visitor, decision
 
 
 class Conversation:

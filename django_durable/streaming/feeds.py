@@ -9,13 +9,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
-from typing import Any
+from typing import Any, ClassVar
 
-from django.db.models import Q
+from django.db import connections
 
-from django_durable.models import Event, Step, Workflow
+from django_durable.models.news import Cursor, SeenEvent, SeenStep, see_news
 from django_durable.models.status import TERMINAL, Status
 from django_durable.models.targets import any_event_name, result_target
 from django_durable.streaming.entries import LARGEST_VALUE, value_text
@@ -30,15 +28,6 @@ LATE = timedelta(seconds=30)
 # Steps come without hints; while none can finish there is no hurry.
 LIVELY_LOOK_SECONDS = 0.5
 _LIVELY = (Status.ENQUEUED, Status.PENDING)
-_UNTOLD = (Step.Kind.WRITE_STREAM, Step.Kind.SET_EVENT)
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Whose news are wanted, and since when (None: all)."""
-
-    workflow_id: str
-    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +49,8 @@ class News:
 
 class FeedTopic(Topic):
     """The news of one workflow."""
+
+    has_offsets: ClassVar[bool] = False
 
     def __init__(self, hub: Readers, place: Place) -> None:
         super().__init__(hub, place)
@@ -96,6 +87,9 @@ class FeedTopic(Topic):
     def look(cursors: Sequence[Cursor]) -> list[News]:
         return look(cursors)
 
+    def watch(self, start: int, largest: int) -> "FeedWatch":
+        return FeedWatch(self)
+
     def take_in(self, news: News) -> bool:
         self.status = news.status
         if not self.is_open.is_set():
@@ -112,7 +106,7 @@ class FeedTopic(Topic):
     def snapshot(self) -> Iterator[Frame]:
         """Yield what somebody is told who knows nothing."""
         for content in (*self._steps, *self._events.values()):
-            yield _frame({**content, "next": self.next_offset}, self.next_offset)
+            yield _frame(content, self.next_offset)
 
     def _tell(self, told: Told) -> None:
         if told.content["t"] == "event":
@@ -121,8 +115,7 @@ class FeedTopic(Topic):
             self._steps.append(told.content)
         if self.is_open.is_set():
             self.next_offset += 1
-            content = {**told.content, "next": self.next_offset}
-            self.frames.append(_frame(content, self.next_offset))
+            self.frames.append(_frame(told.content, self.next_offset))
 
     def _forget_old(self) -> None:
         if not self._known:
@@ -162,74 +155,40 @@ class FeedWatch:
 
 
 def look(cursors: Sequence[Cursor]) -> list[News]:
-    """Read what has happened to some workflows."""
-    ids = [cursor.workflow_id for cursor in cursors]
-    # The status first: whatever came before an end is found after it.
-    rows = Workflow.objects.using(database()).filter(pk__in=ids)
-    statuses = dict(rows.values_list("pk", "status"))
-    told: dict[str, list[Told]] = {pk: [] for pk in ids}
-    for step in _steps(cursors):
-        told[step.workflow_id].append(_step(step))
-    for event in _events(cursors):
-        told[event.workflow_id].append(_event(event))
-    return [News(statuses.get(pk), told[pk]) for pk in ids]
+    """Read what has happened to some workflows, in one statement."""
+    connection = connections[database()]
+    found = see_news(connection, cursors, limit=RECENT_STEPS, largest=LARGEST_VALUE)
+    return [
+        News(seen.status, [*map(_step, seen.steps), *map(_event, seen.events)])
+        for seen in found
+    ]
 
 
-def _steps(cursors: Sequence[Cursor]) -> Iterator[Step]:
-    steps = Step.objects.using(database()).exclude(kind__in=_UNTOLD)
-    steps = steps.only("name", "kind", "error", "completed_at")
-    for cursor in cursors:
-        if cursor.since is None:
-            mine = steps.filter(workflow_id=cursor.workflow_id)
-            yield from reversed(mine.order_by("-completed_at")[:RECENT_STEPS])
-    if later := _since(cursors, "completed_at"):
-        yield from steps.filter(later).order_by("completed_at")
-
-
-def _events(cursors: Sequence[Cursor]) -> Iterator[Event]:
-    events = Event.objects.using(database()).order_by("updated_at", "key")
-    new = [cursor.workflow_id for cursor in cursors if cursor.since is None]
-    later = _since(cursors, "updated_at")
-    if new:
-        yield from events.filter(workflow_id__in=new)
-    if later:
-        yield from events.filter(later)
-
-
-def _since(cursors: Sequence[Cursor], column: str) -> Q:
-    asked = (
-        Q(workflow_id=cursor.workflow_id, **{f"{column}__gte": cursor.since})
-        for cursor in cursors
-        if cursor.since is not None
-    )
-    return reduce(or_, asked, Q())
-
-
-def _step(step: Step) -> Told:
+def _step(step: SeenStep) -> Told:
     content = {
         "t": "step",
         "step": step.step_id,
         "branch": step.branch,
         "name": step.name,
         "kind": step.kind,
-        "failed": step.error is not None,
-        "at": step.completed_at.isoformat(),
+        "failed": step.failed,
+        "at": step.at.isoformat(),
     }
-    return Told((step.branch, step.step_id), step.completed_at, content)
+    return Told((step.branch, step.step_id), step.at, content)
 
 
-def _event(event: Event) -> Told:
+def _event(event: SeenEvent) -> Told:
     content: dict[str, Any] = {
         "t": "event",
         "key": event.key,
-        "at": event.updated_at.isoformat(),
+        "at": event.at.isoformat(),
     }
-    value = value_text(event.value)
-    if size_of(value) > LARGEST_VALUE:
-        content["bytes"] = len(event.value)
+    value = None if event.value is None else value_text(event.value)
+    if value is None or size_of(value) > LARGEST_VALUE:
+        content["bytes"] = event.size
     else:
         content["v"] = value
-    return Told((event.key,), event.updated_at, content)
+    return Told((event.key,), event.at, content)
 
 
 def _floor(told: Sequence[Told]) -> datetime | None:
@@ -239,9 +198,14 @@ def _floor(told: Sequence[Told]) -> datetime | None:
 
 
 def _frame(content: dict[str, Any], number: int) -> Frame:
+    text = text_of({**content, "next": number})
+    return Frame(text, size_of(text), number)
+
+
+def text_of(content: dict[str, Any]) -> str:
     """Return a message; its value is JSON already."""
     plain = {name: value for name, value in content.items() if name not in ("t", "v")}
     text = frame(content["t"], **plain)
     if "v" in content:
         text = f'{text[:-1]},"v":{content["v"]}}}'
-    return Frame(text, size_of(text), number)
+    return text

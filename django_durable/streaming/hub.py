@@ -71,6 +71,11 @@ class StreamHub:
             if topic.leave(watcher):
                 self._forget(topic)
 
+    def is_showing(self, kind: type[Topic], place: Place) -> bool:
+        """Tell whether somebody watches a place already, and it exists."""
+        topic = self._topics.get((kind, place))
+        return topic is not None and topic.status is not None
+
     def hint(self, topic: Topic) -> None:
         """Look at a topic soon. From any thread."""
         with self._lock:

@@ -4,6 +4,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv6Address, ip_address
 
 from django_durable import clock, conf
 from django_durable.streaming.frames import Frame
@@ -12,6 +13,10 @@ from django_durable.streaming.frames import Frame
 LEAST_WINDOW = 16 * 1024
 # A new window takes at most this part of what is left for all.
 SHARE = 8
+# So many addresses are kept, before those are forgotten ...
+MOST_RATES = 1024
+# ... that have been silent for so long, after which a rate is full again.
+RECOVERY_SECONDS = 2.0
 
 
 class TooMany(Exception):
@@ -26,11 +31,18 @@ class Watchers:
         self.granted = 0
         self.users: Counter[str] = Counter()
         self._arrivals = Rate()
+        self._addresses = Rates()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Take a place for a block, or raise TooMany."""
+    def place(self, address: str | None = None) -> Iterator[None]:
+        """Take a place for a block, or raise TooMany.
+
+        Who comes too often from one address takes nothing from the others.
+        """
         settings = conf.current()
+        at_once = settings.stream_handshake_rate_per_address
+        if address and not self._addresses.allow_one(network_of(address), at_once):
+            raise TooMany
         is_full = self.count >= settings.stream_sockets
         if is_full or not self._arrivals.allows_one(settings.stream_handshake_rate):
             raise TooMany
@@ -106,18 +118,49 @@ class Rate:
 
     def __init__(self) -> None:
         self._left = math.inf
-        self._at = clock.monotonic()
+        self.used_at = clock.monotonic()
 
     def allows_one(self, per_second: int) -> bool:
         """Count one, unless it is one too many; return whether it is not."""
         now = clock.monotonic()
-        gained = (now - self._at) * per_second
+        gained = (now - self.used_at) * per_second
         self._left = min(2.0 * per_second, self._left + gained)
-        self._at = now
+        self.used_at = now
         if self._left < 1:
             return False
         self._left -= 1
         return True
+
+
+class Rates:
+    """A rate for each name, forgotten once it has recovered."""
+
+    def __init__(self) -> None:
+        self._rates: dict[str, Rate] = {}
+
+    def allow_one(self, name: str, per_second: int) -> bool:
+        """Count one under a name; see ``Rate``."""
+        if len(self._rates) >= MOST_RATES:
+            now = clock.monotonic()
+            self._rates = {
+                name: rate
+                for name, rate in self._rates.items()
+                if now - rate.used_at < RECOVERY_SECONDS
+            }
+        return self._rates.setdefault(name, Rate()).allows_one(per_second)
+
+
+def network_of(address: str) -> str:
+    """Return what stands for an address: of IPv6, all that one client may have."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(int(found) >> 64)
+    return address
 
 
 watchers = Watchers()

@@ -1,7 +1,7 @@
 """Who may watch: one decision for sockets and for HTTP."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from importlib import import_module
 from inspect import iscoroutinefunction
@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
 from django_durable import conf
+from django_durable.models import Workflow
 from django_durable.models.ids import may_exist
 from django_durable.streaming.tokens import BadToken, ExpiredToken, Token, read_token
 
@@ -49,6 +50,25 @@ class Decision:
     expires_at: float | None = None
 
 
+def admit(
+    visitor: Visitor, workflow_id: str, key: str, is_known: bool = False
+) -> Decision:
+    """Decide at the door, where a workflow that does not exist may not be watched.
+
+    Everybody who is refused has cost the same statements, so that the time does not
+    tell what exists. ``is_known`` saves those who are let in one of them.
+    """
+    decision = decide(visitor, workflow_id, key)
+    if decision.answer in (Answer.WHO, Answer.EXPIRED):
+        return decision
+    if decision.answer == Answer.YES and is_known:
+        return decision
+    rows = Workflow.objects.using(conf.current().database)
+    if may_exist(workflow_id) and rows.filter(pk=workflow_id).exists():
+        return decision
+    return replace(decision, answer=Answer.NO)
+
+
 def decide(visitor: Visitor, workflow_id: str, key: str) -> Decision:
     """Say whether somebody may watch. Asks the database: call it in a thread."""
     user = _session_user(visitor.session_key)
@@ -80,14 +100,15 @@ def _has_permission(user: Any, key: str) -> bool:
 
 def _by_token(token: Token, visiting: Any, workflow_id: str, key: str) -> Decision:
     refused = Decision(Answer.NO, token.user)
-    if not token.permits(workflow_id, key):
-        return refused
     user = visiting
     if token.user is not None:
         user = _active_user(token.user)
         is_another = visiting is not None and str(visiting.pk) != token.user
         if user is None or is_another:
             return refused
+    # Whose token it is has been asked before: refusals take the same time.
+    if not token.permits(workflow_id, key):
+        return refused
     if _opinion(user, workflow_id, key, has_token=True) is False:
         return refused
     return Decision(Answer.YES, token.user, token.expires_at)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.urls import path
 
 from django_durable.streaming.consumers import FeedConsumer, StreamConsumer
+from django_durable.streaming.origins import OriginValidator
 
 websocket_urlpatterns = [
     path("ws/durable/streams/", StreamConsumer()),  # type: ignore[arg-type]
@@ -17,9 +17,9 @@ websocket_urlpatterns = [
 def with_streams(http: Any) -> Any:
     """Return an ASGI application with the sockets beside an HTTP one.
 
-    Only pages of ``ALLOWED_HOSTS`` may open them.
+    Only pages of this site may open them.
     """
-    sockets = AllowedHostsOriginValidator(_Sockets())
+    sockets = OriginValidator(_Sockets())
     return ProtocolTypeRouter({"http": http, "websocket": sockets})
 
 

@@ -176,3 +176,9 @@ def session_key_of(scope: Scope) -> str | None:
             cookies = parse_cookie(value.decode("latin1"))
             return cookies.get(settings.SESSION_COOKIE_NAME)
     return None
+
+
+def address_of(scope: Scope) -> str | None:
+    """Return where a handshake came from, as far as the server knows."""
+    client = scope.get("client")
+    return client[0] if client else None

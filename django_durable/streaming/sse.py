@@ -1,7 +1,8 @@
 """Server-sent events: the messages of the sockets, one way.
 
-Each event is a message as the sockets send it; its id is the offset of the last
-entry in it, so that ``Last-Event-ID`` resumes.
+Each event is a message as the sockets send it. Of a stream, its id is the offset of
+the last entry in it, so that ``Last-Event-ID`` resumes; of a feed, which tells its
+state anew, only the end has an id, so that nobody comes back for it.
 """
 
 import asyncio
@@ -10,34 +11,40 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from django.db import Error
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 
 from django_durable import clock, conf
+from django_durable.streaming.entries import LARGEST_FRAME
 from django_durable.streaming.frames import Frame, frame
 from django_durable.streaming.hub import hub_of_loop
 from django_durable.streaming.limits import watchers
 from django_durable.streaming.permissions import Decision, Visitor
 from django_durable.streaming.places import Asked
 from django_durable.streaming.story import Closing, Guard, Story
-from django_durable.streaming.streams import StreamTopic, StreamWatch
+from django_durable.streaming.topics import Topic
 
 logger = logging.getLogger("django_durable")
 
 # Nobody acknowledges events, and some servers buffer without bound: after so many
 # bytes the client has to come back.
 MOST_BYTES = 4 * 1024 * 1024
+# The id of the event after which there is nothing to come back for.
+END = "end"
 
 
 def response(
-    visitor: Visitor, decision: Decision, asked: Asked
+    request: HttpRequest,
+    kind: type[Topic],
+    visitor: Visitor,
+    decision: Decision,
+    asked: Asked,
 ) -> StreamingHttpResponse:
     """Return an endless response; raises TooMany."""
     with ExitStack() as stack:
-        stack.enter_context(watchers.place())
+        stack.enter_context(watchers.place(request.META.get("REMOTE_ADDR")))
         stack.enter_context(watchers.place_of(decision.user))
-        answer = StreamingHttpResponse(
-            _events(visitor, decision, asked), content_type="text/event-stream"
-        )
+        events = _events(kind, visitor, decision, asked)
+        answer = StreamingHttpResponse(events, content_type="text/event-stream")
         # Also when nobody begins to read it.
         answer._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]
     answer["X-Accel-Buffering"] = "no"
@@ -45,16 +52,16 @@ def response(
 
 
 async def _events(
-    visitor: Visitor, decision: Decision, asked: Asked
+    kind: type[Topic], visitor: Visitor, decision: Decision, asked: Asked
 ) -> AsyncIterator[str]:
     hub, awake = hub_of_loop(), asyncio.Event()
     guard = Guard(hub, visitor, asked, decision)
     place = asked.workflow_id, asked.key
-    with _forgiving(), hub.watching(StreamTopic, place, awake.set) as topic:
+    with _forgiving(), hub.watching(kind, place, awake.set) as topic:
         await topic.is_open.wait()
         heartbeat = conf.current().stream_heartbeat
         yield _event(frame("welcome", heartbeat=heartbeat, **topic.welcome()))
-        story = Story(topic, StreamWatch(topic, asked.start))
+        story = Story(topic, topic.watch(asked.start, LARGEST_FRAME))
         sent, said_at = 0, clock.monotonic()
         while sent < MOST_BYTES and not story.is_over:
             awake.clear()
@@ -64,7 +71,7 @@ async def _events(
                 yield _event(story.end(closing.reason or "forbidden"))
                 return
             while sent < MOST_BYTES and (told := await story.next()):
-                yield _message(told)
+                yield _event(told.text, _id_of(told, topic, story))
                 sent, said_at = sent + told.size, clock.monotonic()
             if clock.monotonic() - said_at >= heartbeat:
                 yield ": hb\n\n"
@@ -88,12 +95,13 @@ async def _pause(awake: asyncio.Event, until: float) -> None:
             await awake.wait()
 
 
-def _message(told: Frame) -> str:
-    if told.size:
-        return f"id: {told.next - 1}\n{_event(told.text)}"
-    return _event(told.text)
+def _id_of(told: Frame, topic: Topic, story: Story) -> str | None:
+    if not topic.has_offsets:
+        return END if story.is_over else None
+    return str(told.next - 1) if told.size else None
 
 
-def _event(text: str) -> str:
+def _event(text: str, event_id: str | None = None) -> str:
     """Return an event; JSON has no line breaks of its own."""
-    return f"data: {text}\n\n"
+    head = "" if event_id is None else f"id: {event_id}\n"
+    return f"{head}data: {text}\n\n"

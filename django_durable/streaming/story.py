@@ -1,24 +1,12 @@
 """What one watcher is told, in order, and whether it still may be."""
 
 from collections import deque
-from typing import Protocol
 
 from django_durable import clock, conf
 from django_durable.streaming.frames import Close, Frame, frame
 from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
 from django_durable.streaming.places import Asked
-from django_durable.streaming.topics import Readers, Topic
-
-
-class Watch(Protocol):
-    """Where a watcher stands in a topic."""
-
-    offset: int
-
-    @property
-    def has_all(self) -> bool: ...
-
-    async def take(self) -> list[Frame]: ...
+from django_durable.streaming.topics import Readers, Topic, Watch
 
 
 class Closing(Exception):

@@ -80,6 +80,9 @@ class StreamTopic(Topic):
         limit = MOST_ENTRIES if len(cursors) == 1 else SHARED_ENTRIES
         return read(cursors, limit)
 
+    def watch(self, start: int, largest: int) -> "StreamWatch":
+        return StreamWatch(self, start, largest=largest)
+
     def take_in(self, news: News) -> bool:
         seen, self._frames = news.seen, {}
         self.status, self.is_closed = seen.status, seen.is_closed

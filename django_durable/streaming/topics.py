@@ -3,9 +3,10 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from django_durable import conf
+from django_durable.streaming.frames import Frame
 from django_durable.streaming.threads import Threads
 
 # How often to look without a hint, where there are hints.
@@ -21,8 +22,24 @@ class Readers(Protocol):
     queries: int
 
 
+class Watch(Protocol):
+    """Where a watcher stands in a topic."""
+
+    offset: int
+
+    @property
+    def has_all(self) -> bool: ...
+
+    async def take(self) -> list[Frame]: ...
+
+
 class Topic(ABC):
-    """What somebody in this process watches."""
+    """What somebody in this process watches.
+
+    Where it ``has_offsets`` that last, whoever comes back goes on at one.
+    """
+
+    has_offsets: ClassVar[bool] = True
 
     def __init__(self, hub: Readers, place: Place) -> None:
         self.hub = hub
@@ -63,6 +80,10 @@ class Topic(ABC):
     @abstractmethod
     def ending(self) -> str | None:
         """Why nothing more will come: closed, workflow_ended or deleted."""
+
+    @abstractmethod
+    def watch(self, start: int, largest: int) -> Watch:
+        """Return the place of a new watcher, whose messages have a size at most."""
 
     def join(self, watcher: object, wake: Callable[[], None]) -> None:
         """Call ``wake`` for this watcher whenever there are news."""

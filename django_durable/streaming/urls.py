@@ -8,4 +8,5 @@ app_name = "django_durable_streaming"
 urlpatterns = [
     path("streams/", views.stream, name="streams"),
     path("streams/value/", views.value, name="value"),
+    path("workflows/", views.feed, name="workflows"),
 ]

@@ -58,7 +58,9 @@ def sockets(tmp_path, transactional_db, dose):
     settings = {
         "STREAM_WINDOW_BYTES": WINDOW,
         "STREAM_ACK_TIMEOUT": dose.pick(3.0, 30.0),
-        "STREAM_HANDSHAKE_RATE": 10_000,  # The whole crowd comes at once.
+        # The whole crowd comes at once, from one address.
+        "STREAM_HANDSHAKE_RATE": 10_000,
+        "STREAM_HANDSHAKE_RATE_PER_ADDRESS": 10_000,
     }
     with servers.running("uvicorn", tmp_path, settings=settings) as server:
         yield server

@@ -83,7 +83,7 @@ def url(server, path="streams", **query):
 def opened(server, address, **options):
     """Open a socket for a block."""
     options = {
-        "origin": "http://127.0.0.1",
+        "origin": f"http://127.0.0.1:{server.port}",
         "subprotocols": [PROTOCOL],
         "compression": None,
         "proxy": None,

@@ -21,6 +21,7 @@ class Member:
 
     def __init__(self, server, scribe, key, *, is_slow=False):
         token = durable.stream_token(scribe.workflow_id, key, 3600)
+        self._origin = f"http://127.0.0.1:{server.port}"
         self._address = url(server, workflow=scribe.workflow_id, key=key)
         self._hello = json.dumps({"t": "hello", "token": token})
         self._is_slow = is_slow
@@ -32,7 +33,7 @@ class Member:
         async with gate:
             self._socket = await connect(
                 self._address,
-                origin="http://127.0.0.1",
+                origin=self._origin,
                 subprotocols=[PROTOCOL],
                 compression=None,
                 proxy=None,

@@ -6,11 +6,14 @@ from tests.settings import *  # noqa: F403
 from tests.settings import env
 
 ALLOWED_HOSTS = ["127.0.0.1", "example.com"]
+CSRF_TRUSTED_ORIGINS = ["https://trusted.test:8443"]
 ROOT_URLCONF = "tests.streaming.urls"
 ASGI_APPLICATION = "tests.streaming.asgi.application"
 
 DURABLE = {
     "STREAM_AUTHORIZER": "tests.streaming.authorizer.may_watch",
+    # All tests come from one address, one right after the other.
+    "STREAM_HANDSHAKE_RATE_PER_ADDRESS": 10_000,
     **json.loads(env.str("STREAMING_SETTINGS", "{}")),
 }
 CHANNEL_LAYERS = json.loads(env.str("STREAMING_LAYERS", "{}"))

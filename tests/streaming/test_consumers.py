@@ -82,10 +82,10 @@ def served(wire):
 
 
 def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, caplog):
-    def decide(*args):
+    def admit(*args):
         raise OperationalError("gone")
 
-    monkeypatch.setattr(consumers, "decide", decide)
+    monkeypatch.setattr(consumers, "admit", admit)
 
     wire = served(Wire(scribe))
 
@@ -103,7 +103,9 @@ def test_event_streams_end_when_the_database_does_not_answer(
     asked = Asked(scribe.workflow_id, "out")
 
     async def main():
-        events = sse._events(Visitor(None), Decision(Answer.YES), asked)
+        events = sse._events(
+            consumers.StreamTopic, Visitor(None), Decision(Answer.YES), asked
+        )
         try:
             return [event async for event in events]
         finally:
@@ -116,10 +118,10 @@ def test_event_streams_end_when_the_database_does_not_answer(
 
 
 def test_a_fault_of_ours_is_logged_and_closes_the_socket(scribe, monkeypatch, caplog):
-    def decide(*args):
+    def admit(*args):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(consumers, "decide", decide)
+    monkeypatch.setattr(consumers, "admit", admit)
 
     wire = served(Wire(scribe))
 
@@ -186,13 +188,13 @@ def test_a_client_that_leaves_before_the_database_answers_is_forgotten(
         raise OperationalError("gone")
 
     monkeypatch.setattr(consumers.StreamTopic, "look", staticmethod(fail))
-    decide = consumers.decide
+    admit = consumers.admit
 
     def leave_soon(*args):
         wire.loop.call_soon_threadsafe(wire.coming.put_nowait, GONE)
-        return decide(*args)
+        return admit(*args)
 
-    monkeypatch.setattr(consumers, "decide", leave_soon)
+    monkeypatch.setattr(consumers, "admit", leave_soon)
     wire = Wire(scribe)
 
     async def remember(wire, message):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import path
 
 import django_durable as durable
@@ -14,12 +14,14 @@ from django_durable.streaming.entries import link_to
 from django_durable.streaming.limits import watchers
 from django_durable.streaming.permissions import Answer, Decision, Visitor
 from django_durable.streaming.places import Asked
+from django_durable.streaming.streams import StreamTopic
 from tests.streaming.clients import PATIENCE
 from tests.streaming.people import session_of, user_with
 from tests.streaming.scribe import Scribe
 
 STREAMS = "/durable/streams/"
 VALUE = "/durable/streams/value/"
+WORKFLOWS = "/durable/workflows/"
 
 
 @pytest.fixture(autouse=True)
@@ -231,7 +233,8 @@ def test_server_sent_events_need_an_asgi_server(written):
 def test_a_response_that_nobody_reads_gives_its_place_back():
     async def answer():
         asked = Asked("a", "out")
-        return sse.response(Visitor(None), Decision(Answer.YES, "1"), asked)
+        request, decision = RequestFactory().get(STREAMS), Decision(Answer.YES, "1")
+        return sse.response(request, StreamTopic, Visitor(None), decision, asked)
 
     response = async_to_sync(answer)()
     held = watchers.count, watchers.users["1"]
@@ -247,6 +250,8 @@ class Events:
     def __init__(self, server, scribe, key="out", *, headers=None, **query):
         token = durable.stream_token(scribe.workflow_id, key)
         address = f"{STREAMS}?workflow={scribe.workflow_id}&key={key}&live=sse"
+        if not key:
+            address = f"{WORKFLOWS}?workflow={scribe.workflow_id}&live=sse"
         address += "".join(f"&{name}={value}" for name, value in query.items())
         self._connection = http.client.HTTPConnection(
             "127.0.0.1", server.port, timeout=PATIENCE
@@ -267,7 +272,7 @@ class Events:
         while line := self.answer.readline():
             name, _, text = line.decode().rstrip("\n").partition(": ")
             if name == "id":
-                last = int(text)
+                last = int(text) if text.isdecimal() else text
             elif name == "data":
                 message = json.loads(text)
             elif not line.strip() and message is not None:
@@ -372,3 +377,46 @@ def test_after_some_megabytes_the_client_has_to_come_back(uvicorn, scribe):
                 seen += [entry["v"] for entry in entries]
 
     assert seen == values
+
+
+def test_the_news_of_a_workflow_come_as_events(server, scribe):
+    scribe.step("charge")
+    scribe.set_event("progress", 1)
+
+    with Events(server, scribe, "") as events:
+        before = [events.next() for _ in range(4)]
+        scribe.set_event("progress", 2)
+        news = events.next()
+        scribe.end()
+        rest = events.rest()
+
+    kinds = [message["t"] for _, message in before]
+    assert kinds == ["welcome", "step", "event", "live"]
+    assert (news[1]["key"], news[1]["v"]) == ("progress", 2)
+    assert {event_id for event_id, _ in [*before, news, rest[0]]} == {None}
+    assert [message["t"] for _, message in rest] == ["status", "end"]
+    # Whoever comes back after the end is sent away.
+    assert rest[-1][0] == sse.END
+    with Events(server, scribe, "", headers={"Last-Event-ID": "end"}) as events:
+        assert events.answer.status == 204
+
+
+def test_the_state_of_a_workflow_comes_as_json(scribe):
+    scribe.step("charge")
+    scribe.set_event("progress", {"done": 2**60})
+
+    def ask(**headers):
+        query = {"workflow": scribe.workflow_id}
+        return Client().get(WORKFLOWS, query, **bearer(scribe, ""), **headers)
+
+    found = ask().json()
+    refused = ask(HTTP_LAST_EVENT_ID="5")
+    scribe.delete()
+
+    step, event = found.pop("news")
+    assert found == {"status": "PENDING", "over": False}
+    assert (step["t"], step["name"], step["failed"]) == ("step", "charge", False)
+    assert (event["t"], event["v"]) == ("event", {"done": {"$int": str(2**60)}})
+    assert refused.status_code == 400
+    assert ask().status_code == 403
+    assert get(scribe, WORKFLOWS).status_code == 403  # A token for a stream.

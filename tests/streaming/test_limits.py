@@ -106,6 +106,49 @@ def test_who_opens_sockets_too_fast_is_sent_away_for_a_while(settings, monkeypat
     assert come(100) == 5
 
 
+@pytest.mark.once
+def test_one_address_takes_nothing_from_the_others(settings, monkeypatch):
+    settings.DURABLE = {
+        "STREAM_HANDSHAKE_RATE": 6,
+        "STREAM_HANDSHAKE_RATE_PER_ADDRESS": 2,
+    }
+    now = 100.0
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    watchers = limits.Watchers()
+
+    def come(*addresses):
+        """Open and close a socket from each; return which of them may."""
+        served = []
+        for address in addresses:
+            with suppress(limits.TooMany), watchers.place(address):
+                served.append(address)
+        return served
+
+    assert come(*["192.0.2.1"] * 100) == ["192.0.2.1"] * 4
+    assert come("::ffff:192.0.2.1", "192.0.2.2") == ["192.0.2.2"]
+    # One client may have as many addresses of an IPv6 network as it likes.
+    network = [f"2001:db8::{number}" for number in range(1, 7)]
+    assert come(*network, "2001:db8:0:1::1") == [*network[:4], "2001:db8:0:1::1"]
+    now += 1
+    assert come(*["192.0.2.1"] * 3) == ["192.0.2.1"] * 2
+    # Without an address, as over a socket of Unix, only the process's rate counts.
+    assert len(come(*[None] * 100)) == 6
+
+
+@pytest.mark.once
+def test_addresses_that_have_been_silent_are_forgotten(settings, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    rates = limits.Rates()
+
+    for number in range(limits.MOST_RATES):
+        rates.allow_one(f"address {number}", 1)
+    now += limits.RECOVERY_SECONDS
+    rates.allow_one("another", 1)
+
+    assert list(rates._rates) == ["another"]
+
+
 def test_what_is_not_acknowledged_fills_the_window(hasty, scribe):
     scribe.write("out", *("x" * 500 for _ in range(4)))
     with watching(hasty, scribe, **{"from": 3}) as client:

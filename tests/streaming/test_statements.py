@@ -2,16 +2,23 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+import django_durable as durable
+from django_durable import clock
+from django_durable.models import news
+from django_durable.models.news import Cursor, see_news
 from django_durable.models.watching import Wanted, _statement, earliest_offset, see
+from django_durable.streaming import feeds
+from django_durable.streaming.permissions import Answer, Visitor, admit
+from tests.streaming.people import session_of, user_with
 from tests.streaming.scribe import Scribe
 
 pytestmark = pytest.mark.django_db
 
 
-def plan_of(wanted):
+def plan_of(statement, params):
     """Return the lines of the plan, as if the tables were large."""
-    statement, params = _statement(connection, wanted, 256, 65536)
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", params)
@@ -24,7 +31,8 @@ def plan_of(wanted):
 
 @pytest.mark.parametrize("count", [1, 64])
 def test_entries_are_found_by_their_key(count):
-    lines = plan_of([Wanted(f"w{number}", "out", 5) for number in range(count)])
+    wanted = [Wanted(f"w{number}", "out", 5) for number in range(count)]
+    lines = plan_of(*_statement(connection, wanted, 256, 65536))
 
     plan = "\n".join(lines)
     if connection.vendor == "sqlite":
@@ -96,3 +104,126 @@ def test_the_first_entry_that_is_kept_is_known():
 
     assert earliest_offset(connection, scribe.workflow_id, "out") == 2
     assert earliest_offset(connection, scribe.workflow_id, "never") is None
+
+
+def test_news_of_many_workflows_take_one_statement():
+    """Whatever some know already, and others do not."""
+    new, old, busy = Scribe(), Scribe(), Scribe()
+    for scribe in (new, old, busy):
+        scribe.step("before")
+        scribe.set_event("progress", "before")
+    since = clock.now()
+    for scribe in (old, busy):
+        scribe.write("out", "told elsewhere")
+        scribe.step("after", failed=True)
+        scribe.set_event("progress", "after")
+        scribe.set_event("large", "x" * feeds.LARGEST_VALUE)
+    cursors = [
+        Cursor(busy.workflow_id, since),
+        Cursor(new.workflow_id, None),
+        Cursor("nobody", None),
+        Cursor(old.workflow_id, None),
+    ]
+
+    with CaptureQueriesContext(connection) as asked:
+        found = feeds.look(cursors)
+
+    assert len(asked) == 1
+    told = [[_summary(each.content) for each in seen.told] for seen in found]
+    before = [("step", "before", False), ("event", "progress", '"before"')]
+    after = [("step", "after", True), ("event", "progress", '"after"')]
+    large = ("event", "large", None)
+    assert told == [
+        [*after, large],
+        before,
+        [],
+        [before[0], *after, large],
+    ]
+    assert [seen.status for seen in found] == ["PENDING", "PENDING", None, "PENDING"]
+
+
+def _summary(content):
+    if content["t"] == "step":
+        return "step", content["name"], content["failed"]
+    return "event", content["key"], content.get("v")
+
+
+def test_no_more_than_the_latest_steps_are_read():
+    scribe = Scribe()
+    for number in range(5):
+        scribe.step(f"step {number}")
+
+    (seen,) = see_news(
+        connection, [Cursor(scribe.workflow_id, None)], limit=2, largest=1000
+    )
+
+    assert [step.name for step in seen.steps] == ["step 3", "step 4"]
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+@pytest.mark.parametrize("count", [1, 64])
+def test_news_are_found_by_their_workflow(count, is_later):
+    since = clock.now() if is_later else None
+    cursors = [Cursor(f"w{number}", since) for number in range(count)]
+    parts = list(news._parts(connection, cursors, 100, 65536))
+
+    for statement, params in parts:
+        plan = "\n".join(plan_of(statement, params))
+        if connection.vendor == "sqlite":
+            assert "SCAN django_durable" not in plan
+        else:
+            assert "Seq Scan" not in plan
+
+
+def by_token(scribe):
+    return Visitor(None, durable.stream_token(scribe.workflow_id, "out"))
+
+
+def by_token_of_a_user(scribe):
+    user = user_with()
+    return Visitor(None, durable.stream_token(scribe.workflow_id, "out", user=user))
+
+
+def by_session(scribe):
+    return Visitor(session_of(user_with()))
+
+
+def by_both(scribe):
+    user = user_with()
+    token = durable.stream_token(scribe.workflow_id, "out", user=user)
+    return Visitor(session_of(user), token)
+
+
+@pytest.mark.parametrize(
+    "visitor_of", [by_token, by_token_of_a_user, by_session, by_both]
+)
+def test_all_who_are_refused_cost_the_same_statements(visitor_of):
+    """Whether it exists and is another's, has never been, or is there no more."""
+    mine, others = Scribe(), Scribe()
+    visitor = visitor_of(mine)
+    mine.delete()
+
+    asked = []
+    for workflow_id in (others.workflow_id, "unknown", mine.workflow_id):
+        with CaptureQueriesContext(connection) as captured:
+            decision = admit(visitor, workflow_id, "out")
+        assert decision.answer == Answer.NO
+        asked.append([_shape(query["sql"]) for query in captured])
+
+    assert asked[0] == asked[1] == asked[2]
+    assert "django_durable_workflow" in asked[0][-1]
+
+
+def _shape(statement):
+    """Return a statement without what it asks for."""
+    return statement.partition(" WHERE ")[0]
+
+
+def test_who_is_let_in_where_others_watch_asks_for_nothing_more():
+    scribe = Scribe()
+    visitor = by_token(scribe)
+
+    with CaptureQueriesContext(connection) as captured:
+        decision = admit(visitor, scribe.workflow_id, "out", True)
+
+    assert (decision.answer, len(captured)) == (Answer.YES, 0)

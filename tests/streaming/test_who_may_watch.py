@@ -258,24 +258,6 @@ def test_the_feed_needs_the_permission_to_see_data(uvicorn, scribe):
         client.hear("welcome")
 
 
-@pytest.mark.parametrize(
-    "origin",
-    [
-        None,
-        "null",
-        "https://evil.test",
-        "http://127.0.0.1.evil.test",
-        "http://sub.example.com",
-        "://",
-    ],
-)
-def test_a_page_of_another_origin_gets_no_socket(server, scribe, origin):
-    address = url(server, workflow=scribe.workflow_id, key="out")
-
-    # Daphne itself refuses what is no origin at all.
-    assert refused(server, address, origin=origin) in (400, 403)
-
-
 def test_a_path_that_does_not_exist_is_no_socket(server, db):
     address = f"ws://127.0.0.1:{server.port}/ws/nothing/"
 

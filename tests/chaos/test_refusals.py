@@ -1,0 +1,46 @@
+"""The time that a refusal takes does not tell what exists."""
+
+import time
+from statistics import median
+
+import pytest
+
+import django_durable as durable
+from tests.streaming import servers
+from tests.streaming.clients import opened, url
+from tests.streaming.scribe import Scribe
+
+# Medians may be so far apart: less than a network lets anybody notice.
+APART_SECONDS = 0.005
+
+
+@pytest.mark.chaos("refusals", share=0.1)
+def test_refusals_take_the_same_time_whatever_exists(dose, tmp_path, transactional_db):
+    mine, others = Scribe(), Scribe()
+    token = durable.stream_token(mine.workflow_id, "out", 3600)
+    others.write("out", *range(1000))
+    mine.write("out", *range(1000))
+    mine.delete()
+    asked = {"another's": others.workflow_id, "unknown": "x", "gone": mine.workflow_id}
+    took = {name: [] for name in asked}
+
+    with servers.running("uvicorn", tmp_path) as server:
+        for _ in range(dose.pick(5, 500)):
+            # One of each in turn: whatever else the machine does meets all alike.
+            for name, workflow_id in asked.items():
+                took[name].append(refused_in(server, workflow_id, token))
+
+    medians = {name: median(times[1:]) for name, times in took.items()}
+    for name, seconds in medians.items():
+        dose.note(name, f"{seconds * 1000:.2f} ms")
+    if dose.is_full:
+        assert max(medians.values()) - min(medians.values()) < APART_SECONDS
+
+
+def refused_in(server, workflow_id, token):
+    """Return the seconds from a hello to its refusal."""
+    with opened(server, url(server, workflow=workflow_id, key="out")) as client:
+        began_at = time.perf_counter()
+        client.say("hello", token=token)
+        assert client.closed_with() == ([], 4403)
+        return time.perf_counter() - began_at
