@@ -21,8 +21,9 @@ All carry ``workflow_id`` and ``name`` unless noted:
 ========================  ====================================================
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from django.db import connections, transaction
 from django.dispatch import Signal
@@ -45,6 +46,13 @@ published = Signal()
 
 QUEUE = "queue"
 
+# A stream of a workflow, or with an empty key its events.
+Place = tuple[str, str]
+K = TypeVar("K")
+# How far a place is that may have changed otherwise than by growing.
+LOOK = 0
+_NOTHING: Mapping[Place, int] = MappingProxyType({})
+
 
 def tell(signal: Signal, **facts: Any) -> None:
     """Send a signal now when somebody listens."""
@@ -58,11 +66,17 @@ def tell_on_commit(signal: Signal, using: str, **facts: Any) -> None:
         transaction.on_commit(lambda: tell(signal, **facts), using=using, robust=True)
 
 
-def publish(using: str, *targets: str, is_hinted: bool = False) -> None:
+def publish(
+    using: str,
+    *targets: str,
+    is_hinted: bool = False,
+    news: Mapping[Place, int] = _NOTHING,
+) -> None:
     """Wake whoever waits for ``targets``, once the facts are committed.
 
     One announcement for each transaction, however many facts it holds.
-    ``is_hinted``: other processes hear of it by the commit itself.
+    ``is_hinted``: other processes hear of it by the commit itself. ``news`` says
+    how far the places are that browsers may watch: their next offset, or LOOK.
     """
     if not published.receivers:
         return
@@ -70,8 +84,15 @@ def publish(using: str, *targets: str, is_hinted: bool = False) -> None:
     announcement = kept.get(_KEPT)
     if announcement is None:
         announcement = kept[_KEPT] = _Announcement(using)
-    announcement.add(targets, is_hinted=is_hinted)
+    announcement.add(targets, is_hinted=is_hinted, news=news)
     transaction.on_commit(announcement.make, using=using, robust=True)
+
+
+def gather(news: dict[K, int], further: Mapping[K, int]) -> None:
+    """Add news to others: the furthest offset counts, and LOOK above all."""
+    for place, reached in further.items():
+        known = news.get(place, reached)
+        news[place] = max(known, reached) if known and reached else LOOK
 
 
 _KEPT = "django_durable_announcement"
@@ -88,9 +109,13 @@ class _Announcement:
         self._using = using
         self._targets: dict[str, None] = {}
         self._is_hinted = True
+        self._news: dict[Place, int] = {}
 
-    def add(self, targets: Iterable[str], *, is_hinted: bool) -> None:
+    def add(
+        self, targets: Iterable[str], *, is_hinted: bool, news: Mapping[Place, int]
+    ) -> None:
         """Add what is to be told."""
+        gather(self._news, news)
         self._targets.update(dict.fromkeys(targets))
         self._is_hinted &= is_hinted
 
@@ -100,6 +125,12 @@ class _Announcement:
         if kept.get(_KEPT) is self:
             del kept[_KEPT]
         targets, self._targets = tuple(self._targets), {}
+        news, self._news = self._news, {}
         if targets:
-            is_hinted = self._is_hinted
-            tell(published, using=self._using, targets=targets, is_hinted=is_hinted)
+            tell(
+                published,
+                using=self._using,
+                targets=targets,
+                is_hinted=self._is_hinted,
+                news=news,
+            )

@@ -54,11 +54,15 @@ class Verdict(Enum):
 
 
 class Recorded(NamedTuple):
-    """A verdict with what it rests on."""
+    """A verdict with what it rests on.
+
+    ``reached`` is the next offset of a stream that was written to, where known.
+    """
 
     verdict: Verdict
     standing: Standing | None = None
     checkpoint: Checkpoint | None = None
+    reached: int = 0
 
 
 COLUMNS = (

@@ -80,6 +80,17 @@ class StreamWriting(Publication):
             JOIN c ON c.workflow_id = d.workflow_id AND c.key = x.key
             JOIN u ON u.workflow_id = d.workflow_id AND u.key = x.key)"""
 
+    # An end shows in no offset: whoever hears of it has to look.
+    reached: ClassVar[str] = """
+        coalesce((SELECT u.next_offset FROM x JOIN u ON u.key = x.key
+                  JOIN c ON c.workflow_id = u.workflow_id AND c.key = u.key
+                  WHERE x.i = s.i AND u.workflow_id = v.workflow_id
+                    AND NOT c.closes LIMIT 1), 0)"""
+
+    @property
+    def watched(self) -> str:
+        return self.key
+
     @property
     def targets(self) -> list[str]:
         return [stream_target(self.checkpoint.workflow_id, self.key).name]
@@ -97,7 +108,7 @@ class StreamWriting(Publication):
         is_closed = bool(found and found[0][0])
         return self.checkpoint.error if is_closed and self.values else None
 
-    def publish(self, connection: BaseDatabaseWrapper) -> None:
+    def publish(self, connection: BaseDatabaseWrapper) -> int:
         row = self.checkpoint
         ((end,),) = sql.fetch(
             connection,
@@ -125,3 +136,4 @@ class StreamWriting(Publication):
                 cursor.executemany(
                     f"INSERT INTO {ENTRY} ({_ENTRY_COLUMNS}) VALUES ({places})", rows
                 )
+        return 0 if self.closes else int(end)

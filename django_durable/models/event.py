@@ -76,6 +76,10 @@ class EventSetting(Publication):
         return "event", self.checkpoint.workflow_id, self.key
 
     @property
+    def watched(self) -> str:
+        return ""
+
+    @property
     def targets(self) -> list[str]:
         return [event_target(self.checkpoint.workflow_id, self.key).name]
 
@@ -95,7 +99,7 @@ class EventSetting(Publication):
             events = events.exclude(value=self.value)
         return row.error if events.exists() else None
 
-    def publish(self, connection: BaseDatabaseWrapper) -> None:
+    def publish(self, connection: BaseDatabaseWrapper) -> int:
         row, at = self.checkpoint, sql.stamp(connection, self.checkpoint.completed_at)
         with connection.cursor() as cursor:
             cursor.execute(
@@ -108,6 +112,7 @@ class EventSetting(Publication):
                 f" VALUES (%s, %s, %s, %s) {_SET.format(value='excluded.value')}",
                 [row.workflow_id, self.key, self.value, at],
             )
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,9 @@ class Sending(Publication):
         lost = (each.missing for each in self.letters if each.destination not in there)
         return next(lost, None)
 
-    def publish(self, connection: BaseDatabaseWrapper) -> None:
+    def publish(self, connection: BaseDatabaseWrapper) -> int:
         insert(connection, self.letters, self.checkpoint.completed_at)
+        return 0
 
 
 def existing(connection: BaseDatabaseWrapper, letters: Sequence[Letter]) -> set[str]:

@@ -54,11 +54,17 @@ class Publication(ABC):
     locks: ClassVar[str] = ""
     refusal: ClassVar[str]
     effects: ClassVar[str]
+    reached: ClassVar[str] = "0"
 
     @property
     def batch_key(self) -> object:
         """Two publications of one key never share a statement."""
         return self.checkpoint.place if self.records else id(self)
+
+    @property
+    def watched(self) -> str | None:
+        """The key of the stream that this is for, ``""`` for what a feed tells."""
+        return None
 
     @property
     @abstractmethod
@@ -74,8 +80,11 @@ class Publication(ABC):
         """Return the error to record, where the database does not say (SQLite)."""
 
     @abstractmethod
-    def publish(self, connection: BaseDatabaseWrapper) -> None:
-        """Write the payload, where statements have no CTEs that write (SQLite)."""
+    def publish(self, connection: BaseDatabaseWrapper) -> int:
+        """Write the payload, where statements have no CTEs that write (SQLite).
+
+        Returns the next offset of the stream, 0 for what is none.
+        """
 
 
 _STATEMENT = f"""
@@ -89,7 +98,7 @@ s AS ({{steps}}),
 d AS MATERIALIZED (
     SELECT v.* FROM v JOIN s ON s.i = v.i WHERE s.error IS NULL),
 {{effects}}
-SELECT s.i, l.claim, l.status, s.error{{hint}}
+SELECT s.i, l.claim, l.status, s.error, {{reached}}{{hint}}
 FROM s JOIN v ON v.i = s.i JOIN l ON l.id = v.workflow_id
 """
 # Who is let in, with a checkpoint of its own ...
@@ -139,6 +148,7 @@ def statement_of(
         locks=locks,
         steps=_RECORDED if records else _BARE.format(refusal=refusal),
         effects=kind.effects.strip().rstrip(","),
+        reached=kind.reached,
         hint=hint,
     )
 
@@ -214,12 +224,12 @@ def _store_in_one(
         hint=hint.column,
     )
     params += hint.params
-    for number, claim, status, error, *_ in sql.fetch_hot(
+    for number, claim, status, error, reached, *_ in sql.fetch_hot(
         connection, statement, params
     ):
         written = rows[number - 1].checkpoint._replace(error=error)
         standing = Standing(claim, status)
-        yield number - 1, Recorded(Verdict.RECORDED, standing, written)
+        yield number - 1, Recorded(Verdict.RECORDED, standing, written, reached)
 
 
 def _columns(rows: Sequence[Values]) -> Sequence[Any]:
@@ -251,6 +261,5 @@ def _store_each(
             values = values_of(connection, written)
             if not sql.fetch(connection, _INSERT_ONE, values):
                 continue
-        if written.error is None:
-            row.publish(connection)
-        yield number, Recorded(Verdict.RECORDED, Standing(*held[0]), written)
+        reached = row.publish(connection) if written.error is None else 0
+        yield number, Recorded(Verdict.RECORDED, Standing(*held[0]), written, reached)

@@ -68,14 +68,17 @@ class StepQuerySet(models.QuerySet["Step"]):
         # Also where it turns out to be there: a statement whose answer got lost
         # has told nobody.
         told = [
-            target
+            (row, answer)
             for row, answer in zip(rows, answers, strict=True)
             if answer.checkpoint and answer.checkpoint.error is None
-            for target in row.targets
         ]
         if told:
-            is_hinted = bool(hint) and not lost
-            signals.publish(self.db, *told, is_hinted=is_hinted)
+            signals.publish(
+                self.db,
+                *(target for row, _ in told for target in row.targets),
+                is_hinted=bool(hint) and not lost,
+                news=_news(told),
+            )
         return answers
 
     def journal(self, workflow_id: str) -> dict[tuple[str, int], Checkpoint]:
@@ -106,6 +109,15 @@ class StepQuerySet(models.QuerySet["Step"]):
             condition |= Q(workflow_id=workflow_id, branch=branch, step_id=step_id)
         rows = [row.checkpoint() for row in self.filter(condition)]
         return {row.place: row for row in rows}
+
+
+def _news(told: Sequence[tuple[Publication, Recorded]]) -> dict[signals.Place, int]:
+    news: dict[signals.Place, int] = {}
+    for row, answer in told:
+        if row.watched is not None:
+            place = row.checkpoint.workflow_id, row.watched
+            signals.gather(news, {place: answer.reached})
+    return news
 
 
 def _explained(

@@ -16,9 +16,10 @@ from django.db import connections
 from django_durable.models.news import Cursor, SeenEvent, SeenStep, see_news
 from django_durable.models.status import TERMINAL, Status
 from django_durable.models.targets import any_event_name, result_target
+from django_durable.signals import Place
 from django_durable.streaming.entries import LARGEST_VALUE, value_text
 from django_durable.streaming.frames import Frame, frame, size_of
-from django_durable.streaming.topics import Place, Readers, Topic, database
+from django_durable.streaming.topics import Readers, Topic, database
 
 # What is told to whoever comes.
 RECENT_STEPS = 100

@@ -18,8 +18,9 @@ from django.db import Error
 
 from django_durable import clock, wakeup
 from django_durable.models import faults
+from django_durable.signals import LOOK, Place, gather
 from django_durable.streaming.threads import Threads
-from django_durable.streaming.topics import SLOW_LOOK_SECONDS, Hears, Place, Topic
+from django_durable.streaming.topics import SLOW_LOOK_SECONDS, Hears, Topic
 
 logger = logging.getLogger("django_durable")
 
@@ -47,7 +48,7 @@ class StreamHub:
         self._reader = Threads(1, "hub")
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._hinted: set[Topic] = set()
+        self._hinted: dict[Topic, int] = {}
         self._rung = asyncio.Event()
         self._topics: dict[tuple[type[Topic], Place], Topic] = {}
         self._subscriptions: dict[Topic, wakeup.Subscription] = {}
@@ -76,11 +77,14 @@ class StreamHub:
         topic = self._topics.get((kind, place))
         return topic is not None and topic.status is not None
 
-    def hint(self, topic: Topic) -> None:
-        """Look at a topic soon. From any thread."""
+    def hint(self, topic: Topic, reached: int = LOOK) -> None:
+        """Look at a topic soon. From any thread.
+
+        With what it has ``reached``, unless another hint lets it be seen before.
+        """
         with self._lock:
             is_first = not self._hinted
-            self._hinted.add(topic)
+            gather(self._hinted, {topic: reached})
         if is_first:
             wakeup.ring_loop(self._loop, self._rung.set)
 
@@ -157,14 +161,15 @@ class StreamHub:
 
     def _due(self) -> list[Topic]:
         with self._lock:
-            hinted, self._hinted = self._hinted, set()
+            hinted, self._hinted = self._hinted, {}
             self._rung.clear()
+        news = {topic for topic, till in hinted.items() if not topic.has_seen(till)}
         now, slow = clock.monotonic(), self._look_seconds
         watched = self._topics.values()
         due = [
             topic
             for topic in watched
-            if topic in hinted or now - topic.looked_at >= min(slow, topic.rhythm)
+            if topic in news or now - topic.looked_at >= min(slow, topic.rhythm)
         ]
         # Who comes due soon comes along: one statement for all is cheaper.
         if due and len(due) < MOST_TOPICS:

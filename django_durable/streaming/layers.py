@@ -1,8 +1,9 @@
 """Hints over a channel layer, beside those that the database gives.
 
-For deployments in which nobody hears a NOTIFY. A message says which group has
-news, never what: it may be lost, and a forged one costs a look. The layer in
-memory reaches nobody whom the process's own hints do not reach.
+For deployments in which nobody hears a NOTIFY. One group for each workflow; a
+message says which place of it has news, and how far it is, never what: it may be
+lost, and a forged one costs a look. The layer in memory reaches nobody whom the
+process's own hints do not reach.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, channel_layers
@@ -18,7 +20,6 @@ from django.conf import settings
 
 from django_durable import clock, conf, signals
 from django_durable.models import faults
-from django_durable.models.targets import names_of
 from django_durable.streaming import hub as hubs
 from django_durable.streaming.hub import StreamHub
 from django_durable.streaming.topics import Topic
@@ -26,9 +27,11 @@ from django_durable.streaming.topics import Topic
 logger = logging.getLogger("django_durable")
 
 PREFIX = "durable."
-LOOK = "durable.look"
-# Who waits for these is no browser.
-_UNWATCHED = ("message:", "timer", signals.QUEUE)
+KIND = "durable.look"
+_LARGEST = 2**63 - 1
+_END = "workflow:"
+# What is to be told: a place, or with None for a key all of a workflow.
+News = dict[tuple[str, str | None], int]
 
 
 def connect() -> None:
@@ -37,17 +40,32 @@ def connect() -> None:
     hubs.hear_with(_ear_of)
 
 
-def group_of(target: str) -> str:
-    """Return the group of a target: layers allow few characters in its name."""
-    digest = hashlib.blake2b(target.encode(errors="surrogatepass"), digest_size=16)
-    return PREFIX + digest.hexdigest()
+def group_of(workflow_id: str) -> str:
+    """Return the group of a workflow: layers allow few characters in its name."""
+    return PREFIX + _digest(workflow_id, 16).hex()
 
 
-def on_published(targets: Sequence[str], **_: Any) -> None:
+def topic_of(workflow_id: str, key: str | None = None) -> int:
+    """Return what messages call a place, or without a key the end of a workflow."""
+    place = workflow_id if key is None else f"{workflow_id}\0{key}"
+    return int.from_bytes(_digest(place, 8)) >> 1
+
+
+def _digest(text: str, size: int) -> bytes:
+    given = text.encode(errors="surrogatepass")
+    return hashlib.blake2b(given, digest_size=size).digest()
+
+
+def on_published(
+    targets: Sequence[str], news: Mapping[signals.Place, int], **_: Any
+) -> None:
     """Ring for those facts that browsers may watch."""
-    watched = [name for name in targets if not name.startswith(_UNWATCHED)]
+    watched: News = dict(news.items())
+    for name in targets:
+        if name.startswith(_END):
+            watched[name.removeprefix(_END), None] = signals.LOOK
     if watched and _alias() is not None:
-        _announcer.ring(name for target in watched for name in names_of(target))
+        _announcer.ring(watched)
 
 
 def _alias() -> str | None:
@@ -72,7 +90,7 @@ async def round_trip(alias: str) -> float:
     group = group_of(channel)
     await layer.group_add(group, channel)
     began = clock.monotonic()
-    await layer.group_send(group, {"type": LOOK, "group": group})
+    await _send(layer, {(channel, None): signals.LOOK})
     await layer.receive(channel)
     took = clock.monotonic() - began
     await layer.group_discard(group, channel)
@@ -80,17 +98,17 @@ async def round_trip(alias: str) -> float:
 
 
 class Announcer:
-    """A thread that sends what has been rung, each name once however often."""
+    """A thread that sends what has been rung, each place once however often."""
 
     _thread: threading.Thread | None
 
     def __init__(self) -> None:
         self.start_anew()
 
-    def ring(self, names: Iterable[str]) -> None:
-        """Send, soon, that there is news about some names."""
+    def ring(self, news: News) -> None:
+        """Send, soon, that there is news."""
         with self._lock:
-            self._names.update(names)
+            signals.gather(self._news, news)
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="durable-announcer", daemon=True
@@ -101,7 +119,7 @@ class Announcer:
     def start_anew(self) -> None:
         """Know of no thread: a forked child has none."""
         self._lock = threading.Lock()
-        self._names: set[str] = set()
+        self._news: News = {}
         self._rung = threading.Event()
         self._thread = None
 
@@ -111,14 +129,14 @@ class Announcer:
             while self._rung.wait():
                 self._rung.clear()
                 with self._lock:
-                    names, self._names = self._names, set()
+                    news, self._news = self._news, {}
                 try:
                     alias = _alias()
                     if alias is None:
                         continue
                     if known[0] is not channel_layers[alias]:
                         known = channel_layers[alias], _new_layer(alias)
-                    runner.run(_send(known[1], names))
+                    runner.run(_send(known[1], news))
                 except Exception as error:
                     logger.debug("A hint was lost: %s", error)
 
@@ -127,10 +145,10 @@ _announcer = Announcer()
 os.register_at_fork(after_in_child=_announcer.start_anew)
 
 
-async def _send(layer: Any, names: Iterable[str]) -> None:
-    for name in names:
-        group = group_of(name)
-        await layer.group_send(group, {"type": LOOK, "group": group})
+async def _send(layer: Any, news: News) -> None:
+    for place, reached in news.items():
+        message = {"type": KIND, "topic": topic_of(*place), "next": reached}
+        await layer.group_send(group_of(place[0]), message)
 
 
 def _ear_of(hub: StreamHub) -> "Ear | None":
@@ -143,26 +161,33 @@ class Ear:
 
     def __init__(self, hub: StreamHub, layer: Any) -> None:
         self.is_working = False
+        # Messages that were none of ours.
+        self.ignored = 0
         self._hub, self._layer = hub, layer
-        self._topics: dict[str, set[Topic]] = {}
+        self._topics: dict[int, set[Topic]] = {}
+        self._groups: Counter[str] = Counter()
         self._channel: str | None = None
         self._tasks = {asyncio.ensure_future(self._listen())}
 
     def listen(self, topic: Topic) -> None:
         """Hear what rings for a topic."""
-        for group in map(group_of, topic.targets):
-            topics = self._topics.setdefault(group, set())
-            topics.add(topic)
-            if len(topics) == 1 and self._channel is not None:
-                self._do(self._layer.group_add(group, self._channel))
+        for number in _numbers_of(topic):
+            self._topics.setdefault(number, set()).add(topic)
+        group = group_of(topic.place[0])
+        self._groups[group] += 1
+        if self._groups[group] == 1 and self._channel is not None:
+            self._do(self._layer.group_add(group, self._channel))
 
     def forget(self, topic: Topic) -> None:
         """Hear it no more."""
-        for group in map(group_of, topic.targets):
-            topics = self._topics.get(group, set())
-            topics.discard(topic)
-            if topics or self._topics.pop(group, None) is None:
-                continue
+        for number in _numbers_of(topic):
+            self._topics[number].discard(topic)
+            if not self._topics[number]:
+                del self._topics[number]
+        group = group_of(topic.place[0])
+        self._groups[group] -= 1
+        if not self._groups[group]:
+            del self._groups[group]
             if self._channel is not None:
                 self._do(self._layer.group_discard(group, self._channel))
 
@@ -188,7 +213,7 @@ class Ear:
             try:
                 channel = await self._layer.new_channel("durable")
                 self._channel = channel
-                for group in list(self._topics):
+                for group in list(self._groups):
                     await self._layer.group_add(group, channel)
                 self.is_working = True
                 while True:
@@ -202,9 +227,27 @@ class Ear:
             await asyncio.sleep(faults.pause_seconds(tries + 3))
 
     def _hear(self, message: Any) -> None:
-        """Look; what is no hint for this process is passed over."""
-        if not isinstance(message, dict) or message.get("type") != LOOK:
+        """Look, where there is something that has not been seen by then."""
+        hint = _hint_in(message)
+        if hint is None:
+            self.ignored += 1
             return
-        group = message.get("group")
-        for topic in self._topics.get(group, ()) if isinstance(group, str) else ():
-            self._hub.hint(topic)
+        number, reached = hint
+        for topic in self._topics.get(number, ()):
+            self._hub.hint(topic, reached)
+
+
+def _numbers_of(topic: Topic) -> Iterable[int]:
+    """Return what messages call that a topic has to hear of."""
+    workflow_id, key = topic.place
+    return topic_of(workflow_id, key), topic_of(workflow_id)
+
+
+def _hint_in(message: Any) -> tuple[int, int] | None:
+    """Return topic and offset of a message, None where it is none of ours."""
+    if not isinstance(message, dict) or message.get("type") != KIND:
+        return None
+    number, reached = message.get("topic"), message.get("next")
+    if type(number) is not int or type(reached) is not int:
+        return None
+    return (number, reached) if 0 <= reached <= _LARGEST else None

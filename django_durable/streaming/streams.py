@@ -10,6 +10,7 @@ from django.db import connections
 from django_durable.models.status import TERMINAL
 from django_durable.models.targets import result_target, stream_target
 from django_durable.models.watching import Seen, Wanted, earliest_offset, see
+from django_durable.signals import LOOK, Place
 from django_durable.streaming.entries import (
     LARGEST_FRAME,
     LARGEST_VALUE,
@@ -19,7 +20,7 @@ from django_durable.streaming.entries import (
 )
 from django_durable.streaming.frames import Frame, fit, frame, frame_of, size_of
 from django_durable.streaming.rings import Ring
-from django_durable.streaming.topics import Place, Readers, Topic, database
+from django_durable.streaming.topics import Readers, Topic, database
 
 # Of each stream, where many are read at once.
 SHARED_ENTRIES = 32
@@ -70,6 +71,9 @@ class StreamTopic(Topic):
         if self.is_closed:
             return "closed"
         return "workflow_ended" if self.status in TERMINAL else None
+
+    def has_seen(self, reached: int) -> bool:
+        return self.is_open.is_set() and LOOK < reached <= self.next_offset
 
     def cursor(self) -> Wanted:
         offset = self.ring.next if self.is_open.is_set() else NOWHERE

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from django_durable import conf
+from django_durable.signals import Place
 from django_durable.streaming.frames import Frame
 from django_durable.streaming.threads import Threads
 
 # How often to look without a hint, where there are hints.
 SLOW_LOOK_SECONDS = 2.0
-
-Place = tuple[str, str]
 
 
 class Readers(Protocol):
@@ -58,6 +57,10 @@ class Topic(ABC):
     @abstractmethod
     def targets(self) -> list[str]:
         """The names by which hints call what changes it."""
+
+    def has_seen(self, reached: int) -> bool:
+        """Tell whether a place that is so far holds no news for it."""
+        return False
 
     @abstractmethod
     def cursor(self) -> Any:

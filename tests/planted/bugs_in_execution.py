@@ -255,9 +255,8 @@ def news_before_the_commit(real):
 def poke_before_the_commit(real):
     """Wake those who wait while they cannot see yet what for."""
 
-    def publish(using, *targets, is_hinted=False):
-        signals.tell(
-            signals.published, using=using, targets=targets, is_hinted=is_hinted
-        )
+    def publish(using, *targets, **facts):
+        facts = {"is_hinted": False, "news": {}, **facts}
+        signals.tell(signals.published, using=using, targets=targets, **facts)
 
     return publish

@@ -1,13 +1,12 @@
 """Writes what workflows publish, with the statements that executions use."""
 
-from django_durable import clock, failures, serialization, signals
+from django_durable import clock, failures, serialization
 from django_durable.exceptions import StreamClosed
 from django_durable.models import Step, StreamEntry, Workflow, ids
 from django_durable.models.checkpoint import Checkpoint
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
 from django_durable.models.outcome import Outcome
-from django_durable.models.targets import result_target
 
 Status = Workflow.Status
 
@@ -59,7 +58,6 @@ class Scribe:
         """End the workflow."""
         now = clock.now()
         Workflow.objects.finish([Outcome(self.workflow_id, 1, status, None, None, now)])
-        signals.publish("default", result_target(self.workflow_id).name)
 
     def forget(self, key, before):
         """Delete old entries, as retention would."""

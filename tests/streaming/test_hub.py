@@ -7,6 +7,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
+from django_durable import clock
+from django_durable.signals import LOOK
 from django_durable.streaming.entries import Entry
 from django_durable.streaming.hub import StreamHub
 from django_durable.streaming.rings import MOST_BYTES, MOST_ENTRIES, Ring
@@ -88,6 +90,27 @@ def test_a_thousand_watchers_cost_one_query_for_each_batch(scribe):
     assert len(texts) == 1
     # They share the very text.
     assert len({id(each.frames[0].text) for each in watchers}) == 1
+
+
+def test_what_has_been_seen_by_then_costs_no_look(scribe):
+    """Of two hints at the same news, the later one costs nothing."""
+    scribe.write("out", *range(5))
+
+    async def main(hub):
+        with Watcher(hub, scribe) as watcher:
+            await watcher.open()
+            topic = watcher.topic
+            hub._task.cancel()  # Nobody but the test looks.
+            due = []
+            for hints in ([5], [6], [LOOK], [5, LOOK], [3, 5, 4]):
+                hub._due()
+                topic.looked_at = clock.monotonic()
+                for reached in hints:
+                    hub.hint(topic, reached)
+                due.append(hub._due() == [topic])
+            return due
+
+    assert with_hub(main) == [False, True, True, True, False]
 
 
 async def write(scribe, number):

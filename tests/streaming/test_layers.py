@@ -1,13 +1,17 @@
 """Channel layers: hints between processes that nothing else tells."""
 
+import asyncio
 import shutil
 
 import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import channel_layers
+from django.db import transaction
 
-from django_durable.models.targets import stream_target
+from django_durable import signals
 from django_durable.streaming import layers
+from django_durable.streaming.feeds import FeedTopic
+from django_durable.streaming.streams import StreamTopic
 from tests.streaming import servers
 from tests.streaming.clients import watching
 from tests.streaming.conftest import MEMORY
@@ -97,24 +101,28 @@ def until_it_rings(server, client, scribe):
 
 
 FORGED = [
-    {"type": layers.LOOK},
-    {"type": layers.LOOK, "group": 5},
-    {"type": layers.LOOK, "group": ["x"]},
-    {"type": layers.LOOK, "group": "durable.unknown"},
-    {"type": layers.LOOK, "next_offset": "drop", "group": None},
+    {"type": layers.KIND},
+    {"type": layers.KIND, "topic": 5},
+    {"type": layers.KIND, "topic": "5", "next": 1},
+    {"type": layers.KIND, "topic": ["x"], "next": 1},
+    {"type": layers.KIND, "topic": 5, "next": "drop"},
+    {"type": layers.KIND, "topic": 5, "next": None},
+    {"type": layers.KIND, "topic": 5, "next": 1.5},
+    {"type": layers.KIND, "topic": 5, "next": True},
+    {"type": layers.KIND, "topic": 5, "next": -1},
+    {"type": layers.KIND, "topic": 5, "next": 2**64 - 1},
     {"type": "websocket.send", "text": "forged"},
-    {"group": "x" * 10_000},
+    {"topic": "x" * 10_000},
 ]
 
 
 def test_forged_messages_do_nothing(deaf, layer, scribe, settings):
     settings.CHANNEL_LAYERS = layer
-    target = stream_target(scribe.workflow_id, "out").name
 
     async def forge():
         forger = channel_layers.make_backend("default")
         for message in FORGED:
-            await forger.group_send(layers.group_of(target), message)
+            await forger.group_send(layers.group_of(scribe.workflow_id), message)
 
     with watching(deaf, scribe) as client:
         client.hear_until("live")
@@ -147,7 +155,7 @@ def test_a_layer_that_does_not_answer_costs_nothing_but_time(hasty, scribe):
 
 def test_groups_have_names_that_layers_take():
     odd = ["a/b", "ä☃", "\ud800", "x" * 999]
-    names = {layers.group_of(f"stream:{each}:out") for each in odd}
+    names = {layers.group_of(each) for each in odd}
 
     assert len(names) == 4
     assert all(name.replace(".", "").isalnum() and len(name) < 100 for name in names)
@@ -159,3 +167,125 @@ def test_no_layer_is_asked_where_the_settings_name_none(settings):
 
     settings.DURABLE = {"STREAM_CHANNEL_LAYER": None}
     assert layers._alias() is None
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """What would be sent over a layer, one dict for each commit."""
+    rung = []
+    monkeypatch.setattr(layers, "_alias", lambda: "default")
+    monkeypatch.setattr(layers._announcer, "ring", rung.append)
+    return rung
+
+
+def test_whoever_writes_says_how_far_the_stream_is(rung, scribe):
+    place = scribe.workflow_id, "out"
+
+    scribe.write("out", "a", "b")
+    scribe.write("out", "c")
+    scribe.set_event("progress", 1)
+    with transaction.atomic():
+        scribe.write("out", "d")
+        scribe.write("out", "e")
+    scribe.close("out")
+    scribe.end()
+
+    assert rung == [
+        {place: 2},
+        {place: 3},
+        {(scribe.workflow_id, ""): signals.LOOK},
+        {place: 5},
+        {place: signals.LOOK},
+        {(scribe.workflow_id, None): signals.LOOK},
+    ]
+
+
+@pytest.mark.once
+def test_an_end_outweighs_all_offsets():
+    news = {}
+    for reached in (3, 5, 4):
+        signals.gather(news, {"place": reached})
+    assert news == {"place": 5}
+
+    signals.gather(news, {"place": signals.LOOK})
+    signals.gather(news, {"place": 9})
+    assert news == {"place": signals.LOOK}
+
+
+class Layer:
+    """A layer of one process, that counts what it is asked for."""
+
+    def __init__(self):
+        self.groups = []
+        self.sent = 0
+        self.messages = asyncio.Queue()
+
+    async def new_channel(self, prefix):
+        return prefix
+
+    async def group_add(self, group, channel):
+        self.groups.append(group)
+
+    async def group_discard(self, group, channel):
+        self.groups.remove(group)
+
+    async def group_send(self, group, message):
+        self.sent += 1
+        if group in self.groups:
+            self.messages.put_nowait(message)
+
+    async def receive(self, channel):
+        return await self.messages.get()
+
+
+class Hub:
+    """Keeps the hints that it is given."""
+
+    def __init__(self):
+        self.hinted = {}
+
+    def hint(self, topic, reached):
+        self.hinted[topic] = reached
+
+
+@pytest.mark.once
+def test_all_that_is_watched_of_a_workflow_costs_one_group():
+    """And one message for each of its places that has news."""
+
+    async def main():
+        hub, layer = Hub(), Layer()
+        ear = layers.Ear(hub, layer)
+        out, log = (StreamTopic(hub, ("w", key)) for key in ("out", "log"))
+        feed = FeedTopic(hub, ("w", ""))
+        for topic in (out, log, feed):
+            ear.listen(topic)
+        await asyncio.sleep(0)
+
+        async def hear(news):
+            hub.hinted.clear()
+            await layers._send(layer, news)
+            while not layer.messages.empty():
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            return dict(hub.hinted)
+
+        assert layer.groups == [layers.group_of("w")]
+        assert await hear({("w", "out"): 6}) == {out: 6}
+        assert await hear({("w", ""): signals.LOOK}) == {feed: signals.LOOK}
+        assert await hear({("w", "other"): 1, ("x", "out"): 9}) == {}
+        ended = await hear({("w", None): signals.LOOK})
+        assert ended == dict.fromkeys([out, log, feed], signals.LOOK)
+        assert (layer.sent, ear.ignored) == (5, 0)
+
+        hub.hinted.clear()
+        for message in [*FORGED, None, "x"]:
+            ear._hear(message)
+        assert (ear.ignored, hub.hinted) == (len(FORGED) + 2, {})
+
+        for topic in (out, log, feed):
+            ear.forget(topic)
+        await asyncio.sleep(0)
+        assert layer.groups == []
+        ear.close()
+
+    asyncio.run(main())
