@@ -1,5 +1,6 @@
 """Directives that write tables of the reference from the code itself."""
 
+import argparse
 from typing import Any
 
 from docutils import nodes
@@ -8,9 +9,22 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from django_durable import conf
+from django_durable.management.commands.workflows import SUBCOMMANDS
+from django_durable.management.workflows.filters import add_filters
+from django_durable.management.workflows.parsing import Parser
 
 
-class SettingsTable(SphinxDirective):
+class Table(SphinxDirective):
+    """A definition list that is made of lines."""
+
+    def made_of(self, lines: list[str]) -> list[nodes.Node]:
+        """Parse generated lines."""
+        parent = nodes.Element()
+        self.state.nested_parse(StringList(lines, __file__), 0, parent)
+        return list(parent.children)
+
+
+class SettingsTable(Table):
     """``{durable-settings}``: every key of DURABLE with default and meaning."""
 
     def run(self) -> list[nodes.Node]:
@@ -22,16 +36,58 @@ class SettingsTable(SphinxDirective):
                 f"   {field.metadata['doc']}",
                 "",
             ]
-        parent = nodes.Element()
-        self.parse_rst(lines, parent)
-        return list(parent.children)
+        return self.made_of(lines)
 
-    def parse_rst(self, lines: list[str], parent: nodes.Element) -> None:
-        """Parse generated lines into ``parent``."""
-        self.state.nested_parse(StringList(lines, __file__), 0, parent)
+
+class SubcommandTable(Table):
+    """``{durable-subcommand} NAME``: its arguments, without the filters."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return a definition list."""
+        subcommand = SUBCOMMANDS[self.arguments[0]]
+        parser = Parser(prog=f"manage.py workflows {subcommand.name}")
+        subcommand.add_arguments(parser)
+        filters = {action.dest for action in filter_actions()}
+        own = [action for action in parser._actions if action.dest not in filters]
+        return self.made_of(
+            [f"{subcommand.help}", "", *lines_of(own)],
+        )
+
+
+class FiltersTable(Table):
+    """``{durable-filters}``: the options that choose workflows."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a definition list."""
+        return self.made_of(lines_of(filter_actions()))
+
+
+def filter_actions() -> list[argparse.Action]:
+    """Return the options that several subcommands share."""
+    parser = Parser(prog="manage.py workflows")
+    add_filters(parser)
+    return parser._actions
+
+
+def lines_of(actions: list[argparse.Action]) -> list[str]:
+    """Return a definition for each argument but ``--help``."""
+    lines: list[str] = []
+    for action in actions:
+        if action.dest == "help":
+            continue
+        takes = "" if action.nargs == 0 else action.metavar or action.dest.upper()
+        names = action.option_strings or [takes]
+        given = "" if not action.option_strings else f" {takes}"
+        shown = ", ".join(f"``{name}{given}``".replace(" ``", "``") for name in names)
+        lines += [shown, f"   {action.help}", ""]
+    return lines
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("durable-settings", SettingsTable)
+    app.add_directive("durable-subcommand", SubcommandTable)
+    app.add_directive("durable-filters", FiltersTable)
     return {"parallel_read_safe": True}

@@ -11,6 +11,7 @@ import django_durable as durable
 from django_durable import checks, signals, testing
 from django_durable.definitions import decorators
 from django_durable.definitions.options import StartOptions
+from django_durable.management.commands.workflows import SUBCOMMANDS
 from django_durable.models import Workflow
 from tests.docs.pages import DOCS
 
@@ -71,6 +72,16 @@ def test_every_option_of_the_command_is_in_the_reference_and_no_other():
     )
 
     assert set(described) == plain - standard
+
+
+def test_every_subcommand_is_in_the_reference_and_no_other():
+    page = (DOCS / "reference/workflows-command.md").read_text()
+
+    described = re.findall(r"^\.\. durable-subcommand:: (\w+)$", page, re.MULTILINE)
+    headings = re.findall(r"^## ([a-z]+)$", page, re.MULTILINE)
+
+    assert described == headings
+    assert set(described) == SUBCOMMANDS.keys()
 
 
 @pytest.mark.parametrize(
