@@ -86,7 +86,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         parent may still ask for stays.
         """
         left, total = limit, 0
-        for status, age in _ages(older_than, statuses).items():
+        for status, age in ages_of(older_than, statuses).items():
             before = clock.now() - timedelta(seconds=age)
             position: Position | None = None
             while left is None or left > 0:
@@ -200,7 +200,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         return Counter(rows.only("pk").delete()[1]) if ids else Counter()
 
 
-def _ages(
+def ages_of(
     older_than: Seconds | None, statuses: Collection[str] | None
 ) -> Mapping[str, float]:
     """Return the age at which workflows of each status go."""

@@ -50,10 +50,10 @@ class SubcommandTable(Table):
         parser = Parser(prog=f"manage.py workflows {subcommand.name}")
         subcommand.add_arguments(parser)
         filters = {action.dest for action in filter_actions()}
+        if not filters <= {action.dest for action in parser._actions}:
+            filters = set()  # Some of the names mean something else there.
         own = [action for action in parser._actions if action.dest not in filters]
-        return self.made_of(
-            [f"{subcommand.help}", "", *lines_of(own)],
-        )
+        return self.made_of([subcommand.help, "", *lines_of(own)])
 
 
 class FiltersTable(Table):

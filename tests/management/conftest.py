@@ -1,53 +1,5 @@
 """The command line, called in this process."""
 
-import io
-import json
-from dataclasses import dataclass
+from tests.command_line import cli
 
-import pytest
-from django.core.management import CommandError, call_command
-
-
-@dataclass
-class Answer:
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self):
-        """The one JSON document."""
-        return json.loads(self.out)
-
-    @property
-    def records(self):
-        """The JSON documents, one a line."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def rows(self):
-        """The lines of a table below its headings, in words."""
-        return [line.split() for line in self.out.splitlines()[1:]]
-
-
-@pytest.fixture
-def cli(db, monkeypatch):
-    """Return a function that runs ``manage.py workflows`` with these words."""
-
-    def run(*words, stdin=""):
-        given = io.StringIO(stdin) if isinstance(stdin, str) else stdin
-        monkeypatch.setattr("sys.stdin", given)
-        out, err = io.StringIO(), io.StringIO()
-        code = 0
-        try:
-            call_command("workflows", *words, stdout=out, stderr=err)
-        except CommandError as error:
-            code = error.returncode
-            err.write(f"{error}\n")
-        except SystemExit as ended:
-            code = ended.code
-        return Answer(code, out.getvalue(), err.getvalue())
-
-    return run
+__all__ = ["cli"]

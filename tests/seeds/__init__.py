@@ -155,14 +155,17 @@ python_workflow_tutorial: workflows
             test_the_version_is_a_hash_of_the_source
             test_a_workflow_is_not_executed_by_another_version
             test_a_workflow_is_resumed_by_hand_on_the_current_version
-        Not yet built: the command line.
+        test_python_workflow_tutorial_command_line.py
+            test_resume_moves_a_workflow_to_the_current_version
     Listing workflows
         test_python_workflow_tutorial_management.py
             test_workflows_are_listed_by_what_became_of_them
         admin/test_workflows.py
             test_the_list_shows_workflows
             test_a_workflow_is_shown_with_its_steps_and_children
-        Not yet built: the command line.
+        test_python_workflow_tutorial_command_line.py
+            test_list_shows_the_applications_workflows
+            test_list_is_parametrized_for_advanced_search
     Cancelling workflows
         test_python_workflow_tutorial_management.py
             test_cancelling_interrupts_at_the_beginning_of_the_next_step
@@ -170,7 +173,9 @@ python_workflow_tutorial: workflows
             test_cancelling_ends_a_wait_at_once
         admin/test_workflows.py
             test_cancelling_asks_first_and_is_logged
-        Not yet built: the command line.
+        test_python_workflow_tutorial_command_line.py
+            test_cancel_takes_a_workflow_out_of_its_queue
+            test_cancel_ends_a_workflow_that_waits
     Resuming workflows
         test_python_workflow_tutorial_management.py
             test_resuming_continues_a_cancelled_workflow_from_its_last_step
@@ -179,9 +184,15 @@ python_workflow_tutorial: workflows
             test_resuming_starts_a_delayed_workflow_at_once
         admin/test_workflows.py
             test_resuming_goes_on_and_a_refusal_is_told
-        Not yet built: the command line.
+        test_python_workflow_tutorial_command_line.py
+            test_resume_continues_from_the_last_completed_step
+            test_resume_gives_a_dead_lettered_workflow_another_chance
+            test_resume_starts_a_delayed_workflow_at_once
     Restarting workflows
-        Not yet built: restart, from code and from the command line.
+        test_python_workflow_tutorial_management.py
+            test_restarting_starts_the_same_inputs_under_a_new_id
+        test_python_workflow_tutorial_command_line.py
+            test_restart_starts_the_same_inputs_under_a_new_id
 
 go_messages: use messages for workflow notifications
 

@@ -7,8 +7,11 @@ import sys
 
 import pytest
 
+from tests.command_line import cli
 from tests.journeys.processes import ROOT, database_url
 from tests.running import PATIENCE
+
+__all__ = ["cli", "external"]
 
 
 @pytest.fixture

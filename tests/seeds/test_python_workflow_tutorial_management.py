@@ -174,3 +174,17 @@ def test_resuming_starts_a_delayed_workflow_at_once():
     run_until_idle()
 
     assert handle.get_result() == handle.workflow_id
+
+
+def test_restarting_starts_the_same_inputs_under_a_new_id():
+    """Workflow management, restarting."""
+    handle = programs.slow_concatenation.start("foo", "bar")
+    with virtual_time() as time:
+        time.run_for(seconds=10)
+
+        again = durable.restart_workflow(handle.workflow_id)
+        assert again.workflow_id != handle.workflow_id
+        time.run_for(seconds=10)
+
+    assert (handle.get_result(), again.get_result()) == ("foobar", "foobar")
+    assert row_of(again).forked_from_id == handle.workflow_id

@@ -10,9 +10,16 @@ from django.core.management.base import BaseCommand, DjangoHelpFormatter
 from django_durable.management.workflows.doctor import DOCTOR
 from django_durable.management.workflows.events import EVENTS
 from django_durable.management.workflows.listing import LIST
-from django_durable.management.workflows.operations import CANCEL, RESUME
+from django_durable.management.workflows.operations import (
+    CANCEL,
+    DELETE,
+    FORK,
+    RESTART,
+    RESUME,
+)
 from django_durable.management.workflows.output import Output
 from django_durable.management.workflows.parsing import Parser, add_standard_options
+from django_durable.management.workflows.pruning import PRUNE
 from django_durable.management.workflows.roles import ROLES
 from django_durable.management.workflows.sending import SEND
 from django_durable.management.workflows.settings import SETTINGS
@@ -41,6 +48,10 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         SEND,
         CANCEL,
         RESUME,
+        RESTART,
+        FORK,
+        DELETE,
+        PRUNE,
         WORKERS,
         DOCTOR,
         SETTINGS,

@@ -29,6 +29,7 @@ def subcommand_of(operation: Operation, help: str) -> Subcommand:
         add_filters(parser)
 
     def run(options: Options, out: Output) -> None:
+        operation.check(options)
         if options["ids"]:
             if options["all"] or options["dry_run"] or is_filtered(options):
                 raise misused("Give ids, or filters with --all, not both.")

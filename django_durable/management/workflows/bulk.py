@@ -54,7 +54,9 @@ def run(operation: Operation, options: Options, out: Output) -> None:
     if out.is_json:
         out.document({"matched": total, "done": done})
     else:
-        out.line(f"{operation.past.capitalize()}: {done} of {total}.")
+        children = f", and {done - total} children" if done > total else ""
+        done = min(done, total)
+        out.line(f"{operation.past.capitalize()}: {done} of {total}{children}.")
 
 
 def _act(

@@ -16,7 +16,8 @@ class Operation:
 
     ``one`` returns what there is to tell beside the id, and raises DurableError
     where it is refused. ``many`` acts on those of some rows that allow it, and
-    returns how many; ``candidates`` keeps the rows that might.
+    returns how many; ``candidates`` keeps the rows that might. ``check`` refuses
+    options that do not go together.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Operation:
     many: Callable[[WorkflowQuerySet, Options], int]
     candidates: Callable[[WorkflowQuerySet], WorkflowQuerySet]
     add_own_arguments: Callable[[Parser], None] = lambda parser: None
+    check: Callable[[Options], None] = lambda options: None

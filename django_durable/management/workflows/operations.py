@@ -1,4 +1,4 @@
-"""``workflows cancel`` and ``resume``."""
+"""``workflows cancel``, ``resume``, ``restart``, ``fork`` and ``delete``."""
 
 import getpass
 from typing import Any
@@ -7,8 +7,13 @@ from django_durable import clock
 from django_durable.exceptions import InvalidTransition
 from django_durable.management.workflows.acting import subcommand_of
 from django_durable.management.workflows.operation import Operation
-from django_durable.management.workflows.parsing import Parser, text
-from django_durable.management.workflows.subcommand import Options
+from django_durable.management.workflows.parsing import (
+    Parser,
+    new_id,
+    queue_name,
+    text,
+)
+from django_durable.management.workflows.subcommand import Options, misused
 from django_durable.models import Workflow
 from django_durable.models.status import Status
 from django_durable.models.transitions import RESUMABLE
@@ -46,6 +51,60 @@ def _resumable(rows: WorkflowQuerySet) -> WorkflowQuerySet:
     return rows.filter(status__in=RESUMABLE) | rows.stranded() | delayed
 
 
+def _add_id(parser: Parser) -> None:
+    parser.add_argument(
+        "--id",
+        type=new_id,
+        metavar="ID",
+        help="Id of the new workflow, if there is one; started once, however often.",
+    )
+
+
+def _check_id(options: Options) -> None:
+    if options["id"] is not None and len(options["ids"]) != 1:
+        raise misused("--id names one new workflow: give the id of one.")
+
+
+def _restart(row: Workflow, options: Options) -> dict[str, Any]:
+    return {"new": row.restart(workflow_id=options["id"]).pk}
+
+
+def _add_step(parser: Parser) -> None:
+    parser.add_argument(
+        "--from-step",
+        type=int,
+        required=True,
+        metavar="N",
+        help="The first step to happen again; those before it are kept.",
+    )
+    parser.add_argument("--branch", type=text, default="", help="The step's branch.")
+    parser.add_argument("--to-queue", type=queue_name, help="Another queue.")
+    parser.add_argument("--to-version", type=text, help="Another version of the code.")
+    _add_id(parser)
+
+
+def _forking(options: Options) -> dict[str, Any]:
+    return {
+        "branch": options["branch"],
+        "queue_name": options["to_queue"],
+        "version": options["to_version"] or None,
+    }
+
+
+def _fork(row: Workflow, options: Options) -> dict[str, Any]:
+    step, given = options["from_step"], _forking(options)
+    return {"new": row.fork(step, workflow_id=options["id"], **given).pk}
+
+
+def _delete(row: Workflow, options: Options) -> dict[str, Any]:
+    children = row.delete()[1][Workflow._meta.label] - 1
+    return {"children": children} if children else {}
+
+
+def _delete_many(rows: WorkflowQuerySet, options: Options) -> int:
+    return int(rows.delete()[1].get(Workflow._meta.label, 0))
+
+
 CANCEL = subcommand_of(
     Operation(
         name="cancel",
@@ -67,4 +126,41 @@ RESUME = subcommand_of(
         candidates=_resumable,
     ),
     "Let cancelled, paused, dead or stranded workflows go on.",
+)
+
+RESTART = subcommand_of(
+    Operation(
+        name="restart",
+        past="restarted",
+        one=_restart,
+        many=lambda rows, options: rows.restart(),
+        candidates=lambda rows: rows.finished(),
+        add_own_arguments=_add_id,
+        check=_check_id,
+    ),
+    "Start new workflows with the inputs of old ones.",
+)
+
+FORK = subcommand_of(
+    Operation(
+        name="fork",
+        past="forked",
+        one=_fork,
+        many=lambda rows, options: rows.fork(options["from_step"], **_forking(options)),
+        candidates=lambda rows: rows.finished(),
+        add_own_arguments=_add_step,
+        check=_check_id,
+    ),
+    "Start new workflows that keep the first steps of old ones.",
+)
+
+DELETE = subcommand_of(
+    Operation(
+        name="delete",
+        past="deleted",
+        one=_delete,
+        many=_delete_many,
+        candidates=lambda rows: rows.finished(),
+    ),
+    "Delete finished workflows with their finished children.",
 )

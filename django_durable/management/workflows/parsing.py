@@ -16,8 +16,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_durable import conf
+from django_durable.exceptions import InvalidWorkflowId
 from django_durable.management.workflows.output import one_line
-from django_durable.models.ids import may_exist
+from django_durable.models.ids import check_workflow_id, may_exist
+from django_durable.names import check_queue_name
 
 # As for durations: nothing here is meant to last longer than a century.
 _LONGEST = timedelta(days=36525)
@@ -94,6 +96,22 @@ def text(given: str) -> str:
     if not may_exist(given):
         raise argparse.ArgumentTypeError(f"{_shown(given)} is no text")
     return given
+
+
+def new_id(given: str) -> str:
+    """Return an id that a workflow may be given."""
+    try:
+        return check_workflow_id(given)
+    except InvalidWorkflowId as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def queue_name(given: str) -> str:
+    """Return the name of a queue."""
+    try:
+        return check_queue_name(given)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def count(given: str) -> int:
