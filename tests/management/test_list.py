@@ -1,10 +1,12 @@
 """``workflows list``: what is there, by the filters of the admin."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from django_durable import clock
+from django_durable.management.commands.workflows import Command
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from example_project.orders.models import Order
@@ -230,3 +232,29 @@ def test_colours_are_for_terminals(cli):
 
     assert "\x1b[" in cli("list", "--force-color").out
     assert "\x1b[" not in cli("list", "--no-color").out
+
+
+@pytest.mark.once
+def test_a_shell_is_told_of_misuse_in_json_and_in_one_line(capsys):
+    words = ["manage.py", "workflows", "list", "--limit", "abc"]
+
+    with pytest.raises(SystemExit) as plain:
+        Command().run_from_argv(words)
+    in_plain = capsys.readouterr()
+    with pytest.raises(SystemExit) as for_programs:
+        Command().run_from_argv([*words, "--json"])
+    in_json = capsys.readouterr()
+
+    assert (plain.value.code, for_programs.value.code) == (2, 2)
+    assert (in_plain.out, in_plain.err.count("\n")) == ("", 1)
+    assert json.loads(in_json.out)["error"].startswith("argument --limit: 'abc' is no")
+    assert in_json.err == in_plain.err
+
+
+@pytest.mark.once
+def test_djangos_options_may_stand_behind_the_subcommand(cli):
+    start("order-1")
+
+    answer = cli("list", "--no-color", "-v", "2", "--traceback", "--json")
+
+    assert ids(answer) == ["order-1"]

@@ -102,6 +102,7 @@ class Command(BaseCommand):
         out = Output(self.stdout, self.stderr, self.style, is_json=options["json"])
         try:
             subcommand.run(options, out)
+            self.stdout.flush()  # Now, where a broken pipe can be met.
         except BrokenPipeError:
             _leave_quietly()
         except KeyboardInterrupt:

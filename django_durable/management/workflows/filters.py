@@ -56,7 +56,11 @@ def add_filters(parser: Parser) -> None:
     group.add_argument("--name", type=text, help="Of this definition.")
     group.add_argument("--queue", type=text, help="In this queue.")
     group.add_argument(
-        "--version", dest="code_version", type=text, help="Of this version of the code."
+        "--version",
+        dest="code_version",
+        type=text,
+        metavar="VERSION",
+        help="Of this version of the code.",
     )
     group.add_argument(
         "--attribute",

@@ -90,7 +90,10 @@ def _print(row: Workflow, found: Document, waits: list[Wait], out: Output) -> No
             ("subject", f"{row.subject_type}:{row.subject_id}".strip(":")),
             ("attributes", compact(row.attributes) if row.attributes else ""),
             *[(name, moment(getattr(row, key))) for key, name in _TIMES.items()],
-            *[(name, duration(found[key] or 0)) for key, name in _LENGTHS.items()],
+            *[
+                (name, duration(found[key]) if found[key] else "")
+                for key, name in _LENGTHS.items()
+            ],
             *[("waits for", shown.wait_text(wait)) for wait in waits],
             *[(name, str(count or "")) for name, count in found["counts"].items()],
             *_payloads(found),
