@@ -25,8 +25,9 @@ class Question:
 
     ``workflows`` are the first of those concerned, ``counts`` how many there are in
     each status, ``consequences`` what will happen, ``remains`` what will not be
-    undone. With ``typed`` the answer must contain this text. ``hidden`` fields come
-    back with it, which goes to ``post_to``, the same address by default.
+    undone. The template ``details`` shows ``facts``. With ``typed`` the answer must
+    contain this text. ``hidden`` fields come back with it, which goes to
+    ``post_to``, the same address by default.
     """
 
     title: Words
@@ -40,6 +41,8 @@ class Question:
     hidden: Mapping[str, str] = field(default_factory=dict)
     post_to: str = ""
     is_dangerous: bool = False
+    details: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ReasonForm(forms.Form):

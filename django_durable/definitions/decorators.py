@@ -19,6 +19,7 @@ WORKFLOW_OPTIONS = (
     "timeout",
     "version",
     "redact",
+    "admin",
 )
 RETRY_OPTIONS = (
     "max_attempts",
@@ -76,6 +77,7 @@ def workflow(
     timeout: Seconds | None = ...,
     version: str | None = ...,
     redact: Sequence[str] = ...,
+    admin: bool = ...,
 ) -> WorkflowDecorator: ...
 
 
@@ -89,6 +91,7 @@ def workflow(function: Any = None, /, **options: Any) -> Any:
     ``version`` defaults to ``DURABLE["APP_VERSION"]``, else a hash of the
     function's source. ``redact`` lists patterns of values that displays hide,
     such as ``"card.*"``.
+    ``admin=True`` lets staff with the permission start it in the admin.
     """
     function, options = _name_first(function, options)
     _check_options("@workflow", options, WORKFLOW_OPTIONS)

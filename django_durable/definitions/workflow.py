@@ -39,6 +39,7 @@ class WorkflowDefinition(FunctionStandIn, Generic[P, R, T]):
         timeout: Seconds | None = None,
         version: str | None = None,
         redact: Sequence[str] = (),
+        admin: bool = False,
     ) -> None:
         super().__init__(function, name)
         self.queue_name = check_queue_name(queue_name)
@@ -46,6 +47,7 @@ class WorkflowDefinition(FunctionStandIn, Generic[P, R, T]):
         self.timeout = durations.optional_limit(timeout, "timeout")
         self.given_version = _check_version(version)
         self.redact = patterns.check(redact, f"Workflow {self.name}")
+        self.admin = _check_admin(admin)
         self.options = StartOptions()
         self._refuse_methods()
         registry.register(self)
@@ -134,6 +136,11 @@ class WorkflowDefinition(FunctionStandIn, Generic[P, R, T]):
         return self.given_version or conf.current().app_version or self._hash
 
     @property
+    def signature(self) -> inspect.Signature:
+        """What the function takes."""
+        return self._signature
+
+    @property
     def source_place(self) -> tuple[str, int]:
         """File and line of the function."""
         code = getattr(self.inner, "__code__", None)
@@ -179,4 +186,10 @@ def _check_version(value: object) -> str | None:
         raise TypeError(f"version must be a non-empty string, not {value!r}.")
     if value == "*":
         raise ValueError("version must not be '*': that means any version.")
+    return value
+
+
+def _check_admin(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"admin must be True or False, not {value!r}.")
     return value

@@ -2,9 +2,12 @@
 
 from django import template
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from django_durable import display
 from django_durable.admin import badges
+from django_durable.admin.detail.drawing import draw
+from django_durable.admin.detail.timeline import Timeline
 
 register = template.Library()
 
@@ -25,3 +28,15 @@ def line(text: object, limit: int | None = None) -> str:
 def status_badge(status: str) -> SafeString:
     """Show a workflow's status as icon and word."""
     return badges.status_badge(status)
+
+
+@register.simple_tag
+def stranded_badge() -> SafeString:
+    """Show that no live worker has the code."""
+    return badges.badge("stranded", "⚑", gettext("stranded"))
+
+
+@register.simple_tag
+def timeline_svg(timeline: Timeline) -> SafeString:
+    """Draw the timeline of a workflow."""
+    return draw(timeline)

@@ -1,0 +1,17 @@
+"""The addresses of the pages that act."""
+
+from django_durable.admin.actions import bulk, forking, sending, single, starting
+from django_durable.admin.pages import Page
+
+LOOK = ("view_workflow",)
+
+PAGES = (
+    Page("start/", "workflow_start", starting.page, ("start_workflow",)),
+    Page("bulk/", "workflow_bulk", bulk.page, LOOK),
+    *(
+        Page(f"<path:object_id>/{name}/", f"workflow_{name}", single.view(name), LOOK)
+        for name in ("cancel", "resume", "restart", "delete")
+    ),
+    Page("<path:object_id>/fork/", "workflow_fork", forking.page, LOOK),
+    Page("<path:object_id>/send/", "workflow_send", sending.page, LOOK),
+)

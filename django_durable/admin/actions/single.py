@@ -1,0 +1,54 @@
+"""Cancel, resume, restart, delete: a question, an answer, a call."""
+
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from django_durable.admin import confirming
+from django_durable.admin.actions.asking import (
+    ActionForm,
+    finish,
+    found,
+    fresh_nonce,
+    page_of,
+)
+from django_durable.admin.actions.operations import OPERATIONS, Operation
+from django_durable.admin.pages import PageView
+
+
+def view(name: str) -> PageView:
+    """Return the page of an operation."""
+    return partial(_page, OPERATIONS[name])
+
+
+def _page(
+    operation: Operation, model_admin: Any, request: HttpRequest, object_id: str
+) -> HttpResponse:
+    workflow = found(model_admin, request, object_id, operation)
+    if request.method != "POST":
+        form = ActionForm(initial={"nonce": fresh_nonce()})
+        return _ask(operation, model_admin, request, workflow, form)
+    form = ActionForm(request.POST)
+    if not form.is_valid():
+        return _ask(operation, model_admin, request, workflow, form)
+    return finish(model_admin, request, workflow, operation, form.answer(request))
+
+
+def _ask(
+    operation: Operation,
+    model_admin: Any,
+    request: HttpRequest,
+    workflow: Any,
+    form: ActionForm,
+) -> HttpResponse:
+    question = confirming.Question(
+        title=operation.title,
+        button=operation.label,
+        back=page_of(model_admin, workflow.pk),
+        consequences=operation.consequences,
+        remains=operation.remains,
+        workflows=[workflow],
+        is_dangerous=operation.is_dangerous,
+    )
+    return confirming.ask(model_admin, request, question, form)

@@ -1,0 +1,74 @@
+"""A whole stored value as a file."""
+
+from typing import Any
+
+from django.contrib.admin.utils import unquote
+from django.http import Http404, HttpRequest, HttpResponse
+
+from django_durable.admin.payloads import inputs_text, stored_text
+from django_durable.models.ids import may_exist
+
+
+def download(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Answer with one value: ``?of=inputs``, or of a step, a message, an event."""
+    workflow = model_admin.get_object(request, unquote(object_id))
+    if workflow is None or not model_admin.has_view_permission(request, workflow):
+        raise Http404
+    text = _text(workflow, request)
+    if text is None:
+        raise Http404
+    response = HttpResponse(text, content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="value.json"'
+    return response
+
+
+def _text(workflow: Any, request: HttpRequest) -> str | None:
+    of = request.GET.get("of", "")
+    if of == "inputs":
+        return inputs_text(workflow.inputs, workflow.name)
+    if of in ("output", "error"):
+        return _stored(workflow, getattr(workflow, of), of)
+    reader = _READERS.get(of)
+    return reader(workflow, request) if reader is not None else None
+
+
+def _step(workflow: Any, request: HttpRequest) -> str | None:
+    branch, number = request.GET.get("branch", ""), _number(request.GET.get("step"))
+    if number is None or not may_exist(branch):
+        return None
+    row = workflow.steps.filter(branch=branch, step_id=number).first()
+    if row is None:
+        return None
+    at = "output" if row.error is None else "error"
+    return _stored(
+        workflow, row.output if row.error is None else row.error, at, row.name
+    )
+
+
+def _message(workflow: Any, request: HttpRequest) -> str | None:
+    number = _number(request.GET.get("id"))
+    rows = workflow.notifications.filter(pk=number)
+    row = rows.first() if number is not None else None
+    return _stored(workflow, row.message, "message") if row is not None else None
+
+
+def _event(workflow: Any, request: HttpRequest) -> str | None:
+    key = request.GET.get("key", "")
+    row = workflow.events.filter(key=key).first() if may_exist(key) else None
+    return _stored(workflow, row.value, key) if row is not None else None
+
+
+_READERS = {"step": _step, "message": _message, "event": _event}
+
+
+def _stored(workflow: Any, stored: str | None, at: str, step: str = "") -> str | None:
+    if stored is None:
+        return None
+    return stored_text(stored, workflow.name, step=step, at=at)
+
+
+def _number(text: str | None) -> int | None:
+    """Return a number that the column can hold."""
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 9:
+        return None
+    return int(text)

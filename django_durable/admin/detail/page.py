@@ -1,0 +1,151 @@
+"""What the page of a workflow shows."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Substr
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from django_durable import clock
+from django_durable.admin import times
+from django_durable.admin.actions.operations import OPERATIONS
+from django_durable.admin.detail import talk, timeline
+from django_durable.admin.detail.relatives import relatives
+from django_durable.admin.detail.steps import step_table
+from django_durable.admin.errors import shown_error
+from django_durable.admin.payloads import inputs_payload, payload_of
+from django_durable.admin.waits import wait_text
+from django_durable.display import visible
+from django_durable.models import Worker
+from django_durable.models.code import runnable
+from django_durable.models.ids import may_exist
+from django_durable.models.status import Status
+
+DATA_FIELDS = frozenset({"inputs", "output", "error"})
+
+
+def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, Any]:
+    """Return everything; the number of statements does not depend on the workflow."""
+    with_data = model_admin.has_view_data_permission(request, workflow)
+    waits = list(workflow.waits.order_by("wake_at", "branch", "step_id")[:50])
+    attempts = list(_attempts(workflow, with_data=with_data))
+    family = relatives(workflow)
+    table = step_table(workflow, request, attempts, with_data=with_data)
+    total = workflow.steps.count() if table.only_errors else table.total
+    return {
+        "title": _("Workflow"),
+        "with_data": with_data,
+        "waits": [_wait(wait) for wait in waits],
+        "facts": facts(workflow),
+        "is_stranded": is_stranded(workflow),
+        "tools": tools(model_admin, request, workflow),
+        "may_fork": model_admin.has_fork_permission(request, workflow),
+        "worker": workflow.worker_id and _worker(workflow),
+        "timeline": timeline.timeline(
+            workflow, _drawn(workflow), attempts, waits, family.groups, total=total
+        ),
+        "table": table,
+        "family": family,
+        "messages_sent": talk.messages(workflow, with_data=with_data),
+        "events": talk.events(workflow, with_data=with_data),
+        "streams": talk.streams(workflow),
+        "watched": watched(request),
+        "raw": raw(workflow, with_data=with_data),
+        **(data(workflow) if with_data else {}),
+    }
+
+
+def data(workflow: Any) -> dict[str, Any]:
+    """Return inputs and outcome."""
+    return {
+        "inputs": inputs_payload(workflow.inputs, workflow.name),
+        "output": payload_of(workflow.output, workflow.name, at="output"),
+        "failure": shown_error(workflow.error, workflow.name),
+    }
+
+
+def facts(workflow: Any) -> dict[str, str]:
+    """Return the lengths of time, the present state included."""
+    since = (clock.now() - workflow.changed_at).total_seconds()
+    going = {
+        Status.ENQUEUED: "seconds_queued",
+        Status.PENDING: "seconds_ran",
+        Status.WAITING: "seconds_waited",
+    }.get(workflow.status)
+    return {
+        name.removeprefix("seconds_"): times.length(
+            getattr(workflow, name) + (max(since, 0.0) if name == going else 0.0)
+        )
+        for name in ("seconds_queued", "seconds_ran", "seconds_waited")
+    }
+
+
+def is_stranded(workflow: Any) -> bool:
+    """Tell whether no live worker has the code of a workflow that needs one."""
+    if workflow.status not in (Status.ENQUEUED, Status.WAITING):
+        return False
+    rows = type(workflow).objects.using(workflow._state.db)
+    live = Worker.objects.using(workflow._state.db).live_definitions()
+    return not rows.filter(runnable(live), pk=workflow.pk).exists()
+
+
+def tools(
+    model_admin: Any, request: HttpRequest, workflow: Any
+) -> list[dict[str, Any]]:
+    """Return what this user may do to the workflow as it is now."""
+    return [
+        {"name": each.name, "label": each.label, "is_dangerous": each.is_dangerous}
+        for each in OPERATIONS.values()
+        if each.is_offered(workflow)
+        and getattr(model_admin, f"has_{each.permission}_permission")(request, workflow)
+    ]
+
+
+def raw(workflow: Any, *, with_data: bool) -> list[tuple[str, str]]:
+    """Return the stored columns as they are, without the payloads."""
+    return [
+        (field.name, visible(getattr(workflow, field.attname), limit=1000))
+        for field in workflow._meta.concrete_fields
+        if field.name not in DATA_FIELDS
+    ]
+
+
+def watched(request: HttpRequest) -> str:
+    """Return the key of the stream that is to be shown as it grows."""
+    key = request.GET.get("watch", "")
+    may_watch = request.user.has_perm("django_durable.view_stream")
+    can_watch = find_spec("channels") is not None
+    return key if may_watch and can_watch and may_exist(key) else ""
+
+
+def _worker(workflow: Any) -> Any:
+    rows = Worker.objects.using(workflow._state.db)
+    return rows.filter(pk=workflow.worker_id).first() or workflow.worker_id
+
+
+def _attempts(workflow: Any, *, with_data: bool) -> Any:
+    head = Substr("error", 1, 2000 if with_data else 0)
+    latest = workflow.attempts.order_by("-failed_at").defer("error")
+    rows = latest.annotate(error_head=head)[: timeline.MOST_ATTEMPTS]
+    return sorted(rows, key=lambda row: (row.branch, row.step_id, row.attempt))
+
+
+def _drawn(workflow: Any) -> list[Any]:
+    """Return the latest steps, without their values, in the order of their begin."""
+    rows = workflow.steps.order_by("-started_at", "-branch", "-step_id")
+    light = rows.only("branch", "step_id", "name", "kind", "started_at", "completed_at")
+    is_failed = ExpressionWrapper(Q(error__isnull=False), BooleanField())
+    marked = light.annotate(has_failed=is_failed)
+    return list(marked[: timeline.MOST_ROWS])[::-1]
+
+
+def _wait(wait: Any) -> dict[str, Any]:
+    given = {"kind": wait.kind, "key": wait.key, "awaited_id": wait.awaited_id}
+    is_other = wait.awaited_id and wait.awaited_id != wait.workflow_id
+    return {
+        "text": visible(wait_text(given, wait.wake_at), limit=300, lines=False),
+        "other": wait.awaited_id if is_other else "",
+        "row": wait,
+    }

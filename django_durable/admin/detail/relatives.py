@@ -1,0 +1,106 @@
+"""Parent, children and forks of a workflow."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Min, Q
+from django.utils.translation import gettext as _
+
+from django_durable.display import visible
+from django_durable.models import Workflow
+from django_durable.models.status import ACTIVE, FAILED, Status
+
+# More children than these are drawn as one row for each name.
+MOST_SINGLE = 20
+MOST_LISTED = 100
+MOST_GROUPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ChildGroup:
+    """Children that are shown as one: a single one, or all of a name."""
+
+    label: str
+    outcome: str
+    failed: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """Who belongs to a workflow."""
+
+    children: list[Any]
+    groups: list[ChildGroup]
+    count: int
+    forks: list[Any]
+    parent: Any
+    origin: Any
+
+
+def relatives(workflow: Any) -> Relatives:
+    """Return the relatives of a workflow, in at most four statements."""
+    rows = Workflow.objects.using(workflow._state.db)
+    mine = rows.filter(parent=workflow.pk)
+    listed = list(_light(mine.order_by("created_at", "pk"))[:MOST_LISTED])
+    groups = _grouped(mine) if len(listed) > MOST_SINGLE else []
+    ids = [pk for pk in (workflow.parent_id, workflow.forked_from_id) if pk]
+    known = {row.pk: row for row in _light(rows.filter(pk__in=ids))} if ids else {}
+    forks = _light(rows.filter(forked_from=workflow.pk).order_by("-created_at"))
+    return Relatives(
+        children=listed,
+        groups=[group for group, _size in groups] or list(map(_single, listed)),
+        count=sum(size for _group, size in groups) or len(listed),
+        forks=list(forks[:MOST_LISTED]),
+        parent=known.get(workflow.parent_id),
+        origin=known.get(workflow.forked_from_id),
+    )
+
+
+def _light(rows: Any) -> Any:
+    return rows.only(
+        "id", "name", "status", "summary", "created_at", "started_at", "completed_at"
+    )
+
+
+def _grouped(children: Any) -> list[tuple[ChildGroup, int]]:
+    found = (
+        children.order_by("name")
+        .values("name")
+        .annotate(
+            size=Count("pk"),
+            ok=Count("pk", filter=Q(status=Status.SUCCESS)),
+            failed=Count("pk", filter=Q(status__in=FAILED)),
+            active=Count("pk", filter=Q(status__in=ACTIVE)),
+            first=Min("created_at"),
+            last=Max("completed_at"),
+        )
+    )
+    return [(_group(row), row["size"]) for row in found[:MOST_GROUPS]]
+
+
+def _group(row: dict[str, Any]) -> ChildGroup:
+    outcome = _("%(ok)d ok, %(failed)d failed, %(active)d unfinished") % row
+    return ChildGroup(
+        label=f"{_short(row['name'])} ×{row['size']}",
+        outcome=outcome,
+        failed=row["failed"],
+        started_at=row["first"],
+        ended_at=None if row["active"] else row["last"],
+    )
+
+
+def _single(child: Any) -> ChildGroup:
+    return ChildGroup(
+        label=f"▸ {_short(child.name)}",
+        outcome=str(child.get_status_display()),
+        failed=int(child.status in FAILED),
+        started_at=child.created_at,
+        ended_at=child.completed_at,
+    )
+
+
+def _short(name: str) -> str:
+    return visible(name.rpartition(".")[2] or name, limit=60, lines=False)

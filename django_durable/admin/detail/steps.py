@@ -1,0 +1,148 @@
+"""The table of steps: a page of it, each with its failed tries."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.db.models.functions import Length, Substr
+from django.http import HttpRequest
+
+from django_durable.admin import times
+from django_durable.admin.errors import ShownError, error_line, shown_error
+from django_durable.admin.payloads import payload_of
+from django_durable.display import visible
+from django_durable.models import Attempt, Worker
+
+PER_PAGE = 100
+# A whole error with its traceback, but without a large state.
+_ERROR_HEAD = 40_000
+_OUTPUT_HEAD = 2_000
+MOST_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """A row of the table."""
+
+    row: Any
+    place: str
+    took: str
+    worker: str
+    output: str
+    is_cut: bool
+    size: int | None
+    error: ShownError | None
+    error_line: str
+    tries: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StepTable:
+    """A page of the table, and where it is in the whole."""
+
+    page: Page[Any]
+    rows: list[ShownStep]
+    total: int
+    only_errors: bool
+
+
+def step_table(
+    workflow: Any,
+    request: HttpRequest,
+    attempts: Sequence[Attempt],
+    *,
+    with_data: bool,
+) -> StepTable:
+    """Return the page of the table that the address asks for; no bad address."""
+    only_errors = request.GET.get("errors") == "1"
+    rows: QuerySet[Any] = workflow.steps.order_by("started_at", "branch", "step_id")
+    if only_errors:
+        rows = rows.filter(error__isnull=False)
+    page = Paginator(_light(rows, with_data=with_data), PER_PAGE).get_page(
+        request.GET.get("steps")
+    )
+    found = list(page)
+    hosts = _hosts(workflow, found)
+    tries = _tries(attempts)
+    shown = [_shown(workflow, row, hosts, tries, with_data=with_data) for row in found]
+    return StepTable(page, shown, page.paginator.count, only_errors)
+
+
+def _light(rows: QuerySet[Any], *, with_data: bool) -> Any:
+    """Fetch the beginnings of values only, and nothing of them without permission."""
+    return rows.defer("output", "error").annotate(
+        output_head=Substr("output", 1, _OUTPUT_HEAD + 1 if with_data else 0),
+        output_size=Length("output"),
+        error_head=Substr("error", 1, _ERROR_HEAD if with_data else 5),
+        error_size=Length("error"),
+    )
+
+
+def _hosts(workflow: Any, rows: Sequence[Any]) -> dict[Any, str]:
+    ids = {row.worker_id for row in rows if row.worker_id}
+    found = Worker.objects.using(workflow._state.db).in_bulk(ids) if ids else {}
+    return {pk: visible(worker, limit=60, lines=False) for pk, worker in found.items()}
+
+
+# The attempts carry the beginning of their error, see page.py.
+Tries = Mapping[tuple[str, int], list[Any]]
+
+
+def _tries(attempts: Sequence[Attempt]) -> Tries:
+    found: dict[tuple[str, int], list[Any]] = defaultdict(list)
+    for attempt in attempts:
+        found[attempt.branch, attempt.step_id].append(attempt)
+    return found
+
+
+def _shown_tries(workflow: Any, row: Any, tries: Tries) -> list[dict[str, Any]]:
+    """Return the last failed tries of a step."""
+    mine = tries.get((row.branch, row.step_id), [])[-MOST_TRIES:]
+    return [
+        {
+            "row": failed,
+            "line": visible(
+                error_line(failed.error_head, workflow.name, step=row.name),
+                limit=300,
+                lines=False,
+            ),
+        }
+        for failed in mine
+    ]
+
+
+def _shown(
+    workflow: Any, row: Any, hosts: dict[Any, str], tries: Tries, *, with_data: bool
+) -> ShownStep:
+    head = row.output_head if with_data else None
+    is_cut = head is not None and len(head) > _OUTPUT_HEAD
+    has_error = row.error_size is not None
+    return ShownStep(
+        row=row,
+        place=f"{row.branch}:{row.step_id}" if row.branch else str(row.step_id),
+        took=times.between(row.started_at, row.completed_at),
+        worker=hosts.get(row.worker_id, ""),
+        output=_output(workflow, row, head, is_cut=is_cut),
+        is_cut=is_cut,
+        size=row.output_size,
+        error=_error(workflow, row) if with_data and has_error else None,
+        error_line=error_line(row.error_head, workflow.name, step=row.name),
+        tries=_shown_tries(workflow, row, tries),
+    )
+
+
+def _output(workflow: Any, row: Any, head: str | None, *, is_cut: bool) -> str:
+    """Return what is shown of an output; one that is cut cannot be redacted."""
+    if head is None:
+        return ""
+    payload = payload_of(head, workflow.name, step=row.name, at="output")
+    return payload.text if payload is not None else ""
+
+
+def _error(workflow: Any, row: Any) -> ShownError | None:
+    if row.error_size > _ERROR_HEAD:
+        return None
+    return shown_error(row.error_head, workflow.name, step=row.name)

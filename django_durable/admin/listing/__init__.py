@@ -1,0 +1,1 @@
+"""The list of workflows: columns, filters, counts, export."""

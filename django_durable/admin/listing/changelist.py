@@ -1,0 +1,93 @@
+"""How the list reads its address: strictly, and within bounds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.admin.options import (
+    IS_FACETS_VAR,
+    IS_POPUP_VAR,
+    TO_FIELD_VAR,
+    IncorrectLookupParameters,
+)
+from django.contrib.admin.views import main
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from django_durable import clock
+from django_durable.admin.listing import columns, counts, filters
+from django_durable.admin.narrowing import narrow
+from django_durable.models.ids import may_exist
+
+KNOWN_PARAMETERS = frozenset(
+    {
+        *filters.PARAMETERS,
+        main.ALL_VAR,
+        main.ERROR_FLAG,
+        IS_FACETS_VAR,
+        main.ORDER_VAR,
+        main.PAGE_VAR,
+        main.SEARCH_VAR,
+        IS_POPUP_VAR,
+        TO_FIELD_VAR,
+    }
+)
+
+
+def parameters_of(request: HttpRequest) -> dict[str, str]:
+    """Return the parameters of a list; raises IncorrectLookupParameters."""
+    found = {name: request.GET[name] for name in request.GET}
+    for name, value in found.items():
+        is_search = name == main.SEARCH_VAR
+        if name not in KNOWN_PARAMETERS or not (is_search or may_exist(value)):
+            raise IncorrectLookupParameters(name)
+    return found
+
+
+class WorkflowChangeList(main.ChangeList):
+    """The list with the counts above it."""
+
+    model_admin: Any
+    strip: list[counts.Count]
+
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        self.asked = parameters_of(request)
+        super().__init__(request, *args)
+
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        """Fetch what the columns show along with the rows."""
+        rows = super().get_queryset(*args, **kwargs)
+        shown: QuerySet[Any] = columns.with_columns(
+            rows, with_data=self._with_data(args[0])
+        )
+        return shown
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Count by status what the other filters match, then fetch a page."""
+        others: Mapping[str, str] = {**self.asked, "state": ""}
+        rows = narrow(
+            self.root_queryset,
+            others,
+            now=clock.now(),
+            with_data=self._with_data(request),
+        )
+        self.strip = counts.counts_by_status(rows)
+        super().get_results(request)
+
+    def _with_data(self, request: HttpRequest) -> bool:
+        return bool(self.model_admin.has_view_data_permission(request))
+
+    @property
+    def strip_links(self) -> list[dict[str, Any]]:
+        """Return the counts with the addresses that show only those."""
+        return [
+            {
+                "count": count,
+                "number": f"{count.number:,}".replace(",", "\u202f")
+                + ("+" if count.is_capped else ""),
+                "query": self.get_query_string({"state": count.state or None}),
+                "is_chosen": self.asked.get("state", "") == count.state,
+                "word": _("all"),
+            }
+            for count in self.strip
+        ]

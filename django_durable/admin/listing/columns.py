@@ -1,0 +1,119 @@
+"""The columns of the list, all from one statement."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject, Substr
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _, gettext_lazy
+
+from django_durable import clock
+from django_durable.admin import times
+from django_durable.admin.badges import status_badge
+from django_durable.admin.errors import error_line
+from django_durable.admin.listing.counts import CountOf
+from django_durable.admin.waits import wait_text
+from django_durable.display import visible
+from django_durable.models import Step, Wait
+from django_durable.models.status import FAILED, Status
+
+MOST_STEPS = 1000
+
+
+def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
+    """Add what the columns show, and leave large values where they are."""
+    mine = {"workflow": OuterRef("pk")}
+    steps = Step.objects.using(rows.db).filter(**mine).order_by()
+    waits = Wait.objects.using(rows.db).filter(**mine).order_by("wake_at", "target")
+    first = waits.values(
+        found=JSONObject(kind="kind", key="key", awaited_id="awaited_id")
+    )
+    return (
+        rows.select_related("worker")
+        .defer("inputs", "output", "error", "attributes")
+        .annotate(
+            shown_steps=CountOf(steps.values("step_id")[: MOST_STEPS + 1]),
+            shown_wait=Subquery(first[:1]),
+            error_head=Substr("error", 1, 600 if with_data else 0),
+        )
+    )
+
+
+class Columns:
+    """Methods for ``list_display``."""
+
+    @admin.display(description=gettext_lazy("workflow"))
+    def identity(self, workflow: Any) -> SafeString:
+        """Show id, summary and name."""
+        return format_html(
+            '<bdi class="dd-id">{}</bdi>{}<span class="dd-under"><bdi>{}</bdi></span>',
+            visible(workflow.pk, limit=80, lines=False),
+            _under(workflow.summary),
+            visible(workflow.name, limit=80, lines=False),
+        )
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, workflow: Any) -> SafeString:
+        """Show the status with what it waits for, or why it is there."""
+        why = _why(workflow)
+        return format_html("{}{}", status_badge(workflow.status), _under(why))
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, workflow: Any) -> str:
+        """Show steps and recoveries."""
+        count = workflow.shown_steps
+        shown = f"{MOST_STEPS}+" if count > MOST_STEPS else str(count)
+        text = _("%s steps") % shown if count != 1 else _("1 step")
+        recoveries = workflow.recovery_attempts or 0
+        return f"{text} ↻{recoveries}" if recoveries else text
+
+    @admin.display(description=gettext_lazy("queue"), ordering="queue_name")
+    def queue(self, workflow: Any) -> str:
+        """Show the queue."""
+        return visible(workflow.queue_name, limit=64, lines=False)
+
+    @admin.display(description=gettext_lazy("started"), ordering="created_at")
+    def started(self, workflow: Any) -> SafeString:
+        """Show when it began, else when it was created."""
+        at = workflow.started_at or workflow.created_at
+        return format_html(
+            '<time datetime="{}">{}</time>',
+            at.isoformat(),
+            f"{localtime(at):%Y-%m-%d %H:%M:%S}",
+        )
+
+    @admin.display(description=gettext_lazy("took"))
+    def took(self, workflow: Any) -> str:
+        """Show how long it took, or takes already."""
+        end = workflow.completed_at or clock.now()
+        return times.between(workflow.started_at, end)
+
+    @admin.display(description=gettext_lazy("worker"))
+    def held_by(self, workflow: Any) -> str:
+        """Show who executes it."""
+        if workflow.worker_id is None:
+            return "–"
+        worker = workflow._state.fields_cache.get("worker")
+        return visible(worker or workflow.worker_id, limit=64, lines=False)
+
+
+def _under(text: object) -> SafeString | str:
+    if not text:
+        return ""
+    shown = visible(text, limit=120, lines=False)
+    return format_html('<span class="dd-under"><bdi>{}</bdi></span>', shown)
+
+
+def _why(workflow: Any) -> str:
+    if workflow.status == Status.WAITING:
+        return wait_text(workflow.shown_wait, workflow.wake_at)
+    if workflow.status == Status.PAUSED:
+        return str(workflow.pause_reason)
+    if workflow.status == Status.CANCELLED:
+        return str(workflow.cancel_reason)
+    if workflow.status in FAILED:
+        return error_line(workflow.error_head, workflow.name)
+    return ""

@@ -1,0 +1,45 @@
+"""Addresses of the console, and workflows that it can show."""
+
+import re
+from uuid import uuid4
+
+from django.contrib.admin.utils import quote
+from django.urls import reverse
+
+from django_durable.models import Workflow
+from tests import workflows
+
+LIST = reverse("admin:django_durable_workflow_changelist")
+
+
+def page(workflow, action="change"):
+    """Return the address of a workflow's page, or of one that acts on it."""
+    name = f"admin:django_durable_workflow_{action}"
+    return reverse(name, args=[quote(getattr(workflow, "pk", workflow))])
+
+
+def finished(workflow_id="order-1"):
+    """Return a finished workflow with steps and a child."""
+    workflows.book.using(workflow_id=workflow_id)("a")
+    return Workflow.objects.get(pk=workflow_id)
+
+
+def queued(**options):
+    """Return a workflow that nobody has begun."""
+    handle = workflows.total.using(**options).start(1, 2)
+    return Workflow.objects.get(pk=handle.workflow_id)
+
+
+def answer(**fields):
+    """Return what a form of the console sends."""
+    return {"nonce": str(uuid4()), "reason": "", **fields}
+
+
+def hidden(text):
+    """Return the hidden fields of a page, in any order of their attributes."""
+    found = {}
+    for tag in re.findall(r"<input\b[^>]*>", text):
+        given = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        if given.get("type") == "hidden":
+            found[given["name"]] = given.get("value", "")
+    return found

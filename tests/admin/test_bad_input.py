@@ -1,0 +1,300 @@
+"""Whatever is typed into an address or a form: an answer, never a crash."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import signing
+from django.urls import reverse
+from django.utils import timezone
+
+from django_durable.admin import selection
+from django_durable.models import (
+    Event,
+    Notification,
+    Step,
+    Stream,
+    Wait,
+    Worker,
+    Workflow,
+)
+from django_durable.models.targets import message_target
+from django_durable.models.wait import WaitRow
+from tests.admin.everywhere import addresses
+from tests.admin.markup import Markup, inline_code
+from tests.admin.pages import LIST, answer, finished, hidden, page, queued
+
+pytestmark = pytest.mark.django_db
+
+Status = Workflow.Status
+BULK = reverse("admin:django_durable_workflow_bulk")
+
+
+@pytest.fixture
+def root(client):
+    """Log somebody in who may do everything."""
+    user = User.objects.create_superuser("root")
+    client.force_login(user)
+    return user
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status__exact=%00",  # B01
+        "status__exact=%00&_facets=1",  # B02
+        "created_at__year=99999",  # B08
+        "created_at__month=13",
+        "priority__exact=99999999999999999999999",  # B09
+        "inputs__regex=(a%2B)%2B$",  # B10
+        "worker__host__startswith=a",
+        "_connector=OR 1=1",  # B11
+        "foo=bar",
+        "state=%00",
+        "name=%ED%A0%80%00",
+    ],
+)
+def test_a_filter_that_the_list_does_not_have_is_said_to_be_none(client, root, query):
+    queued()
+
+    response = client.get(f"{LIST}?{query}")
+    shown = client.get(response["Location"])
+
+    assert (response.status_code, response["Location"]) == (302, f"{LIST}?e=1")
+    assert shown.status_code == 200
+    assert "no such filter" in shown.text
+
+
+@pytest.mark.parametrize("query", ["o=999", "p=1000000000", "all=1", "p=x", "o=a.b"])
+def test_an_odd_order_or_page_is_no_error(client, root, query):
+    queued()
+
+    assert client.get(f"{LIST}?{query}").status_code in (200, 302)
+
+
+def test_another_key_than_the_id_is_refused(client, root):  # B12
+    assert client.get(f"{LIST}?_to_field=name").status_code == 400
+
+
+@pytest.mark.parametrize("chosen", ["nobody", "\0", "x" * 10_000, "💥"])  # B03, B04
+def test_a_selection_that_does_not_exist_is_told(client, root, chosen):
+    queued()
+    given = {"action": "cancel_selected", "_selected_action": chosen}
+
+    response = client.post(LIST, given, follow=True)
+
+    assert response.redirect_chain[0][1] == 302
+    assert "selection no longer exists" in response.text
+    assert Workflow.objects.get().status == Status.ENQUEUED
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("a" * 100_000, "cut at 200 characters"),  # B05
+        ("a " * 2000, "cut at 200 characters"),  # B06
+        ("a b c d e f g h i j", "first 8 terms"),
+        ("attr.a__regex:(", ""),  # B14
+        ("attr.customer:'; DROP TABLE django_durable_workflow--", ""),
+        ("attr.__class__:x", ""),
+        ("attr.a b:x", ""),
+        ("attr.a'b:x", "takes a key"),
+        ("attr.:x", "takes a key"),
+        (f"attr.{'k' * 65}:x", "takes a key"),
+        ("error:", ""),
+        ("=", ""),
+        ("\0 \ud800", ""),
+        ("% _ \\ ' \"", ""),
+    ],
+)
+def test_every_search_has_an_answer(client, root, text, note):
+    queued()
+
+    response = client.get(LIST, {"q": text.encode(errors="surrogatepass")})
+
+    assert response.status_code == 200
+    assert note in response.text
+    assert Workflow.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "workflow_id", ["nobody", "%00", "..%2Fx", "x" * 10_000, "💥", "%ED%A0%80"]
+)
+@pytest.mark.parametrize("action", ["change", "cancel", "fork", "send", "payload"])
+def test_a_workflow_that_does_not_exist_is_not_found(client, root, workflow_id, action):
+    response = client.get(f"{LIST}{workflow_id}/{action}/", follow=True)  # B13
+
+    assert response.status_code in (200, 404)
+    assert action != "change" or "exist" in response.text
+
+
+@pytest.mark.parametrize("text", ["", "x", "tampered", "another user", "too old"])
+def test_a_selection_that_is_not_ours_does_nothing(client, root, text, monkeypatch):
+    workflow = queued()  # B15
+    chosen = {"action": "cancel_selected", "_selected_action": workflow.pk}
+    fields = hidden(client.post(LIST, chosen).text)
+    if text == "another user":
+        client.force_login(User.objects.create_superuser("other"))
+    elif text == "too old":
+        monkeypatch.setattr(selection, "LASTS_SECONDS", -1)
+    elif text == "tampered":
+        found = signing.loads(fields["selection"], salt=selection.SALT)
+        found["action"] = "delete"
+        fields["selection"] = signing.dumps(found, salt="another")
+    else:
+        fields["selection"] = text
+
+    response = client.post(BULK, fields)
+
+    assert response.status_code == 400
+    assert "expired" in response.text
+    assert Workflow.objects.get().status == Status.ENQUEUED
+
+
+@pytest.mark.parametrize("action", ["cancel", "resume"])  # B17
+def test_what_is_impossible_is_refused_and_told(client, root, action):
+    workflow = finished()
+
+    response = client.post(page(workflow, action), answer(), follow=True)
+
+    assert response.status_code == 200
+    assert 'class="success"' not in response.text
+    assert Workflow.objects.get(pk=workflow.pk).status == Status.SUCCESS
+    assert not root.logentry_set.exists()
+
+
+def test_an_unfinished_workflow_is_not_deleted(client, root):
+    workflow = queued()
+
+    response = client.post(page(workflow, "delete"), answer(), follow=True)
+
+    assert "delete" in response.text
+    assert Workflow.objects.filter(pk=workflow.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "step", ["-1", "0", "1000000000", "99999999999", "x", "\0", "1e3"]
+)
+def test_no_fork_begins_where_no_step_is(client, root, step):
+    workflow = finished()
+    count = Workflow.objects.count()
+
+    shown = client.get(page(workflow, "fork"), {"step": step}, follow=True)
+    done = client.post(page(workflow, "fork"), answer(step=step), follow=True)
+
+    assert (shown.status_code, done.status_code) == (200, 200)
+    assert Workflow.objects.count() == count
+
+
+@pytest.mark.parametrize(
+    "nonce", [{}, {"nonce": ""}, {"nonce": "x" * 10_000}, {"nonce": "\0"}]
+)
+def test_a_form_without_its_nonce_does_nothing(client, root, nonce):
+    workflow = queued()
+
+    assert client.post(page(workflow, "cancel"), nonce).status_code == 200
+    assert Workflow.objects.get().status == Status.ENQUEUED
+
+
+EVIL = (
+    "<canary oncanary=alert(1)>"
+    "\"><canary oncanary=alert(1)>'><canary oncanary=1>"
+    "</script></title></textarea></style><canary oncanary=1>"
+    '" oncanary="alert(1)'
+    "{{ settings.SECRET_KEY }}{% debug %}"  # B22
+)
+HIDDEN = "\u202eevil\u200b\x1b[31m" + "e" + "\u0301" * 2_000  # B23
+
+
+def everything(client, workflow_id, text):
+    """Yield all pages on which a text stands that others wrote."""
+    yield client.get(LIST, {"level": "all"})
+    for name, (address, _needed) in addresses(workflow_id).items():
+        if name not in ("bulk", "payload", "export_csv", "export_json", "changelist"):
+            yield client.get(address)
+    chosen = {"action": "cancel_selected", "_selected_action": workflow_id}
+    yield client.post(LIST, chosen)
+    given = answer(reason=text[:200])
+    yield client.post(page(workflow_id, "cancel"), given, follow=True)
+    yield client.get(page(workflow_id, "history"))
+
+
+@pytest.mark.parametrize("evil", [EVIL, "javascript:canary"])
+def test_nothing_that_others_wrote_becomes_markup(client, root, evil):  # B21
+    workflow_id = evil.replace("/", "|")
+    written_everywhere(workflow_id, evil)
+
+    for response in everything(client, workflow_id, evil):
+        assert response.status_code == 200
+        for tag, attributes, _is_ours in Markup(response.text).elements:
+            assert tag != "canary"
+            assert "oncanary" not in attributes
+            assert not (attributes.get("href") or "").startswith("javascript:")
+        assert inline_code(response.text) == []
+
+
+def test_nothing_that_others_wrote_hides_from_the_reader(client, root):
+    workflow_id = HIDDEN[:100]
+    written_everywhere(workflow_id, HIDDEN)
+
+    for response in everything(client, workflow_id, HIDDEN):
+        shown = "".join(text for text, ours in Markup(response.text).text if ours)
+        assert not {"\u202e", "\u200b", "\x1b"} & set(shown)
+        assert "\u0301" * 5 not in shown
+
+
+def written_everywhere(workflow_id, evil):
+    now = timezone.now()
+    stored = "json:" + json.dumps({evil: evil})
+    error = "json:" + json.dumps(
+        {"type": f"m:{evil}", "message": evil, "traceback": evil, "notes": [evil]}
+    )
+    worker = Worker.objects.register(Worker.Kind.WORKER)
+    Worker.objects.update(host=evil)
+    Workflow.objects.create(
+        id=workflow_id,
+        name=evil,
+        version=evil,
+        status=Status.WAITING,
+        queue_name=evil,
+        inputs=stored,
+        output=stored,
+        error=error,
+        summary=evil,
+        pause_reason=evil,
+        cancel_reason=evil,
+        subject_type=evil,
+        subject_id=evil,
+        attributes={evil: evil},
+        worker=worker,
+        parent_id=workflow_id,
+        forked_from_id=workflow_id,
+        run_after=now,
+        created_at=now,
+        started_at=now,
+        changed_at=now,
+    )
+    for step_id, fields in (1, {"output": stored}), (2, {"error": error}):
+        Step.objects.create(
+            workflow_id=workflow_id,
+            branch="",
+            step_id=step_id,
+            name=evil,
+            kind=Step.Kind.STEP,
+            child_id=workflow_id,
+            claim=1,
+            worker_id=worker.pk,
+            started_at=now,
+            completed_at=now,
+            **fields,
+        )
+    Wait.objects.keep(
+        workflow_id, [WaitRow("", 3, message_target(workflow_id, evil[:200]))]
+    )
+    Notification.objects.create(
+        destination_id=workflow_id, topic=evil, message=stored, sent_at=now
+    )
+    Event.objects.create(
+        workflow_id=workflow_id, key=evil, value=stored, updated_at=now
+    )
+    Stream.objects.create(workflow_id=workflow_id, key=evil)
