@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -122,7 +122,7 @@ def _ask(
 ) -> HttpResponse:
     kept, again = _divided(workflow, place["step"], place["branch"])
     if kept is None:
-        text = _("Step %s is not recorded: choose one of the recorded ones.")
+        text = _("No fork can begin at step %s: the one before is not recorded.")
         error = ValueError(text % place["step"])
         return refused(model_admin, request, workflow, error)
     question = confirming.Question(
@@ -130,8 +130,9 @@ def _ask(
         button=OPERATION.label,
         back=page_of(model_admin, workflow.pk),
         consequences=[
-            _("A new workflow starts with the recorded steps before this one."),
-            _("This step, and all after it, are executed again."),
+            _("A new workflow starts with the recorded steps before step %(place)s.")
+            % {"place": f"{place['branch']}:{place['step']}".lstrip(":")},
+            _("That step, and all after it, are executed again."),
         ],
         remains=[
             _("What the steps below have done stays done, and happens once more."),
@@ -151,15 +152,27 @@ def _ask(
 
 
 def _divided(workflow: Any, step: int, branch: str) -> tuple[Any, Any]:
-    """Return the steps before a place, and the others; None without such a place."""
+    """Return the steps that a fork keeps, and the others; None where none can be.
+
+    As Workflow.fork() does: of the branch by number, of the others by time.
+    """
     if not may_exist(branch):
         return None, None
-    steps = workflow.steps.defer("output", "error").order_by(
-        "started_at", "branch", "step_id"
-    )
-    first = steps.filter(branch=branch, step_id=step).first()
-    if first is None:
+    rows = workflow.steps.defer("output", "error")
+    steps = rows.order_by("started_at", "branch", "step_id")
+    mine = steps.filter(branch=branch)
+    last = mine.aggregate(last=Max("step_id", default=0))["last"]
+    if step > last + 1 or (branch and not last):
         return None, None
-    before = Q(branch=branch, step_id__lt=step)
-    elsewhere = ~Q(branch=branch) & Q(completed_at__lte=first.started_at)
-    return steps.filter(before | elsewhere), steps.exclude(before | elsewhere)
+    if step == 1 and not branch:
+        return steps.none(), steps
+    kept = Q(branch=branch, step_id__lt=step) | _kept_elsewhere(mine, step, branch)
+    return steps.filter(kept), steps.exclude(kept)
+
+
+def _kept_elsewhere(mine: Any, step: int, branch: str) -> Q:
+    first = mine.filter(step_id=step).first()
+    if first is None:
+        return ~Q(branch=branch)
+    before = Q(claim=first.claim, completed_at__lte=first.started_at)
+    return ~Q(branch=branch) & (Q(claim__lt=first.claim) | before)

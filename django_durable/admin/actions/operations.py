@@ -7,7 +7,6 @@ from typing import Any
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable.admin.confirming import Words
-from django_durable.exceptions import InvalidTransition
 from django_durable.models.status import ACTIVE, TERMINAL, Status
 from django_durable.models.transitions import RESUMABLE
 
@@ -76,8 +75,6 @@ def _restart(workflow: Any, answer: Answer) -> Done:
 
 
 def _delete(workflow: Any, answer: Answer) -> Done:
-    if not workflow.is_finished:
-        raise InvalidTransition(workflow.pk, workflow.status, "delete")
     workflow.delete()
     return Done(_("It was deleted."))
 

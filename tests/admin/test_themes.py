@@ -1,0 +1,102 @@
+"""The console in Django's own admin and under two themes: shown, and without code."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+
+import django_durable as durable
+from django_durable.testing import run_until_idle
+from tests import workflows
+from tests.admin.everywhere import addresses
+from tests.admin.markup import Markup, inline_code
+from tests.admin.pages import LIST, answer, finished, page
+
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
+
+NOT_A_PAGE = {"bulk", "payload", "export_csv", "export_json"}
+
+
+@pytest.fixture
+def root(client):
+    client.force_login(User.objects.create_superuser("root"))
+
+
+@pytest.fixture(params=["plain", "unfold", "jazzmin"])
+def theme(request, settings):
+    """Put the admin under a theme."""
+    if request.param == "unfold":
+        settings.INSTALLED_APPS = [
+            "unfold.apps.BasicAppConfig",
+            *settings.INSTALLED_APPS,
+        ]
+        settings.ROOT_URLCONF = "tests.admin.themes"
+    elif request.param == "jazzmin":
+        settings.INSTALLED_APPS = ["jazzmin", *settings.INSTALLED_APPS]
+    return request.param
+
+
+def pages(client):
+    """Yield the name and the answer of every page."""
+    finished("w")
+    talks.using(workflow_id="talker").start()
+    run_until_idle()
+    for name, (address, _needed) in addresses("w").items():
+        if name not in NOT_A_PAGE:
+            yield name, client.get(address)
+    yield "talker", client.get(page("talker") + "?watch=log")
+    yield "fork place", client.get(page("w", "fork"))
+    chosen = {"action": "restart_selected", "_selected_action": "w"}
+    yield "bulk", client.post(LIST, chosen)
+    yield "told", client.post(page("talker", "cancel"), answer(), follow=True)
+
+
+def test_every_page_is_shown_and_holds_no_code_of_ours(client, root, theme):
+    for name, response in pages(client):
+        assert response.status_code == 200, name
+        assert name == "history" or "dd-" in response.text, name
+        # The themes have code of their own; without one there is none at all.
+        found = inline_code(response.text, only_ours=theme != "plain")
+        assert found == [], name
+
+
+def test_the_links_to_actions_stand_in_every_theme(client, root, theme):
+    finished("w")
+
+    links = {
+        attributes.get("href")
+        for _tag, attributes, _ours in Markup(client.get(page("w")).text).elements
+    }
+    listed = client.get(LIST).text
+
+    for action in ("restart", "fork", "delete", "history"):
+        assert page("w", action) in links, action
+    assert "export.csv" in listed
+    assert "/start/" in listed
+    assert "dd-strip" in listed
+
+
+def test_every_script_and_style_of_ours_carries_the_nonce(client, root, settings):
+    settings.TEMPLATES[0]["OPTIONS"]["context_processors"].append(
+        "tests.admin.test_themes.nonce"
+    )
+    finished("w")
+
+    text = client.get(page("w")).text
+
+    ours = re.findall(r"<(?:link|script)[^>]*django_durable[^>]*>", text)
+    assert len(ours) == 2
+    assert all('nonce="abc"' in tag for tag in ours)
+
+
+def nonce(request):
+    """Stand for the context processor of Django 6."""
+    return {"csp_nonce": "abc"}
+
+
+@durable.workflow
+def talks():
+    durable.set_event("url", "/pay")
+    durable.write_stream("log", 1)
+    workflows.add(1, 2)
+    durable.recv("more")
