@@ -160,8 +160,9 @@ python_workflow_tutorial: workflows
     Listing workflows
         test_python_workflow_tutorial_management.py
             test_workflows_are_listed_by_what_became_of_them
-        admin/test_workflows.py
+        admin/test_list.py
             test_the_list_shows_workflows
+        admin/test_detail.py
             test_a_workflow_is_shown_with_its_steps_and_children
         test_python_workflow_tutorial_command_line.py
             test_list_shows_the_applications_workflows
@@ -171,7 +172,7 @@ python_workflow_tutorial: workflows
             test_cancelling_interrupts_at_the_beginning_of_the_next_step
             test_cancelling_takes_an_enqueued_workflow_out_of_its_queue
             test_cancelling_ends_a_wait_at_once
-        admin/test_workflows.py
+        admin/test_actions.py
             test_cancelling_asks_first_and_is_logged
         test_python_workflow_tutorial_command_line.py
             test_cancel_takes_a_workflow_out_of_its_queue
@@ -182,7 +183,7 @@ python_workflow_tutorial: workflows
             test_resuming_lets_a_cancelled_wait_receive_its_message
             test_resuming_gives_a_dead_lettered_workflow_another_chance
             test_resuming_starts_a_delayed_workflow_at_once
-        admin/test_workflows.py
+        admin/test_actions.py
             test_resuming_goes_on_and_a_refusal_is_told
         test_python_workflow_tutorial_command_line.py
             test_resume_continues_from_the_last_completed_step
