@@ -7,7 +7,8 @@ All carry ``workflow_id`` and ``name`` unless noted:
 
 ========================  ====================================================
 ``workflow_enqueued``     a workflow was started (``queue_name``)
-``workflow_started``      a worker executes it (``claim``)
+``workflow_started``      it is executed, for the first time or again
+                          (``claim``)
 ``workflow_finished``     it returned
 ``workflow_failed``       it raised (``error``: the stored error)
 ``workflow_cancelled``    it was cancelled (``reason``)
@@ -15,7 +16,7 @@ All carry ``workflow_id`` and ``name`` unless noted:
 ``workflow_dead``         it was moved to the dead letter
 ``workflow_recovered``    its worker was lost (``stalls``)
 ``step_finished``         a step was recorded (``step_name, branch, step_id,
-                          failed``)
+                          kind, seconds, failed``)
 ``worker_started``        ``worker_id``, ``kind``
 ``worker_stopped``        ``worker_id``, ``kind``
 ========================  ====================================================

@@ -18,7 +18,7 @@ from django_durable.exceptions import (
     WorkflowConflict,
     WorkflowNotFound,
 )
-from django_durable.execution import records, running, waiting
+from django_durable.execution import news, records, running, waiting
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place
 from django_durable.execution.requests import Query, Record
@@ -101,7 +101,7 @@ def start(
         adopted = execution.settle(recorded_now)
     if adopted is not None:
         return adopted.child_id, execution.replay(adopted)
-    records.tell(execution, record)
+    yield from news.tell_step(execution, record)
     return row.pk, serialization.loads(recorded_now.checkpoint.output)
 
 
@@ -173,8 +173,9 @@ def _await_result(
 def _record(execution: State, record: Checkpoint) -> Algorithm:
     with execution.busy():
         adopted = execution.settle((yield Record(record)))
-    records.tell(execution, record)
-    return execution.replay(adopted if adopted is not None else record)
+    outcome = adopted if adopted is not None else record
+    yield from news.tell_step(execution, outcome)
+    return execution.replay(outcome)
 
 
 def _outcome_row(

@@ -10,7 +10,7 @@ from django_durable import clock, failures, serialization
 from django_durable.definitions.context import Frame
 from django_durable.definitions.messages import Message
 from django_durable.exceptions import EventAlreadySet, StreamClosed, WorkflowNotFound
-from django_durable.execution import records
+from django_durable.execution import news, records
 from django_durable.execution.checkpoints import publish_alone
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.hosts import Host
@@ -154,7 +154,7 @@ def _publish(
         got = yield Publish(build(row))
         adopted = execution.settle(got) or got.checkpoint
     assert adopted is not None
-    records.tell(execution, adopted)
+    yield from news.tell_step(execution, adopted)
     return execution.replay(adopted)
 
 

@@ -14,7 +14,7 @@ from django_durable.definitions.messages import (
 from django_durable.definitions.schemas import Schema, shape
 from django_durable.definitions.streams import Entries
 from django_durable.exceptions import WaitTimeout, WorkflowNotFound
-from django_durable.execution import looks, records, waiting
+from django_durable.execution import looks, news, records, waiting
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place, load_error
 from django_durable.execution.publishing import label
@@ -70,7 +70,7 @@ def _receive(
         execution, frame, place, [target], until=until, look=look
     )
     if got is not None:
-        return _settled(execution, got)
+        return (yield from _settled(execution, got))
     what = f"a message on topic {topic!r}" if topic else "a message without a topic"
     return (yield from _time_out(execution, row, what, timeout))
 
@@ -192,7 +192,7 @@ def first_of(execution: State, frame: Frame, waits: Sequence[Awaited]) -> Algori
         if isinstance(got, WorkflowNotFound):
             recorded = yield from _fail(execution, row, got)
         elif isinstance(got, Recorded):
-            recorded = _settled(execution, got)
+            recorded = yield from _settled(execution, got)
         else:
             full = got if got is not None else race.won_by_timer(min(timers))
             yield from _assure_not_along(execution, full.error is not None)
@@ -263,18 +263,19 @@ def _until(
     return next(filter(None, kept), None) or started_at + timedelta(seconds=timeout)
 
 
-def _settled(execution: State, got: Recorded) -> Checkpoint:
+def _settled(execution: State, got: Recorded) -> Algorithm:
     row = execution.settle(got) or got.checkpoint
     assert row is not None
-    records.tell(execution, row)
+    yield from news.tell_step(execution, row)
     return row
 
 
 def _record(execution: State, row: Checkpoint) -> Algorithm:
     with execution.busy():
         adopted = execution.settle((yield Record(row)))
-    records.tell(execution, row)
-    return adopted if adopted is not None else row
+    outcome = adopted if adopted is not None else row
+    yield from news.tell_step(execution, outcome)
+    return outcome
 
 
 def _time_out(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django_durable import clock, signals
+from django_durable import clock
 from django_durable.execution.journal import Place
 from django_durable.execution.state import State
 from django_durable.models.checkpoint import Checkpoint
@@ -44,17 +44,3 @@ def completed(row: Checkpoint, output: str | None) -> Checkpoint:
 def failed(row: Checkpoint, error: str) -> Checkpoint:
     """Return a row with an error as its outcome, completed now."""
     return row._replace(error=error, completed_at=clock.now())
-
-
-def tell(execution: State, row: Checkpoint) -> None:
-    """Send ``step_finished`` when somebody listens."""
-    if signals.step_finished.receivers:
-        signals.tell(
-            signals.step_finished,
-            workflow_id=row.workflow_id,
-            name=execution.definition.name,
-            step_name=row.name,
-            branch=row.branch,
-            step_id=row.step_id,
-            failed=row.error is not None,
-        )

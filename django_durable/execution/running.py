@@ -22,6 +22,7 @@ from django_durable.exceptions import (
     Suspend,
     Unwind,
 )
+from django_durable.execution import news
 from django_durable.execution.drivers import Algorithm, adrive, drive
 from django_durable.execution.hosts import Host
 from django_durable.execution.journal import Journal
@@ -144,6 +145,7 @@ class RunChild:
 def _begin(execution: State) -> Algorithm:
     """Read the journal, if there can be one, and the arguments."""
     host, claimed = execution.host, execution.claimed
+    yield from news.tell(execution, signals.workflow_started, claim=claimed.claim)
     if not claimed.is_first:
         execution.journal = yield Query(lambda: Journal.load(host.using, claimed.id))
     try:
@@ -188,7 +190,11 @@ def _finish(execution: State, value: Any, error: BaseException | None) -> Algori
     if execution.journal.has_waits:
         rows = Wait.objects.using(execution.host.using)
         yield Query(lambda: rows.forget(execution.workflow_id))
-    _tell_finished(execution, outcome)
+    if outcome.error is None:
+        yield from news.tell(execution, signals.workflow_finished)
+    else:
+        facts = {"error": outcome.error}
+        yield from news.tell(execution, signals.workflow_failed, **facts)
 
 
 def _outcome(execution: State, value: Any, error: BaseException | None) -> Outcome:
@@ -206,21 +212,6 @@ def _outcome(execution: State, value: Any, error: BaseException | None) -> Outco
         error=failures.dump_exception(error) if error is not None else None,
         completed_at=clock.now(),
     )
-
-
-def _tell_finished(execution: State, outcome: Outcome) -> None:
-    name = execution.definition.name
-    if outcome.error is None:
-        signals.tell(
-            signals.workflow_finished, workflow_id=outcome.workflow_id, name=name
-        )
-    else:
-        signals.tell(
-            signals.workflow_failed,
-            workflow_id=outcome.workflow_id,
-            name=name,
-            error=outcome.error,
-        )
 
 
 def _suspend(execution: State) -> None:
@@ -249,15 +240,8 @@ def _hand_over(execution: State) -> None:
 
 
 def _pause(execution: State, reason: str) -> None:
-    using, pk = execution.host.using, execution.workflow_id
-    if Workflow.objects.using(using).pause(pk, execution.claim, reason=reason):
-        signals.tell_on_commit(
-            signals.workflow_paused,
-            using,
-            workflow_id=pk,
-            name=execution.definition.name,
-            reason=reason,
-        )
+    rows = Workflow.objects.using(execution.host.using)
+    rows.pause(execution.claimed, reason)
 
 
 def _is_made_by_wait_for() -> bool:

@@ -11,7 +11,7 @@ from django_durable import clock, failures
 from django_durable.definitions.context import Context, Frame
 from django_durable.definitions.step import StepDefinition
 from django_durable.exceptions import Pause, SerializationError, Unwind
-from django_durable.execution import atomic, records, waiting
+from django_durable.execution import atomic, news, records, waiting
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place, dump_result, load_error
 from django_durable.execution.requests import InThread, Invoke, Query, Record, Rest
@@ -121,6 +121,8 @@ class _Try:
         if self.definition.atomic:
             unit = atomic.Unit(self.execution, invoke, self._checkpoint(None, None))
             self._value, self._adopted = yield InThread(unit.run)
+            committed = records.completed(unit.checkpoint, None)
+            yield from news.tell_step(self.execution, self._adopted or committed)
             return
         result = yield invoke
         yield from self._publish()
@@ -207,7 +209,7 @@ class _Try:
 
     def _record(self, checkpoint: Checkpoint) -> Algorithm:
         self._adopted = self.execution.settle((yield Record(checkpoint)))
-        records.tell(self.execution, checkpoint)
+        yield from news.tell_step(self.execution, self._adopted or checkpoint)
 
     def _checkpoint(self, output: str | None, error: str | None) -> Checkpoint:
         return records.checkpoint(
@@ -258,5 +260,5 @@ def value(
 def _record(execution: State, row: Checkpoint) -> Algorithm:
     with execution.busy():
         adopted = execution.settle((yield Record(row)))
-    records.tell(execution, row)
+    yield from news.tell_step(execution, adopted or row)
     return adopted

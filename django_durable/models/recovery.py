@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, F, OuterRef
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
-from django_durable import clock
+from django_durable import clock, signals
 from django_durable.models import compiled, faults, sql
 from django_durable.models.claims import STALLS_BEFORE_QUARANTINE
 from django_durable.models.compiled import Change, OneOf, Rows, Selection
@@ -150,11 +150,24 @@ class RecoveryQuerySet(models.QuerySet[Any]):
                 changed_at=now,
                 **ended,
             )
-        return [
+        recovered = [
             Recovered(row.pk, row.name, key[0], key[1])
             for key, members in groups.items()
             for row in members
         ]
+        self._tell_recovered(recovered)
+        return recovered
+
+    def _tell_recovered(self, recovered: Iterable[Recovered]) -> None:
+        for row in recovered:
+            is_dead = row.status != Status.ENQUEUED
+            signals.tell_on_commit(
+                signals.workflow_dead if is_dead else signals.workflow_recovered,
+                self.db,
+                workflow_id=row.id,
+                name=row.name,
+                stalls=row.stalls,
+            )
 
 
 def _waiting(rows: Rows) -> Rows:

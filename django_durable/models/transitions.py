@@ -13,6 +13,7 @@ from django_durable import clock, signals
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
 from django_durable.models import code, compiled, faults, hints, outcome, sql
 from django_durable.models.checkpoint import Recorded, Verdict
+from django_durable.models.claims import Claimed
 from django_durable.models.compiled import Change, OneOf, Selection
 from django_durable.models.expressions import SecondsSince
 from django_durable.models.outcome import Outcome
@@ -117,11 +118,19 @@ class TransitionQuerySet(models.QuerySet[Any]):
             signals.publish(self.db, signals.QUEUE)
         return taken
 
-    def pause(self, workflow_id: str, claim: int, *, reason: str) -> bool:
+    def pause(self, held: Claimed, reason: str) -> bool:
         """Stop a held workflow for a programmer's error."""
-        return self._leave(
-            workflow_id, claim, status=Status.PAUSED, pause_reason=reason
+        status = Status.PAUSED
+        if not self._leave(held.id, held.claim, status=status, pause_reason=reason):
+            return False
+        signals.tell_on_commit(
+            signals.workflow_paused,
+            self.db,
+            workflow_id=held.id,
+            name=held.name,
+            reason=reason,
         )
+        return True
 
     def unpause(
         self, definitions: Collection[tuple[str, str]], *, before: datetime

@@ -9,7 +9,7 @@ from uuid import uuid4
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError, connections
 
-from django_durable import clock, conf, signals
+from django_durable import clock, conf
 from django_durable.definitions import registry
 from django_durable.definitions.context import current_frame, refuse_running_loop
 from django_durable.execution import running
@@ -135,12 +135,6 @@ class _Process:
         assert definition is not None
         execution = Execution(
             claimed, definition, OneThreadHost(self._using, self._worker_id)
-        )
-        signals.tell(
-            signals.workflow_started,
-            workflow_id=claimed.id,
-            name=claimed.name,
-            claim=claimed.claim,
         )
         if execution.is_async:
             async_to_sync(running.arun)(execution)

@@ -7,7 +7,6 @@ from django.db import connections, transaction
 
 from django_durable import clock, conf, signals
 from django_durable.models import Wait, Worker, Workflow, sql
-from django_durable.models.status import Status
 from django_durable.worker.pruning import Pruning
 
 logger = logging.getLogger("django_durable")
@@ -37,14 +36,6 @@ class Housekeeping:
     def _recover(self) -> int:
         Worker.objects.using(self._using).declare_dead()
         recovered = Workflow.objects.using(self._using).requeue_abandoned()
-        for row in recovered:
-            is_dead = row.status != Status.ENQUEUED
-            signals.tell(
-                signals.workflow_dead if is_dead else signals.workflow_recovered,
-                workflow_id=row.id,
-                name=row.name,
-                stalls=row.stalls,
-            )
         if recovered:
             signals.publish(self._using, signals.QUEUE)
         return len(recovered)

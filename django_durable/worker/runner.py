@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
-from django_durable import clock, conf, signals
+from django_durable import clock, conf
 from django_durable.definitions import registry
 from django_durable.execution import running
 from django_durable.execution.checkpoints import CheckpointWriter
@@ -204,16 +204,9 @@ class Worker:
         definition = registry.find(row.name)
         if definition is None:
             reason = f"This worker has no workflow named {row.name!r}."
-            rows = Workflow.objects.using(self.using)
-            rows.pause(row.id, row.claim, reason=reason)
+            Workflow.objects.using(self.using).pause(row, reason)
             return
         execution = Execution(row, definition, WorkerHost(self))
-        signals.tell(
-            signals.workflow_started,
-            workflow_id=row.id,
-            name=row.name,
-            claim=row.claim,
-        )
         self._executions.add(execution)
         try:
             if definition.is_async:
@@ -246,8 +239,7 @@ class Worker:
     def _pause(self, execution: Execution, error: BaseException) -> None:
         """Hold nothing whose end could not be written: a person must look."""
         reason = f"The execution ended in an unexpected way: {error!r}"
-        rows = Workflow.objects.using(self.using)
-        rows.pause(execution.workflow_id, execution.claim, reason=reason)
+        Workflow.objects.using(self.using).pause(execution.claimed, reason)
 
     def _on_free(self) -> None:
         self._dispatcher.slot_is_free()

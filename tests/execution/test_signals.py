@@ -32,11 +32,11 @@ def fail_once():
 @pytest.fixture
 def told():
     """What was told: (name of the signal, its facts)."""
-    heard, receivers = [], []
+    heard, receivers, early = [], [], []
 
     def listen(name):
         def receiver(sender, signal, **facts):
-            assert not connection.in_atomic_block
+            early.append(connection.in_atomic_block)
             heard.append((name, facts))
 
         receivers.append((getattr(signals, name), receiver))
@@ -47,6 +47,7 @@ def told():
     yield heard
     for signal, receiver in receivers:
         signal.disconnect(receiver)
+    assert not any(early), "told before the commit"
 
 
 @pytest.fixture

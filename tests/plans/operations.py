@@ -28,6 +28,7 @@ from django_durable.models import (
     Workflow,
     publication,
 )
+from django_durable.models.claims import Claimed
 from django_durable.models.deletion import Position
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
@@ -203,8 +204,10 @@ STATES = {
         lambda: workflows.suspend(HELD, 1, wake_at=clock.now() + DAY), KEY
     ),
     "hand_over": Operation(lambda: workflows.hand_over(HELD, 1), KEY),
-    "pause": Operation(lambda: workflows.pause(HELD, 1, reason="bug"), KEY),
     "summarize": Operation(lambda: workflows.summarize(HELD, 1, "3 parcels"), KEY),
+    "pause": Operation(
+        lambda: workflows.pause(Claimed(HELD, "name", "1", "", 1), "bug"), KEY
+    ),
     "cancel_one": Operation(
         lambda: workflows.cancel_one(nth("PENDING", 1)), "durable_workflow_children", 80
     ),
