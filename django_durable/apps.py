@@ -18,7 +18,7 @@ class DurableConfig(AppConfig):
         """Install the engine, connect receivers, find the apps' workflows."""
         from importlib.util import find_spec
 
-        from django_durable import checks, clock, receivers
+        from django_durable import checks, clock, logs, receivers
         from django_durable.definitions import engine, registry
         from django_durable.execution.outside import OutsideEngine
         from django_durable.models import code
@@ -27,6 +27,7 @@ class DurableConfig(AppConfig):
         code.find_versions_with(registry.version_of)
         clock.follow(_database_time)
         receivers.connect()
+        logs.install()
         checks.register()
         if find_spec("channels") is not None:
             from django_durable.streaming import layers

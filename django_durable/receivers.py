@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from django_durable import failures, signals, wakeup
+from django_durable.redaction import patterns_for, redacted
 
 logger = logging.getLogger("django_durable")
 
@@ -14,41 +15,67 @@ def connect() -> None:
         signal.connect(receiver, dispatch_uid=f"django_durable.{receiver.__name__}")
 
 
-def log_started(workflow_id: str, name: str, claim: int, **_: Any) -> None:
+def log_started(workflow_id: str, name: str, claim: int, **facts: Any) -> None:
     again = f" (claim {claim})" if claim > 1 else ""
-    logger.info("Workflow %s started: %s%s", workflow_id, name, again)
+    extra = _extra(workflow_id, name, **facts)
+    logger.info("Workflow %s started: %s%s", workflow_id, name, again, extra=extra)
 
 
-def log_finished(workflow_id: str, name: str, **_: Any) -> None:
-    logger.info("Workflow %s completed: %s", workflow_id, name)
+def log_finished(workflow_id: str, name: str, **facts: Any) -> None:
+    extra = _extra(workflow_id, name, **facts)
+    logger.info("Workflow %s completed: %s", workflow_id, name, extra=extra)
 
 
-def log_failed(workflow_id: str, name: str, error: str, **_: Any) -> None:
+def log_failed(workflow_id: str, name: str, error: str, **facts: Any) -> None:
     kind, message = failures.describe(error)
-    logger.error("Workflow %s failed: %s: %s: %s", workflow_id, name, kind, message)
-
-
-def log_cancelled(workflow_id: str, name: str, reason: str, **_: Any) -> None:
-    logger.info("Workflow %s cancelled: %s: %s", workflow_id, name, reason or "-")
-
-
-def log_paused(workflow_id: str, name: str, reason: str, **_: Any) -> None:
-    logger.error("Workflow %s paused: %s: %s", workflow_id, name, reason)
-
-
-def log_dead(workflow_id: str, **_: Any) -> None:
+    message = redacted(message, patterns_for(name), at="error")
     logger.error(
-        "Workflow %s moved to the dead letter: it killed its worker again and again",
+        "Workflow %s failed: %s: %s: %s",
         workflow_id,
+        name,
+        kind,
+        message,
+        extra=_extra(workflow_id, name, **facts),
     )
 
 
-def log_recovered(workflow_id: str, stalls: int, **_: Any) -> None:
+def log_cancelled(workflow_id: str, name: str, reason: str, **facts: Any) -> None:
+    extra, reason = _extra(workflow_id, name, **facts), reason or "-"
+    logger.info("Workflow %s cancelled: %s: %s", workflow_id, name, reason, extra=extra)
+
+
+def log_paused(workflow_id: str, name: str, reason: str, **facts: Any) -> None:
+    extra = _extra(workflow_id, name, **facts)
+    logger.error("Workflow %s paused: %s: %s", workflow_id, name, reason, extra=extra)
+
+
+def log_dead(workflow_id: str, name: str, **facts: Any) -> None:
+    logger.error(
+        "Workflow %s moved to the dead letter: it killed its worker again and again",
+        workflow_id,
+        extra=_extra(workflow_id, name, **facts),
+    )
+
+
+def log_recovered(workflow_id: str, name: str, stalls: int, **facts: Any) -> None:
     logger.warning(
         "Workflow %s recovered from a lost worker (%d in a row without progress)",
         workflow_id,
         stalls,
+        extra=_extra(workflow_id, name, **facts),
     )
+
+
+def _extra(
+    workflow_id: str, name: str, queue_name: str = "", worker_id: Any = None, **_: Any
+) -> dict[str, str]:
+    """Return the attributes of a record about a workflow."""
+    return {
+        "workflow_id": workflow_id,
+        "workflow_name": name,
+        "queue": queue_name,
+        "worker_id": str(worker_id or ""),
+    }
 
 
 _RECEIVERS = (

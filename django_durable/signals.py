@@ -3,7 +3,8 @@
 Sent after the commit, in the process where it happened, at least once, and
 only when somebody listens. A receiver that raises disturbs nobody.
 
-All carry ``workflow_id`` and ``name`` unless noted:
+All carry ``workflow_id`` and ``name`` unless noted; those that an execution sends
+(started, finished, failed, step finished) also ``queue_name`` and ``worker_id``:
 
 ========================  ====================================================
 ``workflow_enqueued``     a workflow was started (``queue_name``)
@@ -19,6 +20,8 @@ All carry ``workflow_id`` and ``name`` unless noted:
                           kind, seconds, failed``)
 ``worker_started``        ``worker_id``, ``kind``
 ``worker_stopped``        ``worker_id``, ``kind``
+``lease_lost``            a worker was taken for dead, and lives: ``worker_id``,
+                          ``kind``
 ========================  ====================================================
 """
 
@@ -40,6 +43,7 @@ workflow_recovered = Signal()
 step_finished = Signal()
 worker_started = Signal()
 worker_stopped = Signal()
+lease_lost = Signal()
 
 # Private: facts that somebody may wait for, named by their targets. The hub
 # wakes the waiting ones; without it they would find out by looking.

@@ -41,15 +41,21 @@ class Frame:
         "outbox",
         "starts",
         "step",
+        "step_name",
         "steps",
     )
 
     def __init__(
-        self, execution: Running, branch: str = "", step: Context | None = None
+        self,
+        execution: Running,
+        branch: str = "",
+        step: Context | None = None,
+        step_name: str = "",
     ) -> None:
         self.execution = execution
         self.branch = branch
         self.step = step
+        self.step_name = step_name
         self.steps = 0
         self.branches = 0
         self.starts = 0

@@ -27,6 +27,9 @@ class Running(Protocol):
     workflow_id: str
     deadline: datetime | None
 
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
     def call_step(self, definition: StepLike, args: Args, kwargs: Kwargs) -> Any: ...
 
     def call_child(

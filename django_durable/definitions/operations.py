@@ -241,7 +241,7 @@ async def _avalue(name: str, make: Callable[[], T]) -> T:
 
 
 class _WorkflowLogger(logging.LoggerAdapter[logging.Logger]):
-    """Adds workflow_id, step_id and step_attempt to each record."""
+    """Adds workflow_id, step_id and step_attempt; its filter adds the rest."""
 
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]

@@ -56,6 +56,11 @@ class Lease:
         self._renewed_at = 0.0
 
     @property
+    def facts(self) -> dict[str, str]:
+        """What log records say of this worker."""
+        return {"worker_id": str(self.worker_id or "")}
+
+    @property
     def is_held(self) -> bool:
         """Tell whether the lease has not run out, as far as is known here.
 
@@ -96,7 +101,8 @@ class Lease:
             if self.worker_id is not None:
                 workers.filter(pk=self.worker_id).update(state=state)
         except Exception as error:
-            logger.warning("Worker %s could not be marked: %s", self.worker_id, error)
+            unmarked = "Worker %s could not be marked: %s"
+            logger.warning(unmarked, self.worker_id, error, extra=self.facts)
 
     def renew(self) -> None:
         """Register anew, unless somebody else just did, after a lost row."""
@@ -114,7 +120,8 @@ class Lease:
     def beat(self) -> None:
         """Renew the lease now; register anew when it had run out."""
         if not self._is_ticking():
-            logger.error("The worker's loops are stuck: its lease is not renewed")
+            stuck = "The worker's loops are stuck: its lease is not renewed"
+            logger.error(stuck, extra=self.facts)
             return
         assert self.worker_id is not None
         asked_at = clock.monotonic()
@@ -123,7 +130,10 @@ class Lease:
             self._renewed_at = asked_at
             self._take_the_time()
         elif not self._closing.is_set():
-            logger.warning("The lease of worker %s had run out", self.worker_id)
+            expired = "The lease of worker %s had run out"
+            logger.warning(expired, self.worker_id, extra=self.facts)
+            kind = self._kind.value
+            signals.tell(signals.lease_lost, worker_id=self.worker_id, kind=kind)
             self.renew()
         self._after_beat()
 
@@ -167,7 +177,8 @@ class Lease:
                 except Exception as error:
                     tries += 1
                     if tries == 1:
-                        logger.warning("A heartbeat failed: %s", error)
+                        failed = "A heartbeat failed: %s"
+                        logger.warning(failed, error, extra=self.facts)
                     note_refusal(error)
                     faults.drop_broken(self.using)
                     self._closing.wait(faults.pause_seconds(tries + 3))

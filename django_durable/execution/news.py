@@ -5,6 +5,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from django_durable import signals
+from django_durable.definitions.context import entered
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.requests import Query
 from django_durable.execution.state import State
@@ -15,16 +16,22 @@ def tell(execution: State, signal: Signal, **facts: Any) -> Algorithm:
     """Send a signal about this workflow, when somebody listens.
 
     In a transaction of the caller's nothing is committed yet, and only that
-    connection's own thread knows when it will be.
+    connection's own thread knows when it will be. Receivers are no part of the
+    workflow: what they start is no child, and what they call no step.
     """
     if not signal.receivers:
         return
-    facts["workflow_id"] = execution.workflow_id
-    facts["name"] = execution.definition.name
-    using = execution.host.using
-    if execution.host.worker_id is None:
-        yield Query(lambda: signals.tell_on_commit(signal, using, **facts))
-    else:
+    host, claimed = execution.host, execution.claimed
+    facts |= {
+        "workflow_id": claimed.id,
+        "name": claimed.name,
+        "queue_name": claimed.queue_name,
+        "worker_id": host.worker_id,
+    }
+    if host.worker_id is None:
+        yield Query(lambda: signals.tell_on_commit(signal, host.using, **facts))
+        return
+    with entered(None):
         signals.tell(signal, **facts)
 
 

@@ -118,7 +118,8 @@ async def _end_branches(execution: State) -> None:
         for task in branches:
             task.cancel()
         await asyncio.wait(branches, timeout=5)
-    logger.warning("Workflow %s left tasks running.", execution.workflow_id)
+    pk = execution.workflow_id
+    logger.warning("Workflow %s left tasks running.", pk, extra=execution.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ def _conclude(execution: State, value: Any, error: BaseException | None) -> Algo
             execution.workflow_id,
             error,
             exc_info=error,
+            extra=execution.facts,
         )
     if ending is None:
         yield from _finish(execution, value, error)
@@ -174,9 +176,11 @@ def _conclude(execution: State, value: Any, error: BaseException | None) -> Algo
         reason = f"{type(ending.error).__name__}: {ending.error}"
         yield Query(lambda: _pause(execution, reason))
     elif isinstance(ending, ClaimLost):
-        logger.info("Workflow %s was taken by another worker", execution.workflow_id)
+        taken = "Workflow %s was taken by another worker"
+        logger.info(taken, execution.workflow_id, extra=execution.facts)
     elif isinstance(ending, Interrupted):
-        logger.info("Workflow %s stopped: it was cancelled", execution.workflow_id)
+        stopped = "Workflow %s stopped: it was cancelled"
+        logger.info(stopped, execution.workflow_id, extra=execution.facts)
 
 
 def _finish(execution: State, value: Any, error: BaseException | None) -> Algorithm:

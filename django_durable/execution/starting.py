@@ -85,6 +85,7 @@ def hold(row: Workflow, worker_id: UUID | None) -> Claimed:
         row.claim,
         row.deadline,
         row.parent_id,
+        row.queue_name,
     )
 
 
@@ -100,7 +101,9 @@ def check_existing(row: Workflow, using: str) -> None:
         raise WorkflowConflict(row.pk, known.name, row.name)
     if known.inputs != row.inputs:
         logger.warning(
-            "Workflow %s exists with other arguments; the first start counts.", row.pk
+            "Workflow %s exists with other arguments; the first start counts.",
+            row.pk,
+            extra={"workflow_id": row.pk, "workflow_name": row.name},
         )
 
 

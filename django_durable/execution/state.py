@@ -90,6 +90,16 @@ class State:
         self._flight = Flight(self.leaving.stir)
         self._trusted_until = clock.monotonic() + TRUST_SECONDS
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What log records and spans say of this execution."""
+        return {
+            "workflow_id": self.workflow_id,
+            "workflow_name": self.definition.name,
+            "queue": self.claimed.queue_name,
+            "worker_id": str(self.host.worker_id or ""),
+        }
+
     def enter(self, frame: Frame) -> Place:
         """Take the next place of a branch, unless the execution is ending."""
         self.assure_staying()

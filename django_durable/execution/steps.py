@@ -89,7 +89,7 @@ class _Try:
             execution.child_id(place),
             execution.deadline,
         )
-        self.frame = Frame(frame.execution, frame.branch, inside)
+        self.frame = Frame(frame.execution, frame.branch, inside, definition.name)
         self.frame.is_atomic = definition.atomic
         self._value: Any = None
         self._error: BaseException | None = None

@@ -35,6 +35,7 @@ class Claimed:
     claim: int
     deadline: datetime | None = None
     parent_id: str | None = None
+    queue_name: str = ""
 
     @property
     def is_first(self) -> bool:
@@ -231,7 +232,8 @@ _TAKE = Change(
 )
 _TAKEN = Selection(
     lambda rows: rows.filter(_AMONG, status=Status.PENDING, worker=_WORKER).values_list(
-        "pk", "name", "version", "inputs", "claim", "deadline", "parent_id"
+        *("pk", "name", "version", "inputs", "claim", "deadline", "parent_id"),
+        "queue_name",
     )
 )
 
@@ -271,7 +273,7 @@ SET status = 'PENDING', worker_id = %(worker)s, claim = w.claim + 1, wake_at = N
     started_at = COALESCE(w.started_at, %(now)s), changed_at = %(now)s
 FROM ready WHERE w.id = ready.id AND w.status = 'ENQUEUED'
 RETURNING w.id, w.name, w.version, w.inputs, w.claim, w.deadline, w.parent_id,
-    -w.priority, w.run_after
+    w.queue_name, -w.priority, w.run_after
 """
 
 

@@ -106,6 +106,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
                     " %r; the first one counts.",
                     letter.destination,
                     letter.idempotency_key,
+                    extra={"workflow_id": letter.destination},
                 )
 
 

@@ -191,7 +191,9 @@ class Dispatcher:
                 self._staff.begin(row)
             except Exception as error:
                 failure = error
-                logger.error("Workflow %s could not be begun: %r", row.id, error)
+                about = {"workflow_id": row.id, "workflow_name": row.name}
+                unbegun = "Workflow %s could not be begun: %r"
+                logger.error(unbegun, row.id, error, extra=about)
                 Workflow.objects.using(self._using).hand_over(row.id, row.claim)
         if failure is not None:
             raise failure  # Not again at once: the cause may last.

@@ -46,7 +46,9 @@ class Quarantine:
         suspect = Workflow.objects.using(self._using).first_suspect(definitions, queues)
         if suspect is not None and not self._is_cared_for():
             logger.warning(
-                "Workflow %s was running when workers died: it runs alone", suspect
+                "Workflow %s was running when workers died: it runs alone",
+                suspect,
+                extra={"workflow_id": suspect},
             )
             arguments = ["--alone", suspect, f"--drain={self._drain_seconds}"]
             if queues is not None:

@@ -137,6 +137,7 @@ class Worker:
             self.worker_id,
             len(self._definitions),
             ", ".join(self.queues) if self.queues is not None else "all",
+            extra=self._lease.facts,
         )
         faults.retry_patiently(self.using, self._take_up, give_up=give_up)
         self._dispatcher.start()
@@ -165,7 +166,7 @@ class Worker:
         self._lease.end()
         farewell.say(self.using, self._leave_rows)
         self._close()
-        logger.info("Worker %s stopped", self.worker_id)
+        logger.info("Worker %s stopped", self.worker_id, extra=self._lease.facts)
         return has_drained
 
     def note_timer(self, wake_at: datetime | None) -> None:
@@ -275,7 +276,8 @@ class Worker:
             return
         taken = Workflow.objects.using(self.using).take_away(self.worker_id)
         if taken:
-            logger.warning("%d workflows were put back while they ran", taken)
+            left = "%d workflows were put back while they ran"
+            logger.warning(left, taken, extra=self._lease.facts)
         self._lease.mark(WorkerRow.State.STOPPED)
 
     def _close(self) -> None:
