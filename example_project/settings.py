@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "example_project.deployments",
     "example_project.packing",
     "example_project.reports",
+    "example_project.seed",
 ]
 
 MIDDLEWARE = [

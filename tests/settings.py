@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "example_project.deployments",
     "example_project.packing",
     "example_project.reports",
+    "example_project.seed",
     "tests",
 ]
 

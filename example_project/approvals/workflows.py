@@ -41,6 +41,7 @@ def approve_purchase(purchase_id: int) -> str:
 def write_to_staff(purchase_id: int) -> None:
     """Ask for a decision by mail."""
     purchase = Purchase.objects.get(pk=purchase_id)
+    durable.set_summary(f"{purchase} for {purchase.price} €, {purchase.asked_by} asks")
     send_mail(
         f"Please decide: {purchase} for {purchase.price} €",
         f"{purchase.asked_by} asks. Decide on {purchase.get_absolute_url()}",

@@ -27,6 +27,7 @@ from example_project.demo.processes import ManagedProcess, free_port
 from example_project.demo.shopper import Shopper
 from example_project.orders.models import Order, ServiceCall
 from example_project.orders.progress import RecordedStep, recorded_steps
+from example_project.seed.week import CannotSeed, live_through
 
 
 class StoryFailed(Exception):
@@ -95,16 +96,29 @@ class Story:
         if not self.narrator.is_terminal:
             self.narrator.say("Nobody is watching a terminal: everything is stopped.")
             return
+        self._live_through_a_week()
         self.narrator.title("The shop stays open until you press Ctrl-C")
         self.narrator.fact(f"order something   {self.address}/")
         self.narrator.fact(f"this order        {self._order_url()}")
         self.narrator.fact(f"ask for advice    {self.address}/advice/")
-        self.narrator.fact(f"the records       {self.address}/admin/")
+        self.narrator.fact(f"the console       {self.address}/admin/django_durable/")
         self.narrator.fact(f"log in as         admin, password {self.password}\n")
         with _until_interrupted():
             while all(process.is_alive for process in self.processes):
                 time.sleep(0.5)
             raise StoryFailed("A process has ended.")
+
+    def _live_through_a_week(self) -> None:
+        """Fill the console, while no worker would take part in it."""
+        self.narrator.title("A week of the shop, in a few seconds, for the console")
+        self.processes.pop().stop()
+        try:
+            made = live_through()
+        except CannotSeed as problem:
+            raise StoryFailed(f"The week cannot begin: {problem}.") from None
+        self.narrator.say(f"{made} workflows are there to be looked at:")
+        self.narrator.fact("failed, cancelled, paused, stranded and waiting ones too.")
+        self._start_worker(3)
 
     def fail(self, reason: str) -> None:
         """Say what went wrong, and what was not quoted while it happened."""

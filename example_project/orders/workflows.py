@@ -14,13 +14,14 @@ FRAUD_CHECK_PATIENCE = timedelta(minutes=5)
 DELIVERY_PATIENCE = timedelta(days=7)
 
 
-@durable.workflow
+@durable.workflow(redact=("payment",))
 def fulfil_order(
     order_id: int, customer: str, payment: str, items: dict[str, int]
 ) -> dict[str, Any]:
     """Take an order from the basket to the customer's door."""
     durable.logger.info("Fulfilling order %s", order_id)
     total = create_order(order_id, items)
+    durable.set_summary(f"{customer}, {total} €")
     reservation = reserve_inventory(items)
     update_status(order_id, Order.Status.RESERVED, reservation=reservation)
 
@@ -35,11 +36,13 @@ def fulfil_order(
     except (services.PaymentDeclined, services.ServiceUnavailable) as error:
         release_inventory(reservation)
         update_status(order_id, Order.Status.PAYMENT_FAILED)
+        durable.set_summary(f"{customer}, {total} €: not paid")
         return {"status": "failed", "order_id": order_id, "reason": str(error)}
     update_status(order_id, Order.Status.PAID, charge=charge)
 
     tracking = ship_order(order_id)
     durable.set_event("tracking_url", services.tracking_url(tracking))
+    durable.set_summary(f"{customer}, {total} €: parcel {tracking}")
     update_status(order_id, Order.Status.SHIPPED, tracking=tracking)
     notify_customer(customer, f"Your parcel {tracking} is on its way.")
 

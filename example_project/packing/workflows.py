@@ -10,6 +10,7 @@ STOP = "STOP"
 @durable.workflow
 def pack_parcels(parcels: list[str], packers: int = 3) -> dict[str, list[str]]:
     """Deal parcels out to packers, and return the labels that each has printed."""
+    durable.set_summary(f"{len(parcels)} parcels, {packers} packers")
     names = [f"packer {number}" for number in range(1, packers + 1)]
     handles = [pack_until_stopped.start(name) for name in names]
     ids = [handle.workflow_id for handle in handles]
