@@ -2,7 +2,7 @@
 
 from django_durable import clock
 from django_durable.definitions.context import Frame
-from django_durable.execution import records
+from django_durable.execution import news, records
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.journal import Place
 from django_durable.execution.publishing import label
@@ -68,7 +68,7 @@ def _mark(execution: State, place: Place, name: str) -> Algorithm:
     )
     with execution.busy():
         adopted = execution.settle((yield Record(row)))
-    records.tell(execution, row)
+    yield from news.tell_step(execution, row)
     return adopted if adopted is not None else row
 
 
