@@ -1,0 +1,247 @@
+"""The experiments with what operators do; see programs.py.
+
+What they do it to is there before: only they, and what follows, can be interrupted.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, connections
+
+import django_durable as durable
+from django_durable.models import Step, Workflow
+from django_durable.models.forks import ForkOptions
+from tests.crash import definitions
+from tests.crash.crasher import USING, Crash
+from tests.crash.definitions import add, enter
+from tests.crash.driver import Driver
+from tests.crash.ledger import ledger
+from tests.crash.programs import ID, Program, Script, success
+
+COPY = "copy"
+KEPT = 6
+Act = Callable[[], object]
+
+
+@durable.workflow
+def telling() -> str:
+    durable.set_event("state", "begun")
+    durable.write_stream("log", 1)
+    heard: str = durable.recv("talk")
+    enter("kept")
+    durable.set_event("state", heard)
+    durable.write_stream("log", 2)
+    add(1, 2)
+    durable.set_event("state", "told")
+    durable.close_stream("log")
+    return enter("again")
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Do something on the test's own connection: no process dies at it."""
+    machine = ledger.machine
+    assert machine is not None
+    crasher, machine.crasher = machine.crasher, None
+    try:
+        with using(machine.observer):
+            yield
+    finally:
+        machine.crasher = crasher
+
+
+@contextmanager
+def using(connection: Any) -> Iterator[None]:
+    """Use another connection for a block."""
+    present, connections[USING] = connections[USING], connection
+    try:
+        yield
+    finally:
+        connections[USING] = present
+
+
+def told() -> None:
+    """Start one that has all it waits for."""
+    telling.using(workflow_id=ID).start()
+    durable.send(ID, "heard", "talk")
+
+
+def family() -> None:
+    """Start a parent, whose child sleeps."""
+    definitions.family.using(workflow_id=ID).start()
+
+
+def to_end(driver: Driver) -> None:
+    driver.settle()
+
+
+def cancelled(driver: Driver) -> None:
+    """Cancel while the child sleeps."""
+    driver.work()
+    Workflow.objects.cancel_one(ID)
+
+
+def after(start: Act, live: Script, act: Act) -> Script:
+    """Return a script: what was there before, what an operator does, the rest."""
+
+    def script(driver: Driver) -> None:
+        with unseen():
+            start()
+            live(driver)
+        ledger.facts["started"] = True
+        act()
+        with unseen():
+            driver.settle()
+
+    return script
+
+
+def again(act: Act) -> Script:
+    """Return what an operator does who never got an answer."""
+
+    def script(driver: Driver) -> None:
+        ledger.problems += halves()
+        if ledger.facts.get("started"):
+            act()
+        driver.recover()
+
+    return script
+
+
+def halves() -> list[str]:
+    """Say what was done by half."""
+    rows = Workflow.objects.in_bulk()
+    problems = [f"{pk} is gone, its steps are not" for pk in _owners() - rows.keys()]
+    if COPY in rows and rows[COPY].name == telling.name:
+        kept = Step.objects.filter(workflow=COPY, step_id__lte=KEPT).count()
+        problems += [f"the copy has {kept} steps"] if kept < KEPT else []
+    return problems
+
+
+def _owners() -> set[str]:
+    return set(Step.objects.values_list("workflow_id", flat=True))
+
+
+def fork() -> None:
+    Workflow.objects.fork_one(ID, KEPT + 1, options=ForkOptions(COPY))
+
+
+def restart() -> None:
+    Workflow.objects.restart_one(ID, ForkOptions(COPY))
+
+
+def delete() -> None:
+    Workflow.objects.filter(pk=ID).delete()
+
+
+def prune() -> None:
+    Workflow.objects.prune(older_than=0)
+
+
+def fork_in_step(driver: Driver) -> None:
+    """Fork while the first step after the kept ones runs."""
+    process = connections[USING]
+
+    def fork_seen() -> None:
+        # It is the operator's process that dies, and this one lives on.
+        with using(process), suppress(Crash, DatabaseError):
+            fork()
+
+    with unseen():
+        told()
+        ledger.facts["started"] = True
+        ledger.hooks["add"] = fork_seen
+        driver.settle()
+
+
+def fork_running(driver: Driver) -> None:
+    """Fork as somebody who waits until the workflow has come so far."""
+    ledger.problems += halves()
+    driver.recover()
+    if ledger.facts.get("started"):
+        fork()
+    driver.settle()
+
+
+def prune_later(driver: Driver) -> None:
+    """Prune when what has ended is an hour old."""
+    ledger.problems += halves()
+    driver.clock.move_to(driver.clock.now() + timedelta(hours=1))
+    prune()
+    driver.recover()
+
+
+def pruned(driver: Driver) -> None:
+    """Let several workflows end, and prune them when they are an hour old."""
+    with unseen():
+        family()
+        definitions.error.using(workflow_id="other").start()
+        driver.settle()
+    ledger.facts["started"] = True
+    prune_later(driver)
+
+
+def program(name: str, script: Script, expected: Any, **options: Any) -> Program:
+    """Write a program whose workers have what operators deal with."""
+    code = (telling.name, definitions.__name__)
+    return Program(name, script, expected, code=code, **options)
+
+
+def twice(result: Any) -> dict[str, tuple[str, Any]]:
+    """Expect the same of a workflow and of its copy."""
+    return success(result) | {COPY: ("SUCCESS", result)}
+
+
+TWO_ENDS = ["again", "again", "kept"]
+GONE: dict[str, tuple[str, Any]] = {}
+
+OPERATIONS = [
+    program(
+        "fork",
+        after(told, to_end, fork),
+        twice("again"),
+        again=again(fork),
+        entries=TWO_ENDS,
+    ),
+    program(
+        "fork of a running one",
+        fork_in_step,
+        twice("again"),
+        again=fork_running,
+        entries=TWO_ENDS,
+    ),
+    program(
+        "restart",
+        after(
+            definitions.transactions.using(workflow_id=ID).start,
+            to_end,
+            restart,
+        ),
+        twice("onetwo"),
+        again=again(restart),
+        entries=["one", "one", "two", "two"],
+    ),
+    program(
+        "delete",
+        after(family, to_end, delete),
+        GONE,
+        again=again(delete),
+        entries=["late", "parent", "slept"],
+    ),
+    program(
+        "delete after a cancellation",
+        after(family, cancelled, delete),
+        GONE,
+        again=again(delete),
+        entries=["parent"],
+    ),
+    program(
+        "prune",
+        pruned,
+        GONE,
+        again=prune_later,
+        entries=["kept", "late", "parent", "slept"],
+    ),
+]
