@@ -161,11 +161,9 @@ class DeletionQuerySet(models.QuerySet[Any]):
         while todo:
             if not (family := todo.popleft()):
                 continue
-            children = self.filter(parent__in=family, status__in=TERMINAL)
-            found = list(children.order_by("pk").values_list("pk", flat=True))
             yield family
-            for start in range(0, len(found), BATCH):
-                todo.append(self._lock_rows(found[start : start + BATCH]))
+            found = self._locked(self.filter(parent__in=family))
+            todo.extend(found[n : n + BATCH] for n in range(0, len(found), BATCH))
 
     def _lock(self, ids: Sequence[str], *, skip_locked: bool = False) -> list[str]:
         """Return which of some workflows may be deleted: neither they change now,
@@ -190,9 +188,12 @@ class DeletionQuerySet(models.QuerySet[Any]):
     ) -> list[str]:
         if not ids:
             return []
-        ended = self.filter(pk__in=ids, status__in=TERMINAL).order_by("pk")
-        locked = ended.select_for_update(no_key=no_key, skip_locked=skip_locked)
-        return list(locked.values_list("pk", flat=True))
+        rows = self.filter(pk__in=ids)
+        return self._locked(rows, no_key=no_key, skip_locked=skip_locked)
+
+    def _locked(self, rows: models.QuerySet[Any], **how: Any) -> list[str]:
+        ended = rows.filter(status__in=TERMINAL).order_by("pk")
+        return list(ended.select_for_update(**how).values_list("pk", flat=True))
 
     def _delete_rows(self, ids: Sequence[str]) -> Deleted:
         # Django's own: it knows what other apps have tied to a workflow.

@@ -376,12 +376,14 @@ def test_a_fork_from_a_step_that_was_not_reached_is_refused(from_step, branch):
     assert (Workflow.objects.count(), Step.objects.count()) == before
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("from_step", [None, "2", 2.0, True])
 def test_a_step_is_named_by_its_number(from_step):
     with pytest.raises(TypeError, match="from_step"):
         ran(workflows.letters).fork(from_step)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("options", "error"),
     [
