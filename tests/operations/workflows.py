@@ -1,9 +1,11 @@
-"""Workflows that are copied: each step of them can fail, or come out differently."""
+"""Workflows that are copied, and how they are: each step of them can fail."""
 
 import asyncio
 
 import django_durable as durable
+from django_durable.testing import run_until_idle
 from tests.models import Entry
+from tests.running import row_of
 
 calls: list[str] = []
 broken: set[str] = set()
@@ -129,3 +131,19 @@ def writes():
     note("a")
     write("b")
     return note("c")
+
+
+def ran(definition, *args):
+    """Start, and run until nothing is left to do; forget the calls."""
+    handle = definition.using(workflow_id="w").start(*args)
+    run_until_idle()
+    calls.clear()
+    return row_of(handle)
+
+
+def forked(workflow, *args, **options):
+    """Fork and run until nothing is left to do."""
+    fork = workflow.fork(*args, **options)
+    run_until_idle()
+    fork.refresh_from_db()
+    return fork
