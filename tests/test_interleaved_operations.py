@@ -82,7 +82,7 @@ PAIRS = [
     ("cancel", "resume"),
     ("delete", "resume"),
     ("prune", "resume"),
-    ("delete", "fork"),
+    ("fork", "delete"),
     ("fork", "restart"),
 ]
 

@@ -245,3 +245,8 @@ OPERATIONS = [
         entries=["kept", "late", "parent", "slept"],
     ),
 ]
+
+
+def operation(name: str) -> Program:
+    """Return one of them."""
+    return next(each for each in OPERATIONS if each.name == name)

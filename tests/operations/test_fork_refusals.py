@@ -43,7 +43,7 @@ def test_an_id_of_another_workflow_is_refused(taken):
 
 
 @pytest.mark.parametrize(
-    ("from_step", "branch"),
+    "place",
     [
         *[(number, "") for number in (-1, 0, 5, 10**9, 10**30)],
         (1, "9"),
@@ -52,7 +52,8 @@ def test_an_id_of_another_workflow_is_refused(taken):
         (3, "1"),
     ],
 )
-def test_a_fork_from_a_step_that_was_not_reached_is_refused(from_step, branch):
+def test_a_fork_from_a_step_that_was_not_reached_is_refused(place):
+    from_step, branch = place
     workflow = ran(workflows.side_by_side)
     before = Workflow.objects.count(), Step.objects.count()
 

@@ -176,21 +176,22 @@ def talked():
     return Workflow.objects.get(pk="w")
 
 
-@pytest.mark.parametrize(
-    ("from_step", "events", "log", "messages"),
-    [
-        (2, {"state": "first"}, [], 0),
-        (3, {"state": "first"}, [1], 0),
-        (4, {"state": "first"}, [1], 1),
-        (6, {"state": "go"}, [1, 2], 1),
-        (7, {"state": "go", "inside": 6}, [1, 2, 3], 1),
-        (8, {"state": "go", "inside": 6}, [1, 2, 3], 1),
-        (9, {"state": "go", "inside": 6, "late": True}, [1, 2, 3], 1),
-    ],
-)
-def test_a_fork_has_events_streams_and_messages_of_that_time(
-    from_step, events, log, messages
-):
+# From which step -> the events, the values of the stream, how many messages.
+OF_THAT_TIME = {
+    2: ({"state": "first"}, [], 0),
+    3: ({"state": "first"}, [1], 0),
+    4: ({"state": "first"}, [1], 1),
+    6: ({"state": "go"}, [1, 2], 1),
+    7: ({"state": "go", "inside": 6}, [1, 2, 3], 1),
+    8: ({"state": "go", "inside": 6}, [1, 2, 3], 1),
+    9: ({"state": "go", "inside": 6, "late": True}, [1, 2, 3], 1),
+}
+
+
+@pytest.mark.parametrize("from_step", OF_THAT_TIME)
+def test_a_fork_has_events_streams_and_messages_of_that_time(from_step):
+    events, log, messages = OF_THAT_TIME[from_step]
+
     fork = talked().fork(from_step)
 
     assert durable.get_events(fork.pk) == events
@@ -255,19 +256,16 @@ def test_children_of_repeated_steps_are_new_ones():
     assert calls == ["called", "end"]
 
 
-# The moments of steps tell on which side of the fork a branch stands.
-@pytest.mark.parametrize(
-    ("from_step", "repeated"),
-    [(1, "abcdefg"), (2, "defg"), (3, "efg"), (4, "fg")],
-)
-def test_branches_are_kept_as_they_were_when_the_step_began(from_step, repeated):
-    workflow = ran(workflows.side_by_side)
-    # Of what came after the last step, nothing is known to be after it.
-    repeated = "" if from_step == 4 else repeated
+# From which step -> what is repeated. From after the last one, nothing is known to
+# have come later.
+REPEATED = {1: "abcdefg", 2: "defg", 3: "efg", 4: ""}
 
-    fork = forked(workflow, from_step)
 
-    assert sorted(calls) == list(repeated)
+@pytest.mark.parametrize("from_step", REPEATED)
+def test_branches_are_kept_as_they_were_when_the_step_began(from_step):
+    fork = forked(ran(workflows.side_by_side), from_step)
+
+    assert "".join(sorted(calls)) == REPEATED[from_step]
     assert fork.status == Status.SUCCESS
 
 

@@ -27,7 +27,7 @@ def row(pk, status, days, **fields):
     at = clock.now() - days * DAY
     ended = at if status in ENDED else None
     fields |= {"status": status, "completed_at": ended, "name": "x", "version": "1"}
-    fields |= dict.fromkeys(("created_at", "run_after", "changed_at"), at)
+    fields |= {"changed_at": at, "run_after": at, "created_at": at - 20 * DAY}
     return Workflow(id=pk, inputs="json:[{}]", **fields)
 
 

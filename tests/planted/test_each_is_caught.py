@@ -8,6 +8,7 @@ import pytest
 from tests.planted import (
     cases_of_execution,
     cases_of_models,
+    cases_of_operations,
     cases_of_recovery,
     cases_of_talk,
 )
@@ -18,6 +19,7 @@ CASES = [
     *cases_of_recovery.CASES,
     *cases_of_execution.CASES,
     *cases_of_talk.CASES,
+    *cases_of_operations.CASES,
 ]
 
 
