@@ -13,7 +13,7 @@ from django_durable import clock, conf, durations
 from django_durable.durations import Seconds
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
 from django_durable.models import faults, sql
-from django_durable.models.status import TERMINAL, Status
+from django_durable.models.status import ACTIVE, TERMINAL, Status
 
 # Of rows that one transaction deletes, with all that belongs to them.
 BATCH = 500
@@ -50,14 +50,16 @@ class DeletionQuerySet(models.QuerySet[Any]):
         status, parent = found
         advice = "Cancel it first."
         if status in TERMINAL:
-            advice = f"Its parent {parent!r} has not ended and may ask for its result."
+            asker = self._starters([workflow_id]).get(workflow_id, parent)
+            advice = f"Workflow {asker!r} has not ended and may ask for its result."
         raise InvalidTransition(workflow_id, status, "delete", advice)
 
     def delete_some(self, ids: Collection[str]) -> Deleted:
         """Delete those of some workflows that may be; count rows by model.
 
         In one transaction, with their finished children. What has not ended
-        stays, and so does what a parent may still ask for.
+        stays, and so does what an active workflow may still ask for: a parent, or a
+        copy of that.
         """
         faults.retry_conflicts(self.db, lambda: self._fence(ids))
 
@@ -83,7 +85,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         Without it, what ``DURABLE["RETENTION"]`` says. Of ``statuses``, by
         default all but dead letters; at most ``limit`` workflows. In batches, so
         that it may be stopped anywhere. Each goes by its own age; what an active
-        parent may still ask for stays.
+        workflow may still ask for stays.
         """
         left, total = limit, 0
         for status, age in ages_of(older_than, statuses).items():
@@ -162,7 +164,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
             if not (family := todo.popleft()):
                 continue
             yield family
-            found = self._locked(self.filter(parent__in=family))
+            found = self._free(self._locked(self.filter(parent__in=family)))
             todo.extend(found[n : n + BATCH] for n in range(0, len(found), BATCH))
 
     def _lock(self, ids: Sequence[str], *, skip_locked: bool = False) -> list[str]:
@@ -173,8 +175,9 @@ class DeletionQuerySet(models.QuerySet[Any]):
             for parent in self.filter(pk__in=ids).values_list("parent_id", flat=True)
             if parent is not None
         }
-        quiet = self._lock_rows(parents, no_key=True, skip_locked=skip_locked)
-        chosen = self._lock_rows(ids, skip_locked=skip_locked)
+        # Not even copied: the copy would ask for the same children.
+        quiet = self._lock_rows(parents, skip_locked=skip_locked)
+        chosen = self._free(self._lock_rows(ids, skip_locked=skip_locked))
         if not parents:
             return chosen
         rows = self.filter(pk__in=parents).exclude(pk__in=quiet)
@@ -184,16 +187,31 @@ class DeletionQuerySet(models.QuerySet[Any]):
         return [pk for pk in chosen if pk not in kept]
 
     def _lock_rows(
-        self, ids: Collection[str], *, no_key: bool = False, skip_locked: bool = False
+        self, ids: Collection[str], *, skip_locked: bool = False
     ) -> list[str]:
-        if not ids:
-            return []
         rows = self.filter(pk__in=ids)
-        return self._locked(rows, no_key=no_key, skip_locked=skip_locked)
+        return self._locked(rows, skip_locked=skip_locked) if ids else []
 
     def _locked(self, rows: models.QuerySet[Any], **how: Any) -> list[str]:
         ended = rows.filter(status__in=TERMINAL).order_by("pk")
         return list(ended.select_for_update(**how).values_list("pk", flat=True))
+
+    def _free(self, ids: list[str]) -> list[str]:
+        """Keep those whose results no active workflow can ask for."""
+        starters = self._starters(ids)
+        return [pk for pk in ids if pk not in starters]
+
+    def _starters(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the active workflows that have recorded a start of some others.
+
+        A fork has the starts of its origin.
+        """
+        if not ids:
+            return {}
+        steps = self.model._meta.get_field("steps").related_model
+        starts = steps._default_manager.using(self.db).filter(kind="start")
+        by_active = starts.filter(child_id__in=ids, workflow__status__in=ACTIVE)
+        return dict(by_active.values_list("child_id", "workflow_id"))
 
     def _delete_rows(self, ids: Sequence[str]) -> Deleted:
         # Django's own: it knows what other apps have tied to a workflow.

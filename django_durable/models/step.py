@@ -185,6 +185,14 @@ class Step(models.Model):
         verbose_name = _("step")
         verbose_name_plural = _("steps")
         default_permissions = ("view",)
+        indexes = [
+            # delete(), prune(): whoever may ask for the result of a child.
+            models.Index(
+                fields=["child_id"],
+                name="durable_step_started",
+                condition=Q(kind="start"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.workflow_id}: {self.step_id} {self.name}"

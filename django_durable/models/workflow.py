@@ -324,7 +324,7 @@ class Workflow(models.Model):
         """Delete this finished workflow, its finished children, and all of theirs.
 
         Returns what Django's own does. Raises InvalidTransition for one that has
-        not ended, and for one whose active parent may still ask for it.
+        not ended, and for one that an active workflow may still ask for.
         """
         rows = type(self).objects.using(using or self._state.db)
         deleted = rows.delete_one(self.pk)

@@ -90,11 +90,30 @@ def test_a_child_that_its_parent_may_still_ask_for_stays():
     run_until_idle()
     Workflow.objects.filter(pk="top").update(status=Status.WAITING)
 
-    with pytest.raises(InvalidTransition, match="Its parent 'top' has not ended"):
+    with pytest.raises(InvalidTransition, match="'top' has not ended"):
         durable.delete_workflow("top/1")
     assert Workflow.objects.filter(pk="top/1").delete() == (0, {})
 
     Workflow.objects.filter(pk="top").update(status=Status.SUCCESS)
+    assert durable.delete_workflow("top/1") == 1
+
+
+def test_a_child_that_a_fork_of_its_parent_may_ask_for_stays():
+    workflows.family.using(workflow_id="top").start()
+    run_until_idle()
+    Workflow.objects.get(pk="top").fork(2, workflow_id="first").fork(
+        2, workflow_id="second"
+    )
+    Workflow.objects.filter(pk="first").update(status=Status.SUCCESS)
+
+    assert durable.delete_workflow("first") == 1
+    with pytest.raises(InvalidTransition, match="'second' has not ended"):
+        durable.delete_workflow("top/1")
+    assert durable.delete_workflow("top") == 2  # With the child that was called.
+    assert Workflow.objects.prune(older_than=0) == 0
+    run_until_idle()
+
+    assert durable.retrieve_workflow("second").get_result()[1] == "started1"
     assert durable.delete_workflow("top/1") == 1
 
 

@@ -112,6 +112,12 @@ def deletion_of_what_a_parent_asks_for(real):
     return lambda self, ids, **how: self._lock_rows(ids, **how)
 
 
+@bug(DeletionQuerySet, "_free")
+def deletion_of_what_a_copy_asks_for(real):
+    """Think of parents only, not of their forks."""
+    return lambda self, ids: ids
+
+
 @bug(DeletionQuerySet, "_fence")
 def deletion_behind_the_back_of_an_execution(real):
     """Let a step that still runs record itself for a workflow that is gone."""

@@ -76,6 +76,11 @@ CASES = [
         "DID NOT RAISE",
     ),
     case(
+        bugs.deletion_of_what_a_copy_asks_for,
+        deleting.test_a_child_that_a_fork_of_its_parent_may_ask_for_stays,
+        "DID NOT RAISE",
+    ),
+    case(
         bugs.deletion_behind_the_back_of_an_execution,
         deleting.test_a_cancelled_one_that_still_runs_records_nothing_more,
         r"\[1\]",
