@@ -163,7 +163,7 @@ CASES = [
     case(
         bugs.news_before_the_commit,
         test_signals.test_a_start_is_told_after_the_commit,
-        "workflow_enqueued",
+        "told before the commit",
     ),
     case(
         bugs.poke_before_the_commit,
