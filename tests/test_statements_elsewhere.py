@@ -2,17 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection
 
 import django_durable as durable
+from django_durable import clock
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.execution.journal import Journal
-from django_durable.models import Step, Workflow
+from django_durable.models import Step, Wait, Workflow
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
+from django_durable.models.targets import TIMER, message_target
+from django_durable.models.wait import WaitRow
+from django_durable.worker.dispatcher import Dispatcher
 from tests.counting import Cost, note_all
 from tests.plans.operations import PUBLICATIONS
 from tests.plans.rows import HELD, MANY, checkpoint, new_row, nth, outcome
@@ -122,3 +127,62 @@ def test_a_later_execution_reads_its_journal_in_three_statements(executed):
     Journal.load("default", HELD)
 
     assert Cost.of(executed) == Cost(3, 0, 0)
+
+
+WAITED_FOR = WaitRow("", 9, message_target(HELD, "topic"))
+# On PostgreSQL to suspend, and to wake, is one statement each; either side looks at
+# what the other one did before that, or after it.
+SUSPENDED = {"postgresql": Cost(1, 0, 1), "sqlite": Cost(4, 0, 1)}
+WOKEN = {"postgresql": Cost(1, 1, 1), "sqlite": Cost(3, 1, 1)}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_suspension_is_one_commit_and_on_postgresql_one_statement(more, executed):
+    waits = [WAITED_FOR, WaitRow("", 9, TIMER, clock.now())][: 1 + more]
+
+    assert Wait.objects.suspend(HELD, 1, waits, wake_at=None)
+
+    cost = Cost.of(executed)
+    assert cost == SUSPENDED[connection.vendor], executed
+
+
+def test_to_wake_is_one_commit_and_on_postgresql_one_statement(executed):
+    Wait.objects.suspend(HELD, 1, [WAITED_FOR], wake_at=None)
+    executed.clear()
+
+    assert Wait.objects.wake([WAITED_FOR.target.name]) == 1
+
+    assert Cost.of(executed) == WOKEN[connection.vendor], executed
+
+
+def test_a_worker_with_free_slots_of_both_kinds_claims_once(executed, monkeypatch):
+    claims = []
+    rows = type(Workflow.objects.all())
+    monkeypatch.setattr(
+        rows, "claim", lambda *args, **options: claims.append(options["limit"]) or []
+    )
+    dispatcher = Dispatcher(
+        "default",
+        Idlers(),
+        SimpleNamespace(is_held=True, worker_id=HELD),
+        queues=None,
+        alone=None,
+        stopping=threading.Event(),
+    )
+
+    dispatcher._look()
+
+    assert claims == [Idlers.free_slots(is_async=False)]
+
+
+class Idlers:
+    """A worker that executes nothing."""
+
+    is_busy = False
+
+    @staticmethod
+    def free_slots(*, is_async):
+        return 200 if is_async else 16
+
+    def pairs(self, *, is_async=None):
+        return [("sync", "1")] * (is_async is not True) + [("async", "1")]

@@ -224,14 +224,11 @@ def _suspend(execution: State) -> None:
     waiters = execution.leaving.waiters
     rows = [row for waiter in waiters for row in waiter.rows()]
     wake_at = min((row.wake_at for row in rows if row.wake_at), default=None)
-    with transaction.atomic(using=using):
-        sql.limit_lock_wait(connections[using])
-        if not Workflow.objects.using(using).suspend(pk, claim, wake_at=wake_at):
-            return
-        Wait.objects.using(using).replace(pk, rows)
-    Wait.objects.using(using).wake_if_met(pk, claim, rows)
-    for moment in (wake_at, execution.deadline):
-        execution.host.note_timer(moment)
+    waits = Wait.objects.using(using)
+    if waits.suspend(pk, claim, rows, wake_at=wake_at):
+        waits.wake_if_met(pk, claim, rows)
+        for moment in (wake_at, execution.deadline):
+            execution.host.note_timer(moment)
 
 
 def _hand_over(execution: State) -> None:

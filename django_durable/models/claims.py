@@ -318,9 +318,8 @@ def _claim_skipping_locked(
 ) -> list[Claimed]:
     statement = claim_statement(table, with_queues=queues is not None)
     values = claim_parameters(definitions, limit, queues, now, worker_id)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        # What an UPDATE returns is in no order. Of two rows that are due at the
-        # same moment, the older id goes first.
-        rows = sorted(cursor.fetchall(), key=lambda row: (*row[-2:], row[0]))
-        return [Claimed(*row[:-2]) for row in rows]
+    # What an UPDATE returns is in no order. Of two rows that are due at the same
+    # moment, the older id goes first.
+    found = sql.fetch_hot(connection, statement, values)
+    rows = sorted(found, key=lambda row: (*row[-2:], row[0]))
+    return [Claimed(*row[:-2]) for row in rows]

@@ -12,10 +12,11 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
 from django_durable import clock, signals
-from django_durable.models import compiled, faults, sql
+from django_durable.models import compiled, faults, hints, sql, suspension
 from django_durable.models.claims import STALLS_BEFORE_QUARANTINE
 from django_durable.models.compiled import Change, OneOf, Rows, Selection
 from django_durable.models.expressions import SecondsSince
+from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.status import ACTIVE, Status
 
 BATCH = 1000
@@ -57,22 +58,32 @@ class RecoveryQuerySet(models.QuerySet[Any]):
     def requeue_waiting(self, ids: Iterable[str], *, claim: int | None = None) -> int:
         """Move WAITING workflows (of this ``claim``) to the queue; return how many.
 
-        Rows that somebody else has locked get a second, single try, so that
-        two wakes never wait for each other; what is busy still, is repaired
-        by the sweep.
+        Workers hear of it on commit. Rows that somebody else has locked get a
+        second, single try, so that two wakes never wait for each other; what is
+        busy still, is repaired by the sweep.
         """
         ids, total = sorted(ids), 0
         for start in range(0, len(ids), BATCH):
             batch = ids[start : start + BATCH]
-            free = self._requeue_free(batch, claim)
+            with hints.riding(connections[self.db], [signals.QUEUE]) as hint:
+                free = self._requeue_free(batch, claim, hint)
             busy = [pk for pk in batch if pk not in free]
-            total += len(free)
-            total += sum(self._requeue_patiently(pk, claim) for pk in busy)
+            late = sum(self._requeue_patiently(pk, claim) for pk in busy)
+            if free or late:
+                is_hinted = bool(hint) and not late
+                signals.publish(self.db, signals.QUEUE, is_hinted=is_hinted)
+            total += len(free) + late
         return total
 
-    def _requeue_free(self, ids: list[str], claim: int | None = None) -> set[str]:
+    def _requeue_free(
+        self, ids: list[str], claim: int | None = None, hint: Hint = NO_HINT
+    ) -> set[str]:
+        connection = connections[self.db]
+        if sql.is_postgresql(connection):
+            now = clock.now()
+            return suspension.queue(connection, ids, claim, now=now, hint=hint)
         with transaction.atomic(using=self.db):
-            free = {pk for (pk,) in _FREE(self, ids=ids, claim=claim)}
+            free = {pk for (pk,) in _STILL_WAITING(self, ids=ids, claim=claim)}
             if free:
                 self._requeue(free, claim)
         return free
@@ -186,13 +197,6 @@ def _waits_for_something(rows: Rows) -> Exists:
     return Exists(its)
 
 
-def _free(rows: Rows) -> Rows:
-    """Keep those that nobody has locked."""
-    if connections[rows.db].features.has_select_for_update_skip_locked:
-        rows = rows.select_for_update(skip_locked=True, no_key=True)
-    return rows.order_by("pk").values_list("pk")
-
-
 _NOW = compiled.moment("now")
 _NEXT_TIMER = Selection(
     lambda rows: (
@@ -229,7 +233,6 @@ _FORGOTTEN = Selection(
     ).values_list("pk")[:BATCH]
 )
 _STILL_WAITING = Selection(lambda rows: _waiting(rows).values_list("pk"))
-_FREE = Selection(lambda rows: _free(_waiting(rows)))
 _REQUEUE = Change(
     _waiting,
     status=Status.ENQUEUED,

@@ -3,7 +3,7 @@
 Identifiers come from the models' ``_meta``; values are always bound.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +33,9 @@ def fetch(
 
 
 def fetch_hot(
-    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] = ()
+    connection: BaseDatabaseWrapper,
+    sql: str,
+    params: Sequence[Any] | Mapping[str, Any] = (),
 ) -> list[Row]:
     """See fetch(); for statements that are executed again and again.
 

@@ -1,35 +1,26 @@
 """What suspended workflows wait for."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Case, Exists, OuterRef, Q, When
 from django.utils.translation import gettext_lazy as _
 
-from django_durable import signals
-from django_durable.models import compiled, sql
+from django_durable import clock
+from django_durable.models import compiled, sql, suspension
 from django_durable.models.compiled import Rows, Selection
 from django_durable.models.event import Event
 from django_durable.models.notification import Notification
 from django_durable.models.status import TERMINAL, Status
 from django_durable.models.stream import Stream
-from django_durable.models.targets import Target, TargetKind
+from django_durable.models.suspension import WaitRow
+from django_durable.models.targets import TargetKind
 from django_durable.models.workflow import Workflow
 
-
-@dataclass(frozen=True, slots=True)
-class WaitRow:
-    """One thing that one place of a workflow waits for."""
-
-    branch: str
-    step_id: int
-    target: Target
-    wake_at: datetime | None = None
-
+__all__ = ["Wait", "WaitQuerySet", "WaitRow", "waiting_statement"]
 
 # A channel of PostgreSQL, and what to say there.
 Hint: TypeAlias = tuple[str, str]
@@ -56,6 +47,32 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         ]
         if waits:
             sql.insert_new(connections[self.db], waits)
+
+    def suspend(
+        self,
+        workflow_id: str,
+        claim: int,
+        rows: Sequence[WaitRow],
+        *,
+        wake_at: datetime | None,
+    ) -> bool:
+        """Move a held workflow to WAITING for ``rows``, in one commit.
+
+        On PostgreSQL in one statement, unless somebody has locked the workflow, or
+        the answer to that statement got lost.
+        """
+        connection, now = connections[self.db], clock.now()
+        if sql.is_postgresql(connection) and suspension.suspend(
+            connection, workflow_id, claim, rows, wake_at=wake_at, now=now
+        ):
+            return True
+        with transaction.atomic(using=self.db):
+            sql.limit_lock_wait(connection)
+            workflows = Workflow.objects.using(self.db)
+            is_suspended = workflows.suspend(workflow_id, claim, wake_at=wake_at)
+            if is_suspended:
+                self.replace(workflow_id, rows)
+        return is_suspended
 
     def replace(self, workflow_id: str, rows: Iterable[WaitRow]) -> None:
         """Make ``rows`` what the workflow waits for; first deadlines stay."""
@@ -95,11 +112,8 @@ class WaitQuerySet(models.QuerySet["Wait"]):
         """
         kinds = {row.target.kind for row in rows}
         looks = [look for kind, look in _MINE_MET.items() if kind in kinds]
-        if not any(look(self, workflow=workflow_id) for look in looks):
-            return
-        workflows = Workflow.objects.using(self.db)
-        if workflows.requeue_waiting([workflow_id], claim=claim):
-            signals.publish(self.db, signals.QUEUE)
+        if any(look(self, workflow=workflow_id) for look in looks):
+            Workflow.objects.using(self.db).requeue_waiting([workflow_id], claim=claim)
 
     def wake_met(self) -> int:
         """Queue the workflows whose wait is over although nobody woke them.

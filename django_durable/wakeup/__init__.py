@@ -64,19 +64,20 @@ def on_published(using: str, targets: Sequence[str], is_hinted: bool, **_: Any) 
         return
     hub.ring(targets)
     hinting = [] if is_hinted else targets
-    if waited_for and _wake(using, waited_for, hinting):
-        announce(using, [signals.QUEUE])
+    if waited_for:
+        _wake(using, waited_for, hinting)
 
 
-def _wake(using: str, waited_for: Sequence[str], targets: Sequence[str]) -> int:
+def _wake(using: str, waited_for: Sequence[str], targets: Sequence[str]) -> None:
     """Queue who waits; the hint at ``targets`` for others rides on that statement."""
     waits = Wait.objects.using(using)
     if targets and _reaches_others(using):
         try:
-            return waits.wake(waited_for, hint=hint_of(targets))
+            waits.wake(waited_for, hint=hint_of(targets))
+            return
         except DatabaseError as error:
             logger.debug("A hint was lost: %s", error)
-    return waits.wake(waited_for)
+    waits.wake(waited_for)
 
 
 def _reaches_others(using: str) -> bool:

@@ -146,7 +146,7 @@ class Dispatcher:
             self._has_news = True  # What was woken, and what was delayed until now.
             self._timer_at = now + hub.look_seconds
             self._set_timer(rows.next_due())
-        found = sum(self._claim(is_async=kind) for kind in self._kinds_to_look_for())
+        found = self._claim_kinds(self._kinds_to_look_for())
         self.is_idle = not found
         if found:
             return 0.0
@@ -167,18 +167,32 @@ class Dispatcher:
             return [False, True]
         return sorted(self._backlogs)
 
-    def _claim(self, *, is_async: bool) -> int:
-        pairs = self._staff.pairs(is_async=is_async)
+    def _claim_kinds(self, kinds: Sequence[bool]) -> int:
+        """Claim for slots of these kinds: in one statement, while few are queued."""
         # What is claimed under a lease that has run out counts as abandoned.
-        may_claim = self._lease.is_held and not self._stopping.is_set()
-        if not pairs or not may_claim:
+        if not self._lease.is_held or self._stopping.is_set():
             return 0
+        found = 0
+        if len(kinds) == 2:
+            together = min(self._staff.free_slots(is_async=kind) for kind in kinds)
+            found = self._claim(None, together)
+            if found < together:  # Nothing of either kind is left.
+                self._backlogs.clear()
+                return found
+        return found + sum(self._claim_kind(is_async=kind) for kind in kinds)
+
+    def _claim_kind(self, *, is_async: bool) -> int:
         free = self._staff.free_slots(is_async=is_async)
-        claimed = self._take(pairs, free) if free else []
-        if len(claimed) == free:
+        found = self._claim(is_async, free)
+        if found == free:
             self._backlogs.add(is_async)
         else:
             self._backlogs.discard(is_async)
+        return found
+
+    def _claim(self, is_async: bool | None, limit: int) -> int:
+        pairs = self._staff.pairs(is_async=is_async)
+        claimed = self._take(pairs, limit) if pairs and limit else []
         self._begin(claimed)
         return len(claimed)
 

@@ -51,5 +51,4 @@ class Housekeeping:
         Worker.objects.using(self._using).forget(older_than=KEEP_WORKERS)
         if woken:
             logger.info("Workflows that only the sweep has woken: %d", woken)
-            signals.publish(self._using, signals.QUEUE)
         return woken

@@ -88,14 +88,24 @@ def _explained(text: str, params: Any, *, is_prepared: bool) -> Iterator[Plan]:
     if is_prepared and params:  # Without values there is but one plan.
         with connection.connection.cursor() as cursor:
             name = f"plan_{next(_names)}"
-            numbers = itertools.count(1)
-            numbered = re.sub("%s", lambda _: f"${next(numbers)}", text)
+            numbered, values = _numbered(text, params)
             cursor.execute(f"PREPARE {name} AS {numbered.replace('%%', '%')}")
-        call = f"EXECUTE {name}({', '.join(['%s'] * len(params))})"
-        yield Plan(text, True, _explain("force_generic_plan", call, params))
+        call = f"EXECUTE {name}({', '.join(['%s'] * len(values))})"
+        yield Plan(text, True, _explain("force_generic_plan", call, values))
 
 
-def _explain(mode: str, statement: str, params: Sequence[Any] | None) -> dict[str, Any]:
+def _numbered(text: str, params: Any) -> tuple[str, Sequence[Any]]:
+    """Number the places for values, in order or by their names."""
+    if isinstance(params, dict):
+        used = dict.fromkeys(re.findall(r"%\((\w+)\)s", text))
+        for number, name in enumerate(used, 1):
+            text = text.replace(f"%({name})s", f"${number}")
+        return text, [params[name] for name in used]
+    numbers = itertools.count(1)
+    return re.sub("%s", lambda _: f"${next(numbers)}", text), params
+
+
+def _explain(mode: str, statement: str, params: Any) -> dict[str, Any]:
     """Execute a statement and undo what it did."""
     with connection.connection.cursor() as cursor:
         cursor.execute("SAVEPOINT explained")

@@ -264,6 +264,12 @@ JOURNAL = {
     "journal": Operation(lambda: Journal.load("default", HELD)),
     "keep": Operation(lambda: waits.keep(HELD, every_wait()), blocks=150),
     "replace": Operation(lambda: waits.replace(ASLEEP, every_wait()), blocks=150),
+    "suspend, with a wait": Operation(
+        lambda: waits.suspend(HELD, 1, every_wait()[:1], wake_at=None), KEY
+    ),
+    "suspend, with waits": Operation(
+        lambda: waits.suspend(HELD, 1, every_wait(), wake_at=None), KEY, 150
+    ),
     "forget, waits": Operation(lambda: waits.forget(ASLEEP)),
     "wake": Operation(
         lambda: waits.wake([message_target(ASLEEP, "next").name]), "durable_wait_target"

@@ -14,6 +14,7 @@ from django_durable.models import (
     claims,
     outcome,
     sql,
+    suspension,
     transitions,
 )
 from django_durable.models.checkpoint import Recorded, Verdict
@@ -145,6 +146,23 @@ def start_that_is_always_the_first(real):
         return {instance.pk for instance in instances}
 
     return insert
+
+
+# Suspensions.
+
+
+@bug(suspension, "_ONE")
+def suspension_by_a_zombie(real):
+    """Let whoever wants to write what a workflow waits for."""
+    return real.replace("claim = %s", "(claim = %s OR true)")
+
+
+@bug(suspension, "_ONE")
+def suspension_of_what_is_cancelled(real):
+    """Suspend whatever the status is by now."""
+    return real.replace("AND status = 'PENDING'", "").replace(
+        "AND w.status = 'PENDING'", ""
+    )
 
 
 # Claims.

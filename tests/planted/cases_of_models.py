@@ -94,6 +94,22 @@ CASES = [
         "True, True",
         is_rolled_back=False,
     ),
+    # Suspensions: in one statement where rows can be locked.
+    case(
+        bugs.suspension_by_a_zombie,
+        interleavings.test_a_zombie_changes_nothing,
+        "point",
+        definition=racing.napping,
+        needs=SKIPS,
+    ),
+    case(
+        bugs.suspension_of_what_is_cancelled,
+        interleavings.test_nothing_of_an_execution_commits_after_a_cancellation,
+        "point",
+        definition=racing.napping,
+        is_reversed=False,
+        needs=SKIPS,
+    ),
     # Claims.
     case(
         bugs.claim_that_waits_for_locks,
