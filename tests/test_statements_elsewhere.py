@@ -11,8 +11,9 @@ from django.db import connection
 import django_durable as durable
 from django_durable import clock
 from django_durable.execution.checkpoints import CheckpointWriter
-from django_durable.execution.journal import Journal
+from django_durable.execution.journal import TOGETHER, Journal, Journals
 from django_durable.models import Step, Wait, Workflow
+from django_durable.models.claims import Claimed
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
 from django_durable.models.targets import TIMER, message_target
@@ -123,10 +124,26 @@ def test_a_batch_is_one_commit_and_on_postgresql_one_statement(name, executed):
     assert cost == expected, executed
 
 
-def test_a_later_execution_reads_its_journal_in_three_statements(executed):
+# On SQLite one of each of three tables.
+READ = {"postgresql": Cost(1, 0, 0), "sqlite": Cost(3, 0, 0)}
+
+
+def test_a_later_execution_reads_its_journal_and_on_postgresql_at_once(executed):
     Journal.load("default", HELD)
 
-    assert Cost.of(executed) == Cost(3, 0, 0)
+    assert Cost.of(executed) == READ[connection.vendor]
+
+
+def test_executions_that_begin_together_read_their_journals_together(executed):
+    if connection.vendor == "sqlite":
+        pytest.skip("Here a statement costs next to nothing.")
+    ids = [nth("PENDING", number) for number in MANY]
+    journals = Journals("default", ids)
+
+    found = [journals.take(pk) for pk in reversed(ids)]
+
+    assert Cost.of(executed) == Cost(1, 0, 0)
+    assert len(found) == len(MANY) <= TOGETHER
 
 
 WAITED_FOR = WaitRow("", 9, message_target(HELD, "topic"))
@@ -155,34 +172,49 @@ def test_to_wake_is_one_commit_and_on_postgresql_one_statement(executed):
     assert Cost.of(executed) == WOKEN[connection.vendor], executed
 
 
-def test_a_worker_with_free_slots_of_both_kinds_claims_once(executed, monkeypatch):
-    claims = []
-    rows = type(Workflow.objects.all())
-    monkeypatch.setattr(
-        rows, "claim", lambda *args, **options: claims.append(options["limit"]) or []
-    )
-    dispatcher = Dispatcher(
-        "default",
-        Idlers(),
-        SimpleNamespace(is_held=True, worker_id=HELD),
-        queues=None,
-        alone=None,
-        stopping=threading.Event(),
-    )
-
-    dispatcher._look()
-
-    assert claims == [Idlers.free_slots(is_async=False)]
-
-
 class Idlers:
-    """A worker that executes nothing."""
+    """A worker that executes nothing, and notes what it should begin."""
 
     is_busy = False
 
-    @staticmethod
-    def free_slots(*, is_async):
+    def __init__(self):
+        self.begun = []
+
+    def free_slots(self, *, is_async):
         return 200 if is_async else 16
 
     def pairs(self, *, is_async=None):
         return [("sync", "1")] * (is_async is not True) + [("async", "1")]
+
+    def begin(self, row, journals):
+        self.begun.append((row.id, journals))
+
+
+@pytest.fixture
+def limits(monkeypatch):
+    """The limits of the claims that are made; they take two rows again, one anew."""
+    noted = []
+
+    def claim(self, *args, limit, **options):
+        noted.append(limit)
+        claims = {"a": 2, "b": 3, "c": 1}
+        return [Claimed(pk, "sync", "1", "json:[{}]", n) for pk, n in claims.items()]
+
+    monkeypatch.setattr(type(Workflow.objects.all()), "claim", claim)
+    return noted
+
+
+def test_a_worker_claims_at_once_for_both_kinds_and_has_journals_read_together(limits):
+    staff = Idlers()
+    lease = SimpleNamespace(is_held=True, worker_id=HELD)
+    stopping = threading.Event()
+    dispatcher = Dispatcher(
+        "default", staff, lease, queues=None, alone=None, stopping=stopping
+    )
+
+    dispatcher._look()
+
+    assert limits == [16]
+    assert [pk for pk, _ in staff.begun] == ["a", "b", "c"]
+    ((_, journals), (_, same), _) = staff.begun
+    assert journals is same is not None

@@ -1,13 +1,19 @@
 """What earlier executions of a workflow left for this one."""
 
+import itertools
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django_durable import failures, serialization
 from django_durable.exceptions import StepFailed
-from django_durable.models import Attempt, Step, Wait
+from django_durable.models import history
 from django_durable.models.checkpoint import Checkpoint
+
+# So many journals are read together: more of them would wait for a long one.
+TOGETHER = 50
 
 
 class Place(NamedTuple):
@@ -39,21 +45,52 @@ class Journal:
 
     @classmethod
     def load(cls, using: str, workflow_id: str) -> "Journal":
-        """Read everything that is recorded of a workflow: three statements."""
-        journal = cls()
-        recorded = Step.objects.using(using).journal(workflow_id)
-        journal.steps = {Place(*key): row for key, row in recorded.items()}
-        attempts = Attempt.objects.using(using).journal(workflow_id)
-        for branch, step_id, next_at in attempts:
+        """Read everything that is recorded of a workflow."""
+        return cls.of(history.read(using, [workflow_id])[workflow_id])
+
+    @classmethod
+    def of(cls, past: history.Past) -> "Journal":
+        """Build it of what was read."""
+        journal = cls(has_waits=bool(past.waits))
+        journal.steps = {Place(row.branch, row.step_id): row for row in past.steps}
+        for branch, step_id, next_at in past.tries:
             journal.retries.setdefault(Place(branch, step_id), []).append(next_at)
-        waits = Wait.objects.using(using).journal(workflow_id)
-        journal.has_waits = bool(waits)
         journal.begun.update(journal.retries)
-        for branch, step_id, target, wake_at in waits:
+        for branch, step_id, target, wake_at in past.waits:
             journal.begun.add(Place(branch, step_id))
             if wake_at is not None:
                 journal.deadlines[Place(branch, step_id), target] = wake_at
         return journal
+
+
+class Journals:
+    """The journals of workflows that were claimed at once, read a few at a time.
+
+    Whoever needs one reads those of the next ones too; they take theirs from here.
+    """
+
+    def __init__(self, using: str, ids: Sequence[str]) -> None:
+        self._using = using
+        self._lock = threading.Lock()
+        self._unread = dict.fromkeys(ids)
+        self._read: dict[str, Journal] = {}
+
+    def take(self, workflow_id: str) -> Journal:
+        """Return the journal of one of the workflows."""
+        with self._lock:
+            if workflow_id in self._unread:
+                self._read_some(workflow_id)
+            journal = self._read.pop(workflow_id, None)
+        if journal is None:  # Taken before: this is another try.
+            return Journal.load(self._using, workflow_id)
+        return journal
+
+    def _read_some(self, first: str) -> None:
+        others = (pk for pk in self._unread if pk != first)
+        ids = [first, *itertools.islice(others, TOGETHER - 1)]
+        for pk, past in history.read(self._using, ids).items():
+            del self._unread[pk]
+            self._read[pk] = Journal.of(past)
 
 
 def dump_result(value: Any, where: str) -> tuple[str | None, Any]:

@@ -25,7 +25,6 @@ from django_durable.exceptions import (
 from django_durable.execution import news
 from django_durable.execution.drivers import Algorithm, adrive, drive
 from django_durable.execution.hosts import Host
-from django_durable.execution.journal import Journal
 from django_durable.execution.requests import Finish, Query
 from django_durable.execution.starting import load_inputs
 from django_durable.execution.state import State
@@ -145,10 +144,10 @@ class RunChild:
 
 def _begin(execution: State) -> Algorithm:
     """Read the journal, if there can be one, and the arguments."""
-    host, claimed = execution.host, execution.claimed
+    claimed = execution.claimed
     yield from news.tell(execution, signals.workflow_started, claim=claimed.claim)
     if not claimed.is_first:
-        execution.journal = yield Query(lambda: Journal.load(host.using, claimed.id))
+        execution.journal = yield Query(execution.load_journal)
     try:
         return load_inputs(claimed.inputs)
     except SerializationError as problem:

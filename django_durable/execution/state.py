@@ -23,7 +23,13 @@ from django_durable.exceptions import (
 )
 from django_durable.execution.drivers import Algorithm
 from django_durable.execution.hosts import Host
-from django_durable.execution.journal import Journal, Place, load_error, load_result
+from django_durable.execution.journal import (
+    Journal,
+    Journals,
+    Place,
+    load_error,
+    load_result,
+)
 from django_durable.execution.leaving import Leaving
 from django_durable.execution.requests import Query
 from django_durable.models import Workflow, sql
@@ -82,6 +88,7 @@ class State:
         self.journal = Journal()
         # What patch() has answered, by branch and name.
         self.patches: dict[tuple[str, str], bool] = {}
+        self.journals: Journals | None = None  # Of what was claimed along with it.
         self.ending: Unwind | None = None
         self.leaving = Leaving(self)
         self.is_handing_over = False
@@ -99,6 +106,12 @@ class State:
             "queue": self.claimed.queue_name,
             "worker_id": str(self.host.worker_id or ""),
         }
+
+    def load_journal(self) -> Journal:
+        """Read what earlier executions have recorded."""
+        if self.journals is None:
+            return Journal.load(self.host.using, self.workflow_id)
+        return self.journals.take(self.workflow_id)
 
     def enter(self, frame: Frame) -> Place:
         """Take the next place of a branch, unless the execution is ending."""

@@ -81,10 +81,9 @@ class StepQuerySet(models.QuerySet["Step"]):
             )
         return answers
 
-    def journal(self, workflow_id: str) -> dict[tuple[str, int], Checkpoint]:
-        """Return all checkpoints of a workflow by (branch, step_id)."""
-        rows = [Checkpoint(*row) for row in _JOURNAL(self, workflow=workflow_id)]
-        return {(row.branch, row.step_id): row for row in rows}
+    def journal(self, workflow_id: str) -> list[Checkpoint]:
+        """Return all checkpoints of a workflow."""
+        return [Checkpoint(*row) for row in _JOURNAL(self, workflow=workflow_id)]
 
     def _explain(
         self, checkpoints: Sequence[Checkpoint]

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, connections
 
 from django_durable import clock, signals
+from django_durable.execution.journal import Journals
 from django_durable.execution.lease import Lease
 from django_durable.models import Workflow, faults
 from django_durable.models.claims import Claimed
@@ -36,7 +37,7 @@ class Staff(Protocol):
 
     def pairs(self, *, is_async: bool | None = None) -> list[tuple[str, str]]: ...
 
-    def begin(self, row: Claimed) -> None: ...
+    def begin(self, row: Claimed, journals: Journals | None = None) -> None: ...
 
 
 class Dispatcher:
@@ -199,10 +200,12 @@ class Dispatcher:
     def _begin(self, claimed: Sequence[Claimed]) -> None:
         """Have workflows begun; what cannot be, is not held."""
         failure: Exception | None = None
+        again = [row.id for row in claimed if not row.is_first]
+        journals = Journals(self._using, again) if len(again) > 1 else None
         for row in claimed:
             self._set_timer(row.deadline)
             try:
-                self._staff.begin(row)
+                self._staff.begin(row, journals)
             except Exception as error:
                 failure = error
                 about = {"workflow_id": row.id, "workflow_name": row.name}

@@ -12,6 +12,7 @@ from django_durable.definitions import registry
 from django_durable.execution import running
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.execution.execution import Execution
+from django_durable.execution.journal import Journals
 from django_durable.execution.lease import Lease
 from django_durable.models import Worker as WorkerRow, Workflow, faults
 from django_durable.models.claims import Claimed
@@ -200,7 +201,7 @@ class Worker:
             if is_async is None or kind is is_async
         ]
 
-    def begin(self, row: Claimed) -> None:
+    def begin(self, row: Claimed, journals: Journals | None = None) -> None:
         """Execute a claimed workflow in a free slot."""
         definition = registry.find(row.name)
         if definition is None:
@@ -208,6 +209,7 @@ class Worker:
             Workflow.objects.using(self.using).pause(row, reason)
             return
         execution = Execution(row, definition, WorkerHost(self))
+        execution.journals = journals
         self._executions.add(execution)
         try:
             if definition.is_async:
