@@ -124,10 +124,9 @@ def insert_many(
     if len(rows) == 1:
         return [_insert_one(connection, rows[0], lock="", state="")]
     if sql.is_postgresql(connection):
-        columns = list(zip(*(values_of(connection, row) for row in rows), strict=True))
-        params: list[Any] = [list(column) for column in columns]
-        ids = list({row.workflow_id for row in rows})
-        found = sql.fetch_hot(connection, _MANY_POSTGRESQL, [*params, ids])
+        columns = sql.arrays(values_of(connection, row) for row in rows)
+        ids = sql.array({row.workflow_id for row in rows})
+        found = sql.fetch_hot(connection, _MANY_POSTGRESQL, [*columns, ids])
     else:
         text = json.dumps([values_of(connection, row) for row in rows])
         found = sql.fetch_hot(connection, _MANY_SQLITE, [text])

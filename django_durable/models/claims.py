@@ -298,11 +298,11 @@ def claim_parameters(
     exact = [pair for pair in definitions if pair[1] != ANY_VERSION]
     return {
         "now": now,
-        "names": [name for name, _ in exact],
-        "versions": [version for _, version in exact],
-        "any_version": [n for n, version in definitions if version == ANY_VERSION],
+        "names": sql.array(name for name, _ in exact),
+        "versions": sql.array(version for _, version in exact),
+        "any_version": sql.array(n for n, known in definitions if known == ANY_VERSION),
         "limit": limit,
-        "queues": list(queues or ()),
+        "queues": sql.array(queues or ()),
         "worker": worker_id,
     }
 

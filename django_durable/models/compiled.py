@@ -42,7 +42,7 @@ class GivenList(Given):
     def value_of(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
         """See Given.value_of()."""
         texts = list(value)
-        return texts if sql.is_postgresql(connection) else json.dumps(texts)
+        return sql.array(texts) if sql.is_postgresql(connection) else json.dumps(texts)
 
 
 class OneOf(Lookup):

@@ -57,7 +57,8 @@ def read(using: str, ids: Sequence[str]) -> dict[str, Past]:
 def _read_at_once(using: str, ids: list[str]) -> dict[str, Past]:
     found = {pk: Past([], [], []) for pk in ids}
     tries = []
-    for *values, part in sql.fetch_hot(connections[using], _ALL, [ids, ids, ids]):
+    among = sql.array(ids)
+    for *values, part in sql.fetch_hot(connections[using], _ALL, [among] * 3):
         row = Checkpoint(*values)
         past = found[row.workflow_id]
         if part == _STEPS:

@@ -70,19 +70,15 @@ def store(
     """Store outcomes behind the strict fence; return the ids that took."""
     values = [_values(connection, row) for row in rows]
     if sql.is_postgresql(connection):
-        params, form = _arrays(values), _MANY
-        if len(rows) == 1:
-            params, form = [*values[0], rows[0].workflow_id], _ONE
+        params, form = [*values[0], rows[0].workflow_id], _ONE
+        if len(rows) > 1:
+            columns = sql.arrays(values)
+            params, form = [*columns, columns[0]], _MANY
         statement = _POSTGRESQL.format(**form, hint=hint.column)
         found = sql.fetch_hot(connection, statement, [*params, *hint.params])
     else:
         found = sql.fetch_hot(connection, _SQLITE, [json.dumps(values)])
     return {workflow_id for workflow_id, *_ in found}
-
-
-def _arrays(values: Sequence[Sequence[Any]]) -> list[Any]:
-    columns: list[Any] = [list(column) for column in zip(*values, strict=True)]
-    return [*columns, columns[0]]
 
 
 def _values(connection: BaseDatabaseWrapper, row: Outcome) -> list[Any]:

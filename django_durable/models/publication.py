@@ -190,7 +190,7 @@ def store(
 
 
 def _lock(connection: BaseDatabaseWrapper, rows: Sequence[Publication]) -> None:
-    ids = list({row.checkpoint.workflow_id for row in rows})
+    ids = sql.array({row.checkpoint.workflow_id for row in rows})
     sql.fetch(
         connection,
         f"SELECT id FROM {WORKFLOW} WHERE id = ANY(%s::text[])"
@@ -212,9 +212,9 @@ def _store_in_one(
         for number, row in enumerate(rows, 1)
         for parts in row.payload()
     ]
-    ids = list({row.checkpoint.workflow_id for row in rows})
     params = [*_columns(values), *_columns(payload)]
-    params.append(ids[0] if len(rows) == 1 else ids)
+    ids = {row.checkpoint.workflow_id for row in rows}
+    params.append(sql.array(ids) if len(rows) > 1 else ids.pop())
     statement = statement_of(
         type(rows[0]),
         records=rows[0].records,
@@ -234,9 +234,7 @@ def _store_in_one(
 
 def _columns(rows: Sequence[Values]) -> Sequence[Any]:
     """Return what ``_source()`` takes: one row as it is, or many as columns."""
-    if len(rows) == 1:
-        return rows[0]
-    return [list(column) for column in zip(*rows, strict=True)]
+    return rows[0] if len(rows) == 1 else sql.arrays(rows)
 
 
 _INSERT_ONE = f"""

@@ -91,6 +91,28 @@ def uuid_value(connection: BaseDatabaseWrapper, value: UUID | None) -> Any:
     return value.hex
 
 
+def array(values: Iterable[Any]) -> str:
+    """Write values as PostgreSQL reads an array: the driver takes five times as long.
+
+    To be cast where it stands: ``%s::text[]``.
+    """
+    return "{" + ",".join([_element(value) for value in values]) + "}"
+
+
+def arrays(rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Turn rows into an array for each column."""
+    return [array(column) for column in zip(*rows, strict=True)]
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    text = str(value)
+    if '"' in text or "\\" in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
 def limit_idle_time(connection: BaseDatabaseWrapper) -> None:
     """Let the server end this transaction when its process stands still.
 

@@ -87,11 +87,12 @@ def suspend(
 ) -> bool:
     """Move a held workflow to WAITING for these; False when it could not at once."""
     values = [row.values() for row in rows]
+    waits: Sequence[Any]
     if len(values) == 1:
-        statement, waits = _ONE, list(values[0])
+        statement, waits = _ONE, values[0]
     else:
-        columns = list(zip(*values, strict=True)) or [()] * _CASTS.count("%s")
-        statement, waits = _MANY, [list(column) for column in columns]
+        statement = _MANY
+        waits = sql.arrays(values) or ["{}"] * _CASTS.count("%s")
     params = [*waits, workflow_id, claim, wake_at, now, now]
     return bool(sql.fetch_hot(connection, statement, params))
 
@@ -120,5 +121,5 @@ def queue(
 ) -> set[str]:
     """Move those that wait, and that nobody has locked, to the queue."""
     statement = _QUEUE.format(hint=hint.column)
-    params = [list(ids), claim, now, now, *hint.params]
+    params = [sql.array(ids), claim, now, now, *hint.params]
     return {pk for pk, *_ in sql.fetch_hot(connection, statement, params)}

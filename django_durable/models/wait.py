@@ -131,7 +131,7 @@ def waiting_statement(
 
     One that suspends after this look looks again by itself.
     """
-    params: list[Any] = [targets]
+    params: list[Any] = [sql.array(targets)]
     among = "= ANY(%s::text[])"
     if not sql.is_postgresql(connection):
         among, params = f"IN ({', '.join(['%s'] * len(targets))})", [*targets]

@@ -112,8 +112,7 @@ def _statement(
         columns = _COLUMNS.format(size="octet_length")
         source = "unnest(%s::int[], %s::text[], %s::text[], %s::bigint[])"
         source = f"FROM {source} AS v(i, workflow_id, key, first)"
-        given = [list(column) for column in zip(*rows, strict=True)]
-        return f"{columns} {source} {_JOINS}", [largest, *given, limit]
+        return f"{columns} {source} {_JOINS}", [largest, *sql.arrays(rows), limit]
     columns = _COLUMNS.format(size="length")
     places = ", ".join(["(%s, %s, %s, %s)"] * len(rows))
     source = f"WITH v(i, workflow_id, key, first) AS (VALUES {places})"

@@ -1,6 +1,8 @@
-"""Hot statements are prepared where that is safe, and only there."""
+"""Hot statements are prepared where that is safe; their arrays are plain texts."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection, connections
@@ -36,6 +38,42 @@ def test_a_hot_statement_is_prepared_once_per_connection(fresh):
 
     assert found == [[("hot", 1)], [("hot", 2)]]
     assert prepared_on(fresh) == 1
+
+
+NOW = datetime.now(UTC)
+ODD_TEXTS = [
+    "",
+    "NULL",
+    "null",
+    "{}",
+    "a,b",
+    ' "a" ',
+    "\\",
+    '\\"',
+    "it's",
+    "%s",
+    "é\n\t",
+]
+ARRAYS = {
+    "text": [*ODD_TEXTS, None],
+    "bigint": [0, -1, 2**62, None],
+    "bool": [True, False, None],
+    "uuid": [uuid4(), None],
+    "timestamptz": [NOW, NOW.replace(microsecond=0), None],
+}
+
+
+@needs_server
+@pytest.mark.parametrize("kind", ARRAYS)
+@pytest.mark.parametrize("fetch", [sql.fetch, sql.fetch_hot])
+def test_an_array_arrives_as_it_was_given(kind, fetch):
+    ((found, empty),) = fetch(
+        connection,
+        f"SELECT %s::{kind}[], %s::{kind}[]",
+        [sql.array(ARRAYS[kind]), sql.array([])],
+    )
+
+    assert (found, empty) == (ARRAYS[kind], [])
 
 
 @needs_server
