@@ -18,6 +18,7 @@ from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
 from django_durable.models.targets import TIMER, message_target
 from django_durable.models.wait import WaitRow
+from django_durable.wakeup import hub
 from django_durable.worker.dispatcher import Dispatcher
 from tests.counting import Cost, note_all
 from tests.plans.operations import PUBLICATIONS
@@ -98,6 +99,18 @@ def test_each_awaited_call_from_outside_costs_so_many_statements(name, executed)
     in_loop(OUTSIDE[name][1])
 
     assert Cost.of(executed) == EXPECTED[name][1][connection.vendor], executed
+
+
+@pytest.mark.parametrize(("is_listening", "looks"), [(False, 2), (True, 1)])
+def test_a_wait_of_a_process_that_listens_begins_with_one_look(
+    is_listening, looks, executed, monkeypatch
+):
+    monkeypatch.setattr(type(hub), "has_hints", is_listening)
+
+    with pytest.raises(durable.WaitTimeout):
+        durable.WorkflowHandle(HELD).get_result(timeout=0)
+
+    assert Cost.of(executed) == Cost(looks, 0, 0)
 
 
 # What a busy worker gathers goes out in one statement, for 50 as for one.

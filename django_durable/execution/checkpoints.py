@@ -31,12 +31,21 @@ SPARE_SECONDS = 1.0
 
 
 class _Pending:
-    """A row on its way, and the thread that waits for it."""
+    """A row on its way."""
 
-    __slots__ = ("_done", "answer", "row")
+    __slots__ = ("row",)
 
     def __init__(self, row: Row) -> None:
         self.row = row
+
+
+class _Waited(_Pending):
+    """A row on its way, and the thread that waits for it."""
+
+    __slots__ = ("_done", "answer")
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row)
         self.answer: Answer | None = None
         self._done = threading.Lock()
         self._done.acquire()
@@ -77,7 +86,7 @@ class CheckpointWriter:
 
     def write(self, row: Row) -> Recorded:
         """Store a row; return its verdict when it is committed."""
-        pending = _Pending(row)
+        pending = _Waited(row)
         if self._is_first(pending):
             try:
                 self._flush([pending])
@@ -158,7 +167,7 @@ class CheckpointWriter:
         for pending, answer in zip(batch, answers, strict=True):
             if isinstance(pending, _Awaited):
                 loops.setdefault(pending.loop, []).append((pending, answer))
-            else:
+            elif isinstance(pending, _Waited):
                 pending.deliver(answer)
         for loop, delivered in loops.items():
             if not loop.is_closed():

@@ -34,9 +34,11 @@ class Watch:
 
     def wait(self) -> Any:
         """Return what is found; raises WaitTimeout, WaitImpossible."""
-        if (found := self.look()) is not None:
+        # To begin to listen takes a thread and a connection: not for what is there.
+        # A process that listens anyway looks when it has begun to wait.
+        is_listening = hub.has_hints and not _is_in_transaction()
+        if not is_listening and (found := self._look_first()) is not None:
             return found
-        refuse_endless_wait(self.what, self.workflow_id)
         give_up_at = self._give_up_at()
         with Bell(hub, self._names()) as bell:
             while (found := self.look()) is None:
@@ -46,9 +48,8 @@ class Watch:
     async def await_(self) -> Any:
         """See wait()."""
         look = sync_to_async(self.look)
-        if (found := await look()) is not None:
+        if (found := await sync_to_async(self._look_first)()) is not None:
             return found
-        await sync_to_async(refuse_endless_wait)(self.what, self.workflow_id)
         give_up_at = self._give_up_at()
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
         with hub.subscribe(self._names(), lambda: ring_loop(loop, rung.set)):
@@ -57,6 +58,12 @@ class Watch:
                 await rung.wait()
                 timer.cancel()
                 rung.clear()
+        return found
+
+    def _look_first(self) -> Any:
+        """Look; raise WaitImpossible when to look again would be in vain."""
+        if (found := self.look()) is None:
+            refuse_endless_wait(self.what, self.workflow_id)
         return found
 
     def _names(self) -> list[str]:
@@ -94,11 +101,15 @@ def remember_touch(using: str, workflow_id: str) -> None:
         connection.on_commit(_Touched(workflow_id), robust=True)
 
 
+def _is_in_transaction() -> bool:
+    return connections[conf.current().database].in_atomic_block
+
+
 def refuse_endless_wait(what: str, workflow_id: str) -> None:
     """Raise WaitImpossible for a wait that the caller's transaction prevents."""
-    connection = connections[conf.current().database]
-    if not connection.in_atomic_block:
+    if not _is_in_transaction():
         return
+    connection = connections[conf.current().database]
     if any(getattr(each, "_from_testcase", False) for each in connection.atomic_blocks):
         raise WaitImpossible(
             what,

@@ -64,38 +64,39 @@ class WorkerHost:
         self.using = worker.using
         self.worker_id: UUID | None = worker.worker_id
         self._worker = worker
+        self._unwinding = _UnwindingWhenGone(worker)
 
     def record(self, checkpoint: Checkpoint) -> Recorded:
-        with self._unwinding_when_gone():
+        with self._unwinding:
             return self._worker.steps.write(checkpoint)
 
     async def arecord(self, checkpoint: Checkpoint) -> Recorded:
-        with self._unwinding_when_gone():
+        with self._unwinding:
             return await self._worker.steps.awrite(checkpoint)
 
     def finish(self, outcome: Outcome) -> Recorded:
-        with self._unwinding_when_gone():
+        with self._unwinding:
             recorded = self._worker.outcomes.write(outcome)
         if recorded.verdict is Verdict.BUSY:
             return self.query(lambda: self._finish_alone(outcome))
         return recorded
 
     async def afinish(self, outcome: Outcome) -> Recorded:
-        with self._unwinding_when_gone():
+        with self._unwinding:
             recorded = await self._worker.outcomes.awrite(outcome)
         if recorded.verdict is Verdict.BUSY:
             return await self.aquery(lambda: self._finish_alone(outcome))
         return recorded
 
     def publish(self, row: Publication) -> Recorded:
-        with self._unwinding_when_gone():
+        with self._unwinding:
             recorded = self._worker.outcomes.write(row)
         if recorded.verdict is Verdict.BUSY:
             return self.query(lambda: publish_alone(self.using, row))
         return recorded
 
     async def apublish(self, row: Publication) -> Recorded:
-        with self._unwinding_when_gone():
+        with self._unwinding:
             recorded = await self._worker.outcomes.awrite(row)
         if recorded.verdict is Verdict.BUSY:
             return await self.aquery(lambda: publish_alone(self.using, row))
@@ -103,7 +104,7 @@ class WorkerHost:
 
     def query(self, work: Callable[[], T]) -> T:
         """Do database work on this thread's connection until it is done."""
-        with self._unwinding_when_gone():
+        with self._unwinding:
             return faults.retry_patiently(
                 self.using, work, give_up=lambda: self._worker.is_gone
             )
@@ -114,7 +115,7 @@ class WorkerHost:
         loop, threads, tries = asyncio.get_running_loop(), self._worker.queries, 0
         while True:
             try:
-                with self._unwinding_when_gone():
+                with self._unwinding:
                     return await _whole(loop.run_in_executor(threads.executor, work))
             except (DatabaseError, InterfaceError) as error:
                 if not faults.is_transient(error):
@@ -153,21 +154,28 @@ class WorkerHost:
         with self._worker.tracking(execution):
             yield
 
-    @contextmanager
-    def _unwinding_when_gone(self) -> Iterator[None]:
-        """A worker that has left neither retries nor fails steps: it unwinds."""
-        try:
-            yield
-        except (DatabaseError, InterfaceError) as error:
-            if not self._worker.is_gone:
-                raise
-            raise ClaimLost from error
-
     def _finish_alone(self, outcome: Outcome) -> Recorded:
         """Wait for the row in this thread; the writer goes on meanwhile."""
         rows = Workflow.objects.using(self.using)
         with rows.locked(outcome.workflow_id):
             return rows.finish([outcome])[0]
+
+
+class _UnwindingWhenGone:
+    """A worker that has left neither retries nor fails steps: it unwinds."""
+
+    __slots__ = ("_worker",)
+
+    def __init__(self, worker: Employer) -> None:
+        self._worker = worker
+
+    def __enter__(self) -> None:
+        """There is nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
+        is_fault = isinstance(error, (DatabaseError, InterfaceError))
+        if is_fault and self._worker.is_gone:
+            raise ClaimLost from error
 
 
 async def _whole(work: asyncio.Future[T]) -> T:
