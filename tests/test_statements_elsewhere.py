@@ -101,6 +101,16 @@ def test_each_awaited_call_from_outside_costs_so_many_statements(name, executed)
     assert Cost.of(executed) == EXPECTED[name][1][connection.vendor], executed
 
 
+def test_a_direct_call_costs_a_look_at_its_lease_beside_what_it_writes(executed):
+    total(1, 2)
+    executed.clear()
+
+    assert total(1, 2) == 3
+
+    # The start, two steps and the outcome; then who waits for that.
+    assert Cost.of(executed) == Cost(5, 1, 4), executed
+
+
 @pytest.mark.parametrize(("is_listening", "looks"), [(False, 2), (True, 1)])
 def test_a_wait_of_a_process_that_listens_begins_with_one_look(
     is_listening, looks, executed, monkeypatch

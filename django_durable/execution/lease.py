@@ -113,9 +113,8 @@ class Lease:
 
     def is_alive(self) -> bool:
         """Ask the database whether the lease still runs."""
-        workers = Worker.objects.using(self.using).live()
-        worker_id = self.worker_id
-        return worker_id is not None and workers.filter(pk=worker_id).exists()
+        workers, worker_id = Worker.objects.using(self.using), self.worker_id
+        return worker_id is not None and workers.is_alive(worker_id)
 
     def beat(self) -> None:
         """Renew the lease now; register anew when it had run out."""

@@ -16,6 +16,7 @@ from django_durable.execution import looks, running
 from django_durable.execution.direct import direct_host
 from django_durable.execution.execution import Execution
 from django_durable.execution.publishing import letter_of
+from django_durable.execution.results import Result
 from django_durable.execution.starting import build_row, check_existing, hold
 from django_durable.execution.watching import Watch, remember_touch
 from django_durable.models import Notification, Workflow
@@ -72,7 +73,8 @@ class OutsideEngine:
         row, execution = _take(definition, options, args, kwargs)
         if execution is not None:
             running.run(execution)
-            _raise_pause(execution)
+            if (result := _ended(execution)) is not None:
+                return result.give()
         return self.result(row.pk, None)
 
     def acall(
@@ -89,7 +91,8 @@ class OutsideEngine:
         row, execution = await sync_to_async(_take)(definition, options, args, kwargs)
         if execution is not None:
             await running.arun(execution)
-            _raise_pause(execution)
+            if (result := _ended(execution)) is not None:
+                return result.give()
         return await self.aresult(row.pk, None)
 
     def status(self, workflow_id: str) -> str:
@@ -212,9 +215,14 @@ def _take(
     return row, Execution(claimed, definition, host)
 
 
-def _raise_pause(execution: Execution) -> None:
+def _ended(execution: Execution) -> Result | None:
+    """Return what an execution has recorded; None when somebody else ends it.
+
+    Raises what has paused it.
+    """
     if isinstance(execution.ending, Pause):
         raise execution.ending.error
+    return Result.of(execution.outcome) if execution.outcome is not None else None
 
 
 def _result_watch(workflow_id: str, timeout: float | None) -> Watch:

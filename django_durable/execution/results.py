@@ -11,6 +11,7 @@ from django_durable.exceptions import (
 )
 from django_durable.execution.journal import load_result
 from django_durable.models import Workflow
+from django_durable.models.outcome import Outcome
 from django_durable.models.status import TERMINAL, Status
 
 
@@ -24,6 +25,13 @@ class Result:
     error: str | None
     cancel_reason: str
     recovery_attempts: int
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "Result":
+        """Build what an execution has just recorded."""
+        return cls(
+            outcome.workflow_id, outcome.status, outcome.output, outcome.error, "", 0
+        )
 
     def give(self) -> Any:
         """Return what the workflow returned, or raise what it raised."""

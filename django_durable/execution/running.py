@@ -193,6 +193,7 @@ def _finish(execution: State, value: Any, error: BaseException | None) -> Algori
     if execution.journal.has_waits:
         rows = Wait.objects.using(execution.host.using)
         yield Query(lambda: rows.forget(execution.workflow_id))
+    execution.outcome = outcome
     if outcome.error is None:
         yield from news.tell(execution, signals.workflow_finished)
     else:

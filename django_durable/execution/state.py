@@ -35,6 +35,7 @@ from django_durable.execution.requests import Query
 from django_durable.models import Workflow, sql
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.claims import Claimed
+from django_durable.models.outcome import Outcome
 from django_durable.models.status import Standing, Status
 
 # A step that starts later than this after the last good news of the row reads
@@ -90,6 +91,7 @@ class State:
         self.patches: dict[tuple[str, str], bool] = {}
         self.journals: Journals | None = None  # Of what was claimed along with it.
         self.ending: Unwind | None = None
+        self.outcome: Outcome | None = None  # Once it is recorded.
         self.leaving = Leaving(self)
         self.is_handing_over = False
         self._lock = threading.Lock()

@@ -91,6 +91,11 @@ def moment(name: str) -> Given:
     return Given(name, models.DateTimeField())
 
 
+def duration(name: str) -> Given:
+    """Leave a gap for a length of time."""
+    return Given(name, models.DurationField())
+
+
 @dataclass(frozen=True, slots=True)
 class _Statement:
     text: str

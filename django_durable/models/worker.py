@@ -12,6 +12,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import conf
+from django_durable.models import compiled
+from django_durable.models.compiled import Rows, Selection
 from django_durable.models.sql import database_now
 
 
@@ -66,6 +68,13 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         alive = self.live().filter(pk=worker_id).update(heartbeat_at=now)
         return now if alive else None
 
+    def is_alive(self, worker_id: uuid.UUID) -> bool:
+        """Tell whether the lease of a worker still runs."""
+        lease: Any = timedelta(seconds=conf.current().lease)
+        if connections[self.db].vendor == "sqlite":
+            lease = self.database_now() - lease
+        return bool(_ALIVE(self, worker=worker_id, lease=lease))
+
     def live_definitions(self) -> set[tuple[str, str]]:
         """Return the (name, version) pairs that some live worker can execute."""
         rows = self.live().exclude(kind=Worker.Kind.DIRECT)
@@ -87,6 +96,17 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         if connections[self.db].vendor == "sqlite":
             return self.database_now() - lease
         return Now() - lease
+
+
+def _alive(rows: Rows) -> Rows:
+    limit: Any = compiled.moment("lease")
+    if connections[rows.db].vendor != "sqlite":
+        limit = Now() - compiled.duration("lease")
+    mine = rows.filter(pk=compiled.uuid("worker"), heartbeat_at__gte=limit)
+    return mine.filter(state__in=Worker.LIVE_STATES).values_list("pk")
+
+
+_ALIVE = Selection(_alive)
 
 
 class Worker(models.Model):

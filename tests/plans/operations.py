@@ -173,6 +173,7 @@ TIMERS = {
         6000,
     ),
     "live": Operation(lambda: workers.live().filter(pk=WORKER).exists()),
+    "is_alive": Operation(lambda: workers.is_alive(WORKER)),
     "live_definitions": Operation(workers.live_definitions, "durable_worker_live"),
     "expired": Operation(workers.declare_dead, "durable_worker_live"),
     "declare_dead": Operation(workers.declare_dead, "durable_worker_live"),
