@@ -6,6 +6,7 @@ Identifiers come from the models' ``_meta``; values are always bound.
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -247,21 +248,40 @@ def _insert_batch(
     given: Sequence[Any],
 ) -> set[Any]:
     meta = instances[0]._meta
-    fields = meta.concrete_fields
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    row = f"({', '.join(['%s'] * len(fields))})"
-    key = ", ".join(f'"{field.column}"' for field in meta.pk_fields)
     params = [
-        field.get_db_prep_save(field.pre_save(instance, add=True), connection)
+        _stored(field, instance, connection)
         for instance in instances
-        for field in fields
+        for field in meta.concrete_fields
     ]
-    sql = (
-        f'INSERT INTO "{meta.db_table}" ({columns})'
-        f" VALUES {', '.join([row] * len(instances))}"
-        f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}{returning}"
-    )
+    sql = _insertion(type(instances[0]), len(instances), returning)
     execute = fetch_hot if len(instances) == 1 else fetch
     new = execute(connection, sql, [*params, *given])
     width = len(meta.pk_fields)
     return {row[0] if width == 1 else row[:width] for row in new}
+
+
+@lru_cache(maxsize=64)
+def _insertion(model: type[models.Model], count: int, returning: str) -> str:
+    meta = model._meta
+    columns = ", ".join(f'"{field.column}"' for field in meta.concrete_fields)
+    row = f"({', '.join(['%s'] * len(meta.concrete_fields))})"
+    key = ", ".join(f'"{field.column}"' for field in meta.pk_fields)
+    return (
+        f'INSERT INTO "{meta.db_table}" ({columns}) VALUES {", ".join([row] * count)}'
+        f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}{returning}"
+    )
+
+
+# What every driver takes as it is, unless it is JSON.
+_PLAIN = (str, int, float, type(None))
+
+
+def _stored(
+    field: "models.Field[Any, Any]",
+    instance: models.Model,
+    connection: BaseDatabaseWrapper,
+) -> Any:
+    value = field.pre_save(instance, add=True)
+    if type(value) in _PLAIN and not isinstance(field, models.JSONField):
+        return value
+    return field.get_db_prep_save(value, connection)
