@@ -182,7 +182,7 @@ POSTGRESQL = {
     "set_summary": Cost(1, 0, 1),
     "get_event": Cost(2, 0, 1),
     "write_stream": Cost(1, 1, 1),
-    "read_stream": Cost(3, 0, 1),
+    "read_stream": Cost(2, 0, 1),
 }
 SQLITE = {
     "step": Cost(1, 0, 1),
@@ -194,7 +194,7 @@ SQLITE = {
     "set_summary": Cost(1, 0, 1),
     "get_event": Cost(2, 0, 1),
     "write_stream": Cost(6, 1, 1),
-    "read_stream": Cost(3, 0, 1),
+    "read_stream": Cost(2, 0, 1),
 }
 
 

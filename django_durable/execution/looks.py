@@ -64,12 +64,14 @@ def entries(
     """Return values of a stream, or its end; None while more may come."""
     state = None
     if may_exist(workflow_id):
-        state = Stream.objects.using(using).look(workflow_id, key)
+        state = Stream.objects.using(using).look(workflow_id, key, offset, limit)
     if state is None:
         return WorkflowNotFound(workflow_id)
     if state.next_offset > offset:
-        rows = StreamEntry.objects.using(using)
-        texts = rows.values_from(workflow_id, key, offset, limit)
+        texts = state.values
+        if not texts:  # Somebody has deleted the first ones.
+            rows = StreamEntry.objects.using(using)
+            texts = rows.values_from(workflow_id, key, offset, limit)
         return Entries(tuple(serialization.loads(text) for text in texts))
     if state.is_over:
         return Entries(is_over=True, is_closed=state.is_closed)

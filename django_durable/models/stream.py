@@ -11,14 +11,18 @@ from django_durable.models.entries import ENTRY, STREAM
 from django_durable.models.status import TERMINAL
 from django_durable.models.workflow import Workflow
 
+# Beyond what the column holds there is nothing; with a limit the sum must fit as well.
+LARGEST_OFFSET = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """How far a stream is, and whether more can come."""
+    """How far a stream is, whether more can come, and what was looked for."""
 
     status: str
     next_offset: int
     is_closed: bool
+    values: list[str]
 
     @property
     def is_over(self) -> bool:
@@ -29,24 +33,38 @@ class StreamState:
 class StreamQuerySet(models.QuerySet["Stream"]):
     """The counters of streams."""
 
-    def look(self, workflow_id: str, key: str) -> StreamState | None:
-        """Return the state in one look, None without the workflow."""
+    def look(
+        self, workflow_id: str, key: str, offset: int, limit: int
+    ) -> StreamState | None:
+        """Return the state and the stored values from an offset on, in one look.
+
+        None without the workflow. Offsets are dense, so that a range of them bounds
+        what is read.
+        """
+        first = min(offset, LARGEST_OFFSET)
         found = sql.fetch_hot(
-            connections[self.db],
-            "SELECT w.status, coalesce(s.next_offset, 0), s.is_closed IS TRUE"
-            f" FROM {WORKFLOW} AS w LEFT JOIN {STREAM} AS s"
-            " ON s.workflow_id = w.id AND s.key = %s WHERE w.id = %s",
-            [key, workflow_id],
+            connections[self.db], _LOOK, [key, key, first, first + limit, workflow_id]
         )
         if not found:
             return None
-        status, next_offset, is_closed = found[0]
-        return StreamState(status, next_offset, bool(is_closed))
+        status, next_offset, is_closed, _ = found[0]
+        values = [value for *_, value in found if value is not None]
+        return StreamState(status, next_offset, bool(is_closed), values)
 
     def is_closed_by(self, workflow_id: str, key: str, place: tuple[str, int]) -> bool:
         """Tell whether it was this place of the workflow that ended the stream."""
         mine = self.filter(workflow=workflow_id, key=key, is_closed=True)
         return mine.filter(closed_branch=place[0], closed_by=place[1]).exists()
+
+
+_LOOK = f"""
+SELECT w.status, coalesce(s.next_offset, 0), s.is_closed IS TRUE, e.value
+FROM {WORKFLOW} AS w
+LEFT JOIN {STREAM} AS s ON s.workflow_id = w.id AND s.key = %s
+LEFT JOIN {ENTRY} AS e ON e.workflow_id = w.id AND e.key = %s
+    AND e."offset" >= %s AND e."offset" < %s
+WHERE w.id = %s ORDER BY e."offset"
+"""
 
 
 class StreamEntryQuerySet(models.QuerySet["StreamEntry"]):

@@ -4,6 +4,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 import django_durable as durable
+from django_durable.execution import looks
 from django_durable.models import Stream, StreamEntry
 from django_durable.testing import assert_steps, run_until_idle, virtual_time
 from tests.communication import workflows
@@ -61,6 +62,16 @@ def test_a_stream_of_which_nothing_was_written_is_empty():
 
     assert list(durable.read_stream(handle, "log")) == []
     assert list(durable.read_stream(handle, "log", offset=10**18)) == []
+
+
+def test_a_reader_gets_what_is_left_where_somebody_has_deleted_the_first_values():
+    handle = workflows.writes.start("log", ["a", "b", "c"], closes=True)
+    run_until_idle()
+    StreamEntry.objects.filter(workflow=handle.workflow_id, offset__lt=2).delete()
+
+    first = looks.entries("default", handle.workflow_id, "log", 0, limit=1)
+
+    assert first.values == ("c",)
 
 
 @READERS

@@ -108,6 +108,7 @@ def overdue_first() -> None:
 
 workflows, steps, waits = Workflow.objects, Step.objects, Wait.objects
 notifications, workers = Notification.objects, Worker.objects
+entries = StreamEntry.objects
 # Each of those that wait has five waits.
 SWEEP = 1_000_000
 
@@ -307,9 +308,10 @@ TALK = {
     "unread": Operation(lambda: notifications.unread(HELD, "next").exists(), UNREAD),
     "look": Operation(lambda: looks.event("default", HELD, "first"), KEY),
     "look, at all events": Operation(lambda: looks.events("default", HELD)),
-    "values_from": Operation(
+    "look, at a stream": Operation(
         lambda: looks.entries("default", HELD, "lines", 0, limit=256), KEY
     ),
+    "values_from": Operation(lambda: entries.values_from(HELD, "lines", 0, 256), KEY),
     "is_closed_by": Operation(
         lambda: Stream.objects.is_closed_by(HELD, "lines", ("", 1))
     ),
