@@ -125,10 +125,10 @@ class RecoveryQuerySet(models.QuerySet[Any]):
             pending = self.filter(pk__in=seen, status=Status.PENDING).order_by("pk")
             if connections[self.db].features.has_select_for_update_skip_locked:
                 pending = pending.select_for_update(skip_locked=True, no_key=True)
-            held = {
-                row.pk for row in pending if row.claim == seen[row.pk].claim
-            }  # Locked, and nobody has taken it since it was seen.
-            return self._recover([seen[pk] for pk in sorted(held)])
+            locked = pending.values_list("pk", "claim")
+            # Nobody has taken those since they were seen.
+            held = [seen[pk] for pk, claim in locked if claim == seen[pk].claim]
+            return self._recover(held)
 
     def _abandoned_with_steps(self) -> dict[str, Any]:
         """Return rows that are abandoned, with how many steps they ``recorded``."""
@@ -137,8 +137,8 @@ class RecoveryQuerySet(models.QuerySet[Any]):
         if not (found := list(ids[:BATCH])):
             return {}
         # Asked again: since the first look somebody may have taken one.
-        rows = self.abandoned().filter(pk__in=found)
-        return {row.pk: row for row in rows.annotate(recorded=Count("steps"))}
+        rows = self.abandoned().filter(pk__in=found).annotate(recorded=Count("steps"))
+        return {row.pk: row for row in rows.values_list(*_JUDGED, named=True)}
 
     def _recover(self, rows: Sequence[Any]) -> list[Recovered]:
         groups: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
@@ -239,6 +239,14 @@ _REQUEUE = Change(
     wake_at=None,
     seconds_waited=F("seconds_waited") + SecondsSince(_NOW),
     changed_at=_NOW,
+)
+
+
+# What of a lost worker's workflow decides what becomes of it: not its values, which
+# may be large.
+_JUDGED = (
+    *("pk", "name", "claim", "recorded", "stalls", "stalled_at"),
+    *("recovery_attempts", "max_recovery_attempts"),
 )
 
 
