@@ -108,6 +108,7 @@ class Checker:
         self.patience_seconds = 2 * SWEEP if dose.is_full else 30.0
         self._ledger = ledger
         self._excused: set[int] = set()
+        self._excused_workflows: set[str] = set()
         self._found: dict[Violation, None] = {}
         self._ended: dict[str, Standing] = {}
         self._newest: datetime | None = None
@@ -119,8 +120,12 @@ class Checker:
         """Name a process whose calls may come to nothing."""
         self._excused.add(pid)
 
+    def excuse_workflow(self, workflow_id: str) -> None:
+        """Name a workflow two executions of which may be in the same step."""
+        self._excused_workflows.add(workflow_id)
+
     def forgive(self, workflow_id: str) -> None:
-        """Name a workflow that was resumed: it has no outcome any more."""
+        """Name a workflow that was resumed or deleted: it has no outcome any more."""
         self._ended.pop(workflow_id, None)
         self._strict.pop(workflow_id, None)
 
@@ -156,7 +161,8 @@ class Checker:
         )
 
     def _is_excused(self, call: Call) -> bool:
-        return call.pid in self._excused
+        is_resumed = call.workflow_id in self._excused_workflows
+        return call.pid in self._excused or is_resumed
 
     def _find(self, invariant: str, where: str, what: str) -> None:
         self._found[Violation(invariant, where, what)] = None

@@ -80,6 +80,31 @@ async def anap(seconds):
     return await look_at_stopwatch() - before
 
 
+@durable.workflow
+def report(number):
+    """Say something before, in, and after what is done."""
+    durable.write_stream("log", number)
+    number = tell(enter(number))
+    durable.set_event("state", number)
+    durable.write_stream("log", number)
+    durable.close_stream("log")
+    return enter(work(number))
+
+
+@durable.step
+def tell(number):
+    """Speak from the inside of a step."""
+    with ledger.call():
+        durable.write_stream("log", "inside")
+        durable.set_event("state", "inside")
+    return number + 1
+
+
+def report_result(number):
+    """Return what ``report`` makes of a number."""
+    return number + 4
+
+
 def journey_result(number, has_child):
     """Return what ``journey`` and ``ajourney`` make of a number."""
     return number + (6 if has_child else 4)

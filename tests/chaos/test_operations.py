@@ -1,0 +1,60 @@
+"""T-38: operators change their minds, at random, while workers are killed."""
+
+import pytest
+
+from django_durable.models import (
+    Event,
+    EventHistory,
+    Notification,
+    Step,
+    Stream,
+    StreamEntry,
+    Wait,
+    Workflow,
+)
+from tests.chaos.operators import Operators
+from tests.chaos.reaper import Reaper
+from tests.journeys.processes import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Of what happens in a round, and how many of them a full run has at least.
+OPERATIONS = 5
+ROUNDS = 1000
+OWNED = Event, EventHistory, Notification, Step, Stream, StreamEntry, Wait
+
+
+@pytest.mark.chaos("T-38 operators", share=6)
+def test_whatever_operators_do_while_workers_die_the_promises_hold(
+    dose, fleet, checker, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("JOURNEY_DIRECTORY", str(tmp_path))
+    operators = Operators(dose, checker)
+    reaper = Reaper(dose, fleet, checker, tmp_path, workers=2)
+    for _ in range(12):
+        operators.start()
+    reaper.man()
+
+    for number in dose.rounds(dose.pick(12, ROUNDS)):
+        for _ in range(OPERATIONS):
+            operators.act()
+        if number % 4 == 0:
+            reaper.kill_one()
+            checker.look()
+    reaper.spare()
+    operators.resume_all()
+    wait_until(operators.has_ended, "the end of all workflows", timeout=60)
+
+    checker.verify(operators.expected)
+    assert orphans() == {}
+
+
+def orphans():
+    """Return what belongs to workflows that are gone."""
+    known = Workflow.objects.values("pk")
+    found = {}
+    for model in OWNED:
+        owner = "destination" if model is Notification else "workflow"
+        lost = model.objects.exclude(**{f"{owner}__in": known})
+        found[model.__name__] = lost.count()
+    return {name: count for name, count in found.items() if count}
