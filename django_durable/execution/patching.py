@@ -32,17 +32,22 @@ def deprecate(execution: State, frame: Frame, name: str) -> None:
     """Pass the marker of a patch where one was recorded."""
     execution.assure_staying()
     if _is_marker(execution.journal.steps.get(_next_place(frame)), name):
-        frame.next_step()
+        _pass_marker(execution, frame, name)
 
 
 def _take(execution: State, frame: Frame, name: str) -> Algorithm:
     place, steps = _next_place(frame), execution.journal.steps
     if place not in steps and not (yield from _has_begun(execution, place)):
+        execution.recall(place, label("patch", name), Kind.PATCH)  # Nothing, as seen.
         steps[place] = yield from _mark(execution, place, name)
     if _is_marker(steps.get(place), name):
-        frame.next_step()
+        _pass_marker(execution, frame, name)
         return True
     return False
+
+
+def _pass_marker(execution: State, frame: Frame, name: str) -> None:
+    execution.recall(execution.enter(frame), label("patch", name), Kind.PATCH)
 
 
 def _has_begun(execution: State, place: Place) -> Algorithm:

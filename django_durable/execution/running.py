@@ -85,7 +85,7 @@ async def _arun(execution: State) -> None:
             raise
         if execution.ending is None:
             error = RuntimeError("The workflow let an asyncio.CancelledError out.")
-    await _end_branches(execution)
+    await end_branches(execution)
     await adrive(_conclude(execution, value, error), execution.host)
 
 
@@ -108,7 +108,7 @@ async def _root(execution: State) -> tuple[Any, BaseException | None]:
         return None, raised
 
 
-async def _end_branches(execution: State) -> None:
+async def end_branches(execution: State) -> None:
     """Cancel what the workflow left behind; a finished one has no branches."""
     for _ in range(3):
         branches = execution.leaving.branches

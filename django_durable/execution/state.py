@@ -92,7 +92,7 @@ class State:
         self.journals: Journals | None = None  # Of what was claimed along with it.
         self.ending: Unwind | None = None
         self.outcome: Outcome | None = None  # Once it is recorded.
-        self.leaving = Leaving(self)
+        self.leaving = self.make_leaving()
         self.is_handing_over = False
         self._lock = threading.Lock()
         self.atomic_depth = 0
@@ -114,6 +114,10 @@ class State:
         if self.journals is None:
             return Journal.load(self.host.using, self.workflow_id)
         return self.journals.take(self.workflow_id)
+
+    def make_leaving(self) -> Leaving:
+        """Return what decides when this execution leaves memory."""
+        return Leaving(self)
 
     def enter(self, frame: Frame) -> Place:
         """Take the next place of a branch, unless the execution is ending."""

@@ -1,0 +1,1 @@
+"""Histories, replayed by code that may not fit them."""
