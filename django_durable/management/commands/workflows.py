@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
+from django_durable.management.workflows.checking import CHECK
 from django_durable.management.workflows.doctor import DOCTOR
 from django_durable.management.workflows.events import EVENTS
 from django_durable.management.workflows.listing import LIST
@@ -52,6 +53,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         FORK,
         DELETE,
         PRUNE,
+        CHECK,
         WORKERS,
         DOCTOR,
         SETTINGS,
