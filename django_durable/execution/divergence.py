@@ -90,7 +90,7 @@ class History:
             journal.retries.setdefault(Place(branch, step_id), []).append(at)
         journal.begun.update(history.waits, journal.retries)
         recorded = Step.objects.using(using).journal(workflow_id)
-        journal.steps.update({Place(*key): row for key, row in recorded.items()})
+        journal.steps.update({Place(row.branch, row.step_id): row for row in recorded})
         return history
 
     @property

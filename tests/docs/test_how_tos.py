@@ -15,10 +15,8 @@ from django.test import override_settings
 from django.utils.module_loading import import_string
 
 import django_durable as durable
-from django_durable import clock, conf
-from django_durable.definitions import registry
+from django_durable import conf
 from django_durable.models import Workflow
-from django_durable.testing import run_until_idle
 from example_project.orders.models import Order
 from tests.docs.pages import DOCS, blocks
 from tests.models import Account

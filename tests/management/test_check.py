@@ -8,7 +8,7 @@ from django_durable.models import Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 NAME = "checked.deployed"
 

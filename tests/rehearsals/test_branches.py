@@ -15,7 +15,7 @@ from tests.rehearsals.definitions import (
     reserve,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def gathering(*calls_):

@@ -23,7 +23,7 @@ from tests.rehearsals.definitions import (
     with_a_step_at_the_end,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.mark.parametrize("ended", [False, True])
