@@ -10,8 +10,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from django_durable import conf
 from django_durable.management.commands.workflows import SUBCOMMANDS
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.filters import add_filters
-from django_durable.management.workflows.parsing import Parser
 
 
 class Table(SphinxDirective):

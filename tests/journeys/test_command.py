@@ -1,11 +1,14 @@
 """The options of run_workflows, and its supervisor."""
 
+import io
+import json
 import os
 import signal
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from django_durable.management.commands import run_workflows
 from django_durable.models import Worker, Workflow
 from tests.journeys import workflows
 from tests.journeys.processes import (
@@ -118,6 +121,8 @@ BAD_OPTIONS = {
     "--processes=0": "--processes must be 1 or more.",
     "--drain=-1": "drain must be 0 or more seconds, not -1.0.",
     "--drain=nan": "drain must be 0 or more seconds, not nan.",
+    "--queue=nope": "unrecognized arguments: --queue=nope",
+    "--lease=0.001": "unrecognized arguments: --lease=0.001",
 }
 
 
@@ -129,6 +134,33 @@ def test_a_bad_option_is_refused_before_anything_starts(option, more):
 
     assert BAD_OPTIONS[option] in str(refusal.value)
     assert not Worker.objects.exists()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("option", BAD_OPTIONS)
+def test_programs_are_told_of_a_bad_option_in_json(option, capsys):
+    words = ["manage.py", "run_workflows", option, "--json"]
+
+    with pytest.raises(SystemExit) as end:
+        run_workflows.Command().run_from_argv(words)
+
+    told = capsys.readouterr()
+    assert end.value.code == 2
+    assert BAD_OPTIONS[option] in json.loads(told.out)["error"]
+    assert len(told.err.splitlines()) == 1
+
+
+@pytest.mark.once
+def test_programs_are_told_of_bad_settings_in_json(settings):
+    settings.DURABLE = {"LEASE": "30", "HARTBEAT": 1}
+    out = io.StringIO()
+
+    with pytest.raises(CommandError):
+        call_command("run_workflows", "--json", stdout=out, skip_checks=False)
+
+    (message,) = json.loads(out.getvalue()).values()
+    assert "E003" in message
+    assert "E001" in message
 
 
 @pytest.mark.once

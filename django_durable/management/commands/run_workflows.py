@@ -1,6 +1,7 @@
 """``manage.py run_workflows``: execute workflows until told to stop."""
 
 import argparse
+import json
 import os
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from django_durable.checks import TAG
+from django_durable.management.parser import Parser, parser_like
 from django_durable.worker import Worker
 from django_durable.worker.processes import (
     StopSignals,
@@ -23,6 +25,13 @@ class Command(BaseCommand):
     help = "Executes workflows; recovers those whose worker was lost."
     # Not those that ask the database: a worker waits for one that is down.
     requires_system_checks = (TAG,)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Parser:
+        """Return a parser whose refusals programs can read, too."""
+        standard = super().create_parser(
+            prog_name, subcommand, add_help=False, **kwargs
+        )
+        return parser_like(standard)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
@@ -49,7 +58,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--reload", action="store_true", help="Start again when code changes."
         )
+        parser.add_argument(
+            "--json", action="store_true", help="Print an error as JSON."
+        )
         parser.add_argument("--alone", metavar="WORKFLOW_ID", help=argparse.SUPPRESS)
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Check the project and run; say an error in JSON where that is asked for."""
+        try:
+            return super().execute(*args, **options)
+        except CommandError as error:
+            if options["json"]:
+                message = " ".join(str(error).split())
+                self.stdout.write(json.dumps({"error": message}))
+            raise
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run in this process, or supervise others."""

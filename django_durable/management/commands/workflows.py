@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
+from django_durable.management.parser import Parser, parser_like
 from django_durable.management.workflows.checking import CHECK
 from django_durable.management.workflows.doctor import DOCTOR
 from django_durable.management.workflows.events import EVENTS
@@ -19,7 +20,7 @@ from django_durable.management.workflows.operations import (
     RESUME,
 )
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser, add_standard_options
+from django_durable.management.workflows.parsing import add_standard_options
 from django_durable.management.workflows.pruning import PRUNE
 from django_durable.management.workflows.roles import ROLES
 from django_durable.management.workflows.sending import SEND
@@ -74,13 +75,7 @@ class Command(BaseCommand):
         standard = super().create_parser(
             prog_name, subcommand, add_help=False, **kwargs
         )
-        parser = Parser(
-            prog=standard.prog,
-            description=self.help,
-            formatter_class=DjangoHelpFormatter,
-            called_from_command_line=standard.called_from_command_line,
-            parents=[standard],
-        )
+        parser = parser_like(standard)
         words = parser.add_subparsers(
             dest="subcommand", metavar="SUBCOMMAND", required=True
         )

@@ -3,11 +3,12 @@
 from typing import Any
 
 from django_durable.exceptions import DurableError, WorkflowNotFound
+from django_durable.management.parser import Parser
 from django_durable.management.workflows import bulk
 from django_durable.management.workflows.filters import add_filters, is_filtered
 from django_durable.management.workflows.operation import Operation
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser, alias_of
+from django_durable.management.workflows.parsing import alias_of
 from django_durable.management.workflows.rows import existing
 from django_durable.management.workflows.subcommand import (
     FAILED,

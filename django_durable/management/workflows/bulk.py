@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models import Count
 
 from django_durable import clock
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.filters import chosen
 from django_durable.management.workflows.operation import Operation
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser
 from django_durable.management.workflows.progress import Progress
 from django_durable.management.workflows.subcommand import (
     Options,

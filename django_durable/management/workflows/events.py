@@ -1,9 +1,9 @@
 """``workflows events``: what a workflow has published under its keys."""
 
+from django_durable.management.parser import Parser
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import Output, moment, stamp
 from django_durable.management.workflows.parsing import (
-    Parser,
     add_database_option,
     alias_of,
 )

@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.fields.json import KeyTransform
 
 from django_durable import clock
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.parsing import (
-    Parser,
     add_database_option,
     alias_of,
     length,

@@ -1,9 +1,10 @@
 """``workflows list``: workflows, newest first."""
 
+from django_durable.management.parser import Parser
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.filters import add_filters, chosen
 from django_durable.management.workflows.output import Output, moment
-from django_durable.management.workflows.parsing import Parser, count
+from django_durable.management.workflows.parsing import count
 from django_durable.management.workflows.subcommand import (
     Options,
     Subcommand,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django_durable.management.workflows.parsing import Parser
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.subcommand import Options
 from django_durable.models import Workflow
 from django_durable.models.workflow import WorkflowQuerySet

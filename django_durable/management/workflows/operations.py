@@ -5,10 +5,10 @@ from typing import Any
 
 from django_durable import clock
 from django_durable.exceptions import InvalidTransition
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.acting import subcommand_of
 from django_durable.management.workflows.operation import Operation
 from django_durable.management.workflows.parsing import (
-    Parser,
     new_id,
     queue_name,
     text,

@@ -1,4 +1,4 @@
-"""The command line: one parser for all subcommands, and the types of arguments."""
+"""What several subcommands read from the command line: options, and their types."""
 
 import argparse
 import json
@@ -7,17 +7,16 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.management import CommandError
-from django.core.management.base import CommandParser
 from django.db import connections
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_durable import conf
 from django_durable.exceptions import InvalidWorkflowId
-from django_durable.management.workflows.output import one_line
+from django_durable.management.parser import Parser
 from django_durable.models.ids import check_workflow_id, may_exist
 from django_durable.names import check_queue_name
 
@@ -25,33 +24,6 @@ from django_durable.names import check_queue_name
 _LONGEST = timedelta(days=36525)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SHOWN_LENGTH = 60
-
-
-class Parser(CommandParser):
-    """Refuses in one line, with exit code 2, and in JSON where JSON is asked for."""
-
-    def __init__(self, **options: Any) -> None:
-        # An abbreviated --all must not be taken for another option.
-        super().__init__(**{"allow_abbrev": False, **options})
-        self._wants_json = False
-
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """Parse; refuse what is not known here, where it is known to whom it went."""
-        given = sys.argv[1:] if args is None else list(args)
-        self._wants_json = "--json" in given
-        found, unknown = super().parse_known_args(given, namespace)
-        if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, unknown
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the command line, and end."""
-        text = one_line(f"{message} (see {self.prog} --help)")
-        if not self.called_from_command_line:
-            raise CommandError(text, returncode=2)
-        if self._wants_json:
-            sys.stdout.write(json.dumps({"error": text}) + "\n")
-        self.exit(2, f"{self.prog}: {text}\n")
 
 
 def add_standard_options(parser: Parser) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from django_durable import clock, conf
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.filters import status
 from django_durable.management.workflows.output import Output, duration
 from django_durable.management.workflows.parsing import (
-    Parser,
     add_database_option,
     alias_of,
     count,

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.apps import apps
 
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser
 from django_durable.management.workflows.rows import Document
 from django_durable.management.workflows.subcommand import (
     Options,

@@ -2,8 +2,9 @@
 
 import django_durable as durable
 from django_durable import conf
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser, json_value
+from django_durable.management.workflows.parsing import json_value
 from django_durable.management.workflows.subcommand import (
     Options,
     Subcommand,

@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from django_durable import conf
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import Cell, Output
-from django_durable.management.workflows.parsing import Parser
 from django_durable.management.workflows.subcommand import (
     FAILED,
     Incomplete,

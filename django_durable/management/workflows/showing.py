@@ -1,5 +1,6 @@
 """``workflows show``: everything about one workflow but its long lists."""
 
+from django_durable.management.parser import Parser
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import (
     Cell,
@@ -9,7 +10,6 @@ from django_durable.management.workflows.output import (
     shortened,
 )
 from django_durable.management.workflows.parsing import (
-    Parser,
     add_database_option,
     alias_of,
 )

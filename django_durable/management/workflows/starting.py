@@ -8,10 +8,10 @@ from django_durable.definitions.engine import engine
 from django_durable.definitions.handles import WorkflowHandle, handle_for
 from django_durable.definitions.options import StartOptions
 from django_durable.definitions.workflow import WorkflowDefinition
+from django_durable.management.parser import Parser
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import Output, shortened
 from django_durable.management.workflows.parsing import (
-    Parser,
     json_value,
     later,
     length,

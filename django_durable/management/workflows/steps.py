@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from django_durable.management.parser import Parser
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import (
     Cell,
@@ -12,7 +13,6 @@ from django_durable.management.workflows.output import (
     stamp,
 )
 from django_durable.management.workflows.parsing import (
-    Parser,
     add_database_option,
     alias_of,
 )

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import django_durable as durable
+from django_durable.management.parser import Parser
 from django_durable.management.workflows import rows as shown
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser, alias_of, offset
+from django_durable.management.workflows.parsing import alias_of, offset
 from django_durable.management.workflows.subcommand import (
     Options,
     Subcommand,

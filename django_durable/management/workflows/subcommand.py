@@ -13,8 +13,8 @@ from django_durable.exceptions import (
     InvalidWorkflowId,
     WorkflowNotFound,
 )
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import Output, one_line
-from django_durable.management.workflows.parsing import Parser
 
 Options: TypeAlias = Mapping[str, Any]
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count
 
 from django_durable import conf
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import (
     Cell,
     Output,
@@ -13,7 +14,6 @@ from django_durable.management.workflows.output import (
     stamp,
 )
 from django_durable.management.workflows.parsing import (
-    Parser,
     add_database_option,
     alias_of,
 )
