@@ -201,6 +201,17 @@ def test_at_a_terminal_people_are_asked(cli, monkeypatch, count, typed, code):
     assert set(statuses().values()) == {"ENQUEUED" if code else "CANCELLED"}
 
 
+@pytest.mark.once
+def test_at_a_terminal_people_are_told_where_they_are(cli, settings):
+    settings.DURABLE = {"ENV_LABEL": "production"}
+    queued("a")
+
+    answer = cli("cancel", "--all", "--status", "queued", stdin=Terminal("no\n"))
+
+    assert answer.out.startswith("This is production.\nTo cancel: 1 ")
+    assert status_of("a") == Status.ENQUEUED
+
+
 def test_where_nobody_sits_nothing_is_done_without_yes(cli):
     queued("a")
 

@@ -7,7 +7,7 @@ import pytest
 
 from django_durable import clock
 from django_durable.management.commands.workflows import Command
-from django_durable.models import Worker, Workflow
+from django_durable.models import Attempt, Worker, Workflow
 from django_durable.testing import run_until_idle
 from example_project.orders.models import Order
 from tests import workflows
@@ -92,6 +92,7 @@ def test_a_waiting_workflow_says_what_for(cli):
         (["dead"], {"max_recovery_attempts_exceeded"}),
         (["failed"], {"error", "max_recovery_attempts_exceeded"}),
         (["active"], {"enqueued", "pending", "waiting", "paused"}),
+        (["unfinished"], {"enqueued", "pending", "waiting", "paused"}),
         (["stranded", "cancelled"], {"enqueued", "waiting", "cancelled"}),
         (
             ["finished"],
@@ -118,6 +119,14 @@ def test_each_filter_keeps_what_it_names(cli):
     change("plain", version="old")
     start("child")
     change("child", parent="plain")
+    Attempt.objects.create(
+        workflow_id="other",
+        step_id=1,
+        attempt=1,
+        error="json:{}",
+        failed_at=clock.now(),
+        next_at=clock.now(),
+    )
     start("ancient")
     change("ancient", created_at=clock.now() - timedelta(days=30))
 
@@ -136,6 +145,8 @@ def test_each_filter_keeps_what_it_names(cli):
     assert found("--waiting-for", "message:payment") == set()
     assert found("--waiting-for", "timer") == set()
     assert found("--parent", "plain") == {"child"}
+    assert "child" not in found("--top-level")
+    assert found("--retried") == {"other"}
     assert found("--older-than", "7d") == {"ancient"}
     assert "ancient" not in found("--newer-than", "24h")
     assert found("--search", "anc") == {"ancient"}
@@ -152,6 +163,36 @@ def test_a_limit_tells_that_there_are_more(cli):
     assert ids(answer) == ["order-2"]
     assert answer.err == "There are more than these 1: see --limit.\n"
     assert cli("list", "--limit", "2").err == ""
+
+
+def test_a_list_takes_as_many_statements_however_long_it_is(
+    cli, django_assert_num_queries
+):
+    for number in range(3):
+        start(f"order-{number}", definitions.wait_for_approval)
+    run_until_idle()
+
+    for limit in (1, 3):
+        with django_assert_num_queries(3):
+            assert cli("list", "--limit", str(limit)).code == 0
+
+
+@pytest.mark.django_db(databases=["default", "apart"])
+def test_another_database_can_be_chosen(cli):
+    start("order-1")
+    Workflow(
+        id="elsewhere",
+        name="x",
+        inputs="json:[{}]",
+        run_after=clock.now(),
+        created_at=clock.now(),
+        changed_at=clock.now(),
+    ).save(using="apart")
+
+    assert ids(cli("list", "--json", "--database", "apart")) == ["elsewhere"]
+    assert cli("show", "elsewhere", "--database", "apart").code == 0
+    assert cli("cancel", "elsewhere", "--database", "apart").code == 0
+    assert ids(cli("list", "--json")) == ["order-1"]
 
 
 def test_an_empty_list_prints_nothing_and_ends_with_3(cli):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count
 
-from django_durable import clock
+from django_durable import clock, conf
 from django_durable.management.parser import Parser
 from django_durable.management.workflows.filters import chosen
 from django_durable.management.workflows.operation import Operation
@@ -130,6 +130,8 @@ def _ask(
         raise misused(
             f"This would {verb} {total}: add --yes, or --dry-run to see them."
         )
+    if label := conf.current().env_label:
+        out.line(f"This is {label}.", out.style.WARNING)
     _show(verb, rows, counts, out)
     wanted = f"{verb} {total}" if total > MOST_UNTYPED else "yes"
     out.stdout.write(f"Type “{wanted}” to go on: ", ending="")

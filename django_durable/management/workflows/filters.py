@@ -20,7 +20,7 @@ from django_durable.management.workflows.parsing import (
     text,
 )
 from django_durable.management.workflows.subcommand import Options
-from django_durable.models import Wait, Workflow
+from django_durable.models import Attempt, Wait, Workflow
 from django_durable.models.status import Status
 from django_durable.models.targets import TargetKind
 from django_durable.models.workflow import WorkflowQuerySet
@@ -29,6 +29,7 @@ LONGEST_SEARCH = 200
 
 _GROUPS: dict[str, Callable[[WorkflowQuerySet], WorkflowQuerySet]] = {
     "active": lambda rows: rows.active(),
+    "unfinished": lambda rows: rows.active(),
     "finished": lambda rows: rows.finished(),
     "failed": lambda rows: rows.failed(),
     "stranded": lambda rows: rows.stranded(),
@@ -83,6 +84,15 @@ def add_filters(parser: Parser) -> None:
     )
     group.add_argument(
         "--parent", type=text, metavar="ID", help="Children of this one."
+    )
+    group.add_argument(
+        "--top-level", action="store_true", default=None, help="No children."
+    )
+    group.add_argument(
+        "--retried",
+        action="store_true",
+        default=None,
+        help="With failed tries of steps.",
     )
     group.add_argument(
         "--subject",
@@ -200,6 +210,11 @@ def _about(rows: WorkflowQuerySet, found: tuple[str, str]) -> WorkflowQuerySet:
     return rows.filter(~Q(subject_type=""), subject_type=kind, subject_id=key)
 
 
+def _retried(rows: WorkflowQuerySet, _: bool) -> WorkflowQuerySet:
+    tries = Attempt.objects.using(rows.db).filter(workflow_id=OuterRef("pk"))
+    return rows.filter(Exists(tries))
+
+
 def _since(rows: WorkflowQuerySet, age: timedelta) -> WorkflowQuerySet:
     return rows.filter(created_at__gte=clock.now() - age)
 
@@ -218,6 +233,8 @@ _CHOICES: dict[str, Callable[[WorkflowQuerySet, Any], WorkflowQuerySet]] = {
     "newer_than": _since,
     "waiting_for": _waiting,
     "parent": lambda rows, given: rows.filter(parent=given),
+    "top_level": lambda rows, _: rows.filter(parent=None),
+    "retried": _retried,
     "subject": _about,
     "search": _found,
 }
