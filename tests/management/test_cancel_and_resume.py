@@ -259,7 +259,19 @@ def test_ctrl_c_tells_how_far_it_came(cli, monkeypatch):
     answer = cli("cancel", "--all", "--status", "queued", "--yes")
 
     assert answer.code == 130
-    assert answer.err == "Interrupted. Cancelled: 1 of 2.\n"
+    assert answer.err == "Stopped. Cancelled: 1 of 2.\n"
+
+
+def test_a_workflow_that_goes_meanwhile_is_not_there(cli, monkeypatch):
+    finished("done")
+    monkeypatch.setattr(Workflow, "cancel", gone)
+
+    assert cli("cancel", "done").code == 3
+
+
+def gone(workflow, reason):
+    workflow.delete()
+    workflow.refresh_from_db()
 
 
 @pytest.mark.once

@@ -70,6 +70,8 @@ def test_bad_settings_are_told_and_end_the_look(cli, settings):
     assert "E003" in answer.document["findings"][0]["message"]
     settings.DURABLE = {"DATABASE": "nowhere"}
     assert "E005" in worst(cli)[0][2]
+    settings.DURABLE = 5
+    assert "E003" in worst(cli)[0][2]
 
 
 def test_what_the_checks_warn_of_is_a_warning(cli, worker, settings):
@@ -106,6 +108,16 @@ def test_a_migration_that_was_not_applied_is_a_problem(cli):
 
     assert finding[:2] == ("problem", "migrations")
     assert newest in finding[2]
+
+
+def test_a_database_that_is_ahead_of_the_code_is_a_warning(cli, worker):
+    recorder = MigrationRecorder(connections["default"])
+    recorder.record_applied("django_durable", "9999_of_the_next_release")
+
+    (finding,) = worst(cli)
+
+    assert finding[:2] == ("warning", "migrations")
+    assert "9999_of_the_next_release" in finding[2]
 
 
 @pytest.mark.parametrize("ahead", [-3, 3])
@@ -150,6 +162,15 @@ def test_stranded_workflows_are_told_by_their_code(cli, worker):
     assert [each[:2] for each in found] == [("problem", "stranded")] * 2
     assert "2 of tests.workflows.total wait for its version old" in found[0][2]
     assert "1 of gone.workflow" in found[1][2]
+
+
+def test_a_worker_without_any_code_leaves_all_stranded(cli):
+    Worker.objects.register(Worker.Kind.WORKER)
+    put("a")
+
+    (finding,) = worst(cli)
+
+    assert finding[:2] == ("problem", "stranded")
 
 
 def test_what_should_have_gone_on_is_told(cli, worker):

@@ -107,6 +107,12 @@ def test_the_status_may_be_a_word_or_a_group_of_them(cli, one_of_each, words, ex
     assert set(ids(cli("list", "--json", *options))) == expected
 
 
+def test_the_authors_line_and_the_reason_are_shown(cli):
+    change(start("order-1"), summary="3 parcels", status="PAUSED", pause_reason="no x")
+
+    assert "3 parcels · no x" in cli("list").out
+
+
 def test_each_filter_keeps_what_it_names(cli):
     order = Order.objects.create(pk=7)
     start("plain")

@@ -18,7 +18,7 @@ SHOWN = 5
 
 def look_at_stranded(using: str) -> Iterator[Finding]:
     """Name the code that no live worker has, if any worker lives."""
-    if not Worker.objects.using(using).live_definitions():
+    if not Worker.objects.using(using).live().filter(kind=Worker.Kind.WORKER).exists():
         return  # Then that is the trouble, and it is told already.
     rows = Workflow.objects.using(using).stranded()
     kinds = rows.order_by().values_list("name", "version").annotate(count=Count("pk"))

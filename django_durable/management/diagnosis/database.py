@@ -35,7 +35,7 @@ def look_at_connection(using: str) -> Iterator[Finding]:
 
 
 def look_at_migrations(using: str) -> Iterator[Finding]:
-    """Name the migrations of this app that have not been applied."""
+    """Compare the migrations of this code with those of the database."""
     loader = MigrationLoader(connections[using])
     ours = sorted(name for app, name in loader.graph.nodes if app == APP)
     missing = [name for name in ours if (APP, name) not in loader.applied_migrations]
@@ -45,6 +45,17 @@ def look_at_migrations(using: str) -> Iterator[Finding]:
             "migrations",
             f"Not applied to {using!r}: {', '.join(missing)}.",
             f"Run python manage.py migrate {APP} --database {using}",
+        )
+    elif newer := sorted(
+        name
+        for app, name in loader.applied_migrations
+        if app == APP and (app, name) not in loader.disk_migrations
+    ):
+        yield Finding(
+            "warning",
+            "migrations",
+            f"The database is ahead of this code: {', '.join(newer)}.",
+            "Is this an old release? It may not know all that is stored.",
         )
     else:
         yield Finding("ok", "migrations", f"All {len(ours)} are applied.")

@@ -18,10 +18,8 @@ def look_at_workers(using: str) -> Iterator[Finding]:
     """Count the workers by how long they have been silent."""
     workers = Worker.objects.using(using)
     now = workers.database_now()
-    rows = workers.filter(state__in=Worker.LIVE_STATES)
-    found = Counter(
-        condition(row, now) for row in rows.exclude(kind=Worker.Kind.DIRECT)
-    )
+    rows = workers.filter(state__in=Worker.LIVE_STATES, kind=Worker.Kind.WORKER)
+    found = Counter(condition(row, now) for row in rows)
     live = found["fresh"] + found["late"]
     if live:
         yield Finding("ok", "workers", f"{live} of them live.")

@@ -18,6 +18,7 @@ from django_durable.management.workflows.subcommand import (
     Subcommand,
     misused,
 )
+from django_durable.models import Workflow
 
 
 def subcommand_of(operation: Operation, help: str) -> Subcommand:
@@ -69,8 +70,8 @@ def _act(
     try:
         row = existing(workflow_id, alias_of(options))
         return operation.one(row, options), 0
-    except WorkflowNotFound as error:
-        return {"error": str(error)}, NOTHING_MATCHED
+    except (WorkflowNotFound, Workflow.DoesNotExist):  # Or no longer there.
+        return {"error": str(WorkflowNotFound(workflow_id))}, NOTHING_MATCHED
     except DurableError as error:
         return {"error": str(error)}, FAILED
 

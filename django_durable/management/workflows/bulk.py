@@ -72,8 +72,8 @@ def _act(
             for ids in _batches(rows):
                 done += operation.many(_only(rows, ids), options)
                 progress.advance(len(ids))
-    except KeyboardInterrupt:
-        out.note(f"Interrupted. {operation.past.capitalize()}: {done} of {total}.")
+    except BaseException:  # Ctrl-C, or a database that is gone.
+        out.note(f"Stopped. {operation.past.capitalize()}: {done} of {total}.")
         raise
     return done
 

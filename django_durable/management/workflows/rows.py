@@ -47,6 +47,8 @@ _PLAIN = (
     "seconds_ran",
     "seconds_waited",
 )
+# Of one statement: SQLite takes a limited number of parameters.
+MOST_IDS = 500
 _STRANDABLE = (Status.ENQUEUED, Status.WAITING)
 
 
@@ -83,8 +85,9 @@ def waits_of(rows: Iterable[Workflow], using: str) -> dict[str, list[Wait]]:
     """Return what each of the waiting workflows waits for."""
     ids = [row.pk for row in rows if row.status == Status.WAITING]
     found: dict[str, list[Wait]] = defaultdict(list)
-    if ids:
-        waits = Wait.objects.using(using).filter(workflow__in=ids)
+    for start in range(0, len(ids), MOST_IDS):
+        some = ids[start : start + MOST_IDS]
+        waits = Wait.objects.using(using).filter(workflow__in=some)
         for wait in waits.order_by("workflow_id", "branch", "step_id", "target"):
             found[wait.workflow_id].append(wait)
     return found
@@ -117,7 +120,7 @@ def wait_text(wait: Wait) -> str:
 
 
 def explanation(row: Workflow, waits: Sequence[Wait]) -> str:
-    """Say why a workflow is in its state, else its author's one line about it."""
-    if row.status == Status.WAITING and waits:
-        return "; ".join(map(wait_text, waits))
-    return row.pause_reason or row.cancel_reason or row.summary
+    """Give its author's one line about a workflow, and say why it is in its state."""
+    waiting = "; ".join(map(wait_text, waits)) if row.status == Status.WAITING else ""
+    why = waiting or row.pause_reason or row.cancel_reason
+    return " · ".join(part for part in (row.summary, why) if part)
