@@ -1,9 +1,11 @@
 """``workflows list``: what is there, by the filters of the admin."""
 
+import io
 import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 
 from django_durable import clock
 from django_durable.management.commands.workflows import Command
@@ -296,6 +298,17 @@ def test_a_shell_is_told_of_misuse_in_json_and_in_one_line(capsys):
     assert (in_plain.out, in_plain.err.count("\n")) == ("", 1)
     assert json.loads(in_json.out)["error"].startswith("argument --limit: 'abc' is no")
     assert in_json.err == in_plain.err
+
+
+@pytest.mark.django_db
+def test_code_may_give_options_by_keyword():
+    out = io.StringIO()
+    start("order-1")
+    start("order-2", queue_name="slow")
+
+    call_command("workflows", "list", "--json", queue="slow", stdout=out)
+
+    assert json.loads(out.getvalue())["id"] == "order-2"
 
 
 @pytest.mark.once
