@@ -12,6 +12,8 @@ from django_durable.testing import fail_step, run_until_idle, virtual_time
 from tests import workflows
 from tests.management import definitions
 
+pytestmark = pytest.mark.once
+
 Status = Workflow.Status
 
 
@@ -140,28 +142,6 @@ def test_what_is_to_be_hidden_is_hidden_everywhere(cli, settings):
     assert "secret" not in cli("show", "pay").out
 
 
-def test_rows_that_somebody_has_changed_by_hand_are_shown(cli):
-    workflows.total.using(workflow_id="odd").start()
-    far = datetime(9999, 12, 31, tzinfo=UTC)
-    change("odd", status="NOPE", recovery_attempts=-1, parent="gone", created_at=far)
-
-    assert "NOPE" in cli("show", "odd").out
-    assert "NOPE" in cli("list").out
-    assert cli("show", "odd", "--json").document["recovery_attempts"] == -1
-
-
-@pytest.mark.parametrize("subcommand", ["show", "steps", "events", "stream"])
-@pytest.mark.parametrize(
-    "workflow_id", ["nope", "", "\0", "\udcff", "x" * 10_000, "'; DROP TABLE x--", "👻"]
-)
-def test_an_unknown_id_ends_with_3(cli, subcommand, workflow_id):
-    answer = cli(subcommand, workflow_id)
-
-    assert (answer.code, answer.out) == (3, "")
-    assert answer.err.startswith("There is no workflow")
-    assert len(answer.err) < 300
-
-
 def test_programs_are_told_an_error_as_json(cli):
     answer = cli("show", "nope", "--json")
 
@@ -277,7 +257,6 @@ def test_what_a_workflow_does_not_have_ends_with_3(cli):
     assert "it has none" in cli("stream", "sum", "words").err
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     "words",
     [

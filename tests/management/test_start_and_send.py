@@ -11,6 +11,8 @@ from django_durable.testing import run_until_idle
 from tests import workflows
 from tests.management import definitions
 
+pytestmark = pytest.mark.once
+
 TOTAL = "tests.workflows.total"
 TALK = "tests.management.definitions.talk"
 
@@ -114,14 +116,12 @@ def test_an_unknown_definition_ends_with_3(cli, settings, name):
     assert answer.err.startswith("Unknown workflow")
 
 
-@pytest.mark.once
 def test_an_unknown_definition_is_answered_with_the_one_that_was_meant(cli):
     answer = cli("start", "tests.workflow.total", "--json")
 
     assert answer.document["error"].endswith("did you mean 'tests.workflows.total'?")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     "words",
     [
@@ -209,12 +209,6 @@ def test_a_message_to_a_workflow_that_has_ended_is_kept_and_told(cli):
     assert Notification.objects.count() == 1
 
 
-@pytest.mark.parametrize("workflow_id", ["nope", "\0", "\udcff"])
-def test_a_message_to_an_unknown_id_ends_with_3(cli, workflow_id):
-    assert cli("send", workflow_id, "1").code == 3
-
-
-@pytest.mark.once
 @pytest.mark.parametrize(
     "words",
     [
@@ -237,7 +231,6 @@ def test_a_message_that_makes_no_sense_is_refused(cli, words):
     assert len(answer.err.splitlines()) == 1
 
 
-@pytest.mark.once
 def test_a_message_without_quotes_is_answered_with_the_way_out(cli):
     assert """A string needs its quotes: '"approved"'""" in cli("send", "x", "yes").err
 

@@ -11,6 +11,8 @@ from django_durable.management.workflows.settings import MASK, masked
 from django_durable.models import Worker, Workflow
 from tests import workflows
 
+pytestmark = pytest.mark.once
+
 
 def register(state="running", *, silent=0, kind=Worker.Kind.WORKER, **options):
     worker = Worker.objects.register(kind, **options)
@@ -88,7 +90,6 @@ def test_settings_that_cannot_work_are_told_all_at_once(cli, settings):
     assert cli("settings").code == 1
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("key", "value", "shown"),
     [
