@@ -90,6 +90,7 @@ def test_a_fork_from_a_step_that_is_not_there_is_refused(cli, step):
         ["delete", "--all", "--yes"],
         ["prune"],
         ["prune", "--older-than", "soon"],
+        ["prune", "--older-than", "600w"],
         ["prune", "--older-than", "0", "--status", "running"],
         ["prune", "--older-than", "0", "--limit", "0"],
     ],

@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -126,7 +127,9 @@ def moment(value: datetime | None) -> str:
     """Return a time as people here read it."""
     if value is None:
         return ""
-    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S")
+    with suppress(OverflowError):  # At the end of the calendar: somebody's own doing.
+        value = timezone.localtime(value)
+    return value.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def stamp(value: datetime | None) -> str | None:

@@ -46,18 +46,34 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(options: Options, out: Output) -> None:
-    older_than, limit = options["older_than"], options["limit"]
-    if older_than is None and conf.current().retention is None:
+    if options["older_than"] is None and conf.current().retention is None:
         raise misused("Give --older-than, or set DURABLE['RETENTION'].")
     statuses = _statuses(options["status"])
+    try:
+        ages = ages_of(options["older_than"], statuses)
+    except ValueError as error:
+        raise misused(str(error)) from error
     rows: WorkflowQuerySet = Workflow.objects.using(alias_of(options)).all()
-    ages = ages_of(older_than, statuses)
     counts = {name: _old(rows, name, age).count() for name, age in ages.items()}
-    total = min(sum(counts.values()), limit or sum(counts.values()))
     if options["dry_run"]:
         _show(counts, ages, out)
         return
-    done = 0
+    total = min(sum(counts.values()), options["limit"] or sum(counts.values()))
+    done = _prune(rows, statuses, total, options, out)
+    if out.is_json:
+        out.document({"matched": total, "done": done})
+    else:
+        out.line(f"Deleted: {done}.")
+
+
+def _prune(
+    rows: WorkflowQuerySet,
+    statuses: list[Status] | None,
+    total: int,
+    options: Options,
+    out: Output,
+) -> int:
+    older_than, limit, done = options["older_than"], options["limit"], 0
     with Progress(out.stderr, total) as progress:
         while limit is None or done < limit:
             size = BATCH if limit is None else min(BATCH, limit - done)
@@ -66,10 +82,7 @@ def _run(options: Options, out: Output) -> None:
             done += some
             if some < size:
                 break
-    if out.is_json:
-        out.document({"matched": total, "done": done})
-    else:
-        out.line(f"Deleted: {done}.")
+    return done
 
 
 def _statuses(words: list[str] | None) -> list[Status] | None:
