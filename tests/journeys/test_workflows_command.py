@@ -55,15 +55,16 @@ def test_errors_are_json_on_one_stream_and_a_line_on_the_other(shell):
 
 
 def test_a_stream_is_followed_until_somebody_interrupts(shell):
-    handle = definitions.talk.start("ada")
+    handle = definitions.talk.start("ada ☕")
     run_until_idle()
-    process = shell("stream", handle.workflow_id, "words", "--follow")
+    words = ("stream", handle.workflow_id, "words", "--follow")
+    process = shell(*words, PYTHONIOENCODING="ascii")
 
     values = [process.stdout.readline() for _ in range(2)]
     is_patient = process.poll() is None
     process.send_signal(signal.SIGINT)
 
-    assert (values, is_patient) == (["hello\n", "ada\n"], True)
+    assert (values, is_patient) == (["hello\n", "ada \\u2615\n"], True)
     assert ended(process) == (130, "", "")
 
 

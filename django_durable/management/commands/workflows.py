@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
@@ -92,6 +93,13 @@ class Command(BaseCommand):
             )
             add_standard_options(own)
         return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run; a terminal that lacks a character is no reason to fail."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        super().run_from_argv(argv)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand; say errors in one line, and as JSON where asked."""
