@@ -9,13 +9,14 @@ from typing import Any
 from django_durable.definitions import registry
 from django_durable.execution.checking import Checked, check
 from django_durable.execution.divergence import Divergence
+from django_durable.management.parser import Parser
 from django_durable.management.workflows.filters import (
     add_filters,
     chosen,
     is_filtered,
 )
 from django_durable.management.workflows.output import Output
-from django_durable.management.workflows.parsing import Parser, count
+from django_durable.management.workflows.parsing import count
 from django_durable.management.workflows.progress import Progress
 from django_durable.management.workflows.subcommand import (
     FAILED,
