@@ -1,11 +1,12 @@
 """Settings of the site and the workers that the tests with a browser start."""
 
 from tests.journeys.settings import *  # noqa: F403
-from tests.journeys.settings import INSTALLED_APPS
+from tests.journeys.settings import INSTALLED_APPS, MIDDLEWARE
 
 # For the buttons that play the outside services, static files, and errors in the log.
 DEBUG = True
 INSTALLED_APPS = ["daphne", *INSTALLED_APPS]
+MIDDLEWARE = [*MIDDLEWARE, "tests.browser.policy.strict"]
 ASGI_APPLICATION = "example_project.asgi.application"
 ALLOWED_HOSTS = ["127.0.0.1"]
 
