@@ -1,0 +1,159 @@
+"""What operators do in the admin, in a real browser, under the strictest policy."""
+
+import pytest
+from django.contrib.admin.utils import quote
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+import django_durable as durable
+from django_durable.models import Workflow
+from django_durable.testing import run_until_idle
+from example_project.approvals.models import Purchase
+from example_project.approvals.workflows import approve_purchase
+from example_project.orders.models import Order
+from example_project.orders.workflows import fulfil_order
+from tests.browser.site.test_pages import PICTURES
+
+LIST = reverse("admin:django_durable_workflow_changelist")
+DESKTOP = {"viewport": {"width": 1200, "height": 800}}
+PHONE = {"viewport": {"width": 360, "height": 720}, "has_touch": True}
+
+
+def page_of(workflow_id, action="change"):
+    """Return the address of a workflow in the console, or of an action on it."""
+    name = f"admin:django_durable_workflow_{action}"
+    return reverse(name, args=[quote(workflow_id)])
+
+
+@pytest.fixture
+def operator(site):
+    """Return the test client of somebody who may do everything."""
+    user = get_user_model().objects.create_superuser("grace")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def purchase(site):
+    """Have a purchase that waits for a decision."""
+    purchase = Purchase.objects.create(title="A kettle", price=79, asked_by="Ada")
+    start = approve_purchase.using(workflow_id=purchase.workflow_id).start
+    start(purchase.pk)
+    run_until_idle()
+    return purchase
+
+
+@pytest.fixture
+def lost_order(site):
+    """Have an order that fails, since nobody understands what the carrier says."""
+    order = Order.objects.create(customer="Ada")
+    start = fulfil_order.using(workflow_id=order.workflow_id).start
+    handle = start(order.pk, "Ada", "good", {"kettle": 1, "tea": 2})
+    durable.send(handle, {"approved": True}, "fraud_check")
+    durable.send(handle, {"left": "at the neighbours'"}, "delivery")
+    run_until_idle()
+    assert status_of(order.workflow_id) == "ERROR"
+    return order
+
+
+def status_of(workflow_id):
+    return Workflow.objects.get(pk=workflow_id).status
+
+
+@pytest.mark.once
+def test_a_waiting_workflow_is_found_and_cancelled(operator, purchase, visit):
+    page = visit(LIST, client=operator, color_scheme="light", **DESKTOP)
+    page.fill("#searchbar", purchase.workflow_id)
+    page.press("#searchbar", "Enter")
+    page.click(f"#result_list >> text={purchase.workflow_id}")
+    assert page.is_visible(".dd-waits >> text=decision")
+
+    page.click(".object-tools >> text=Cancel")
+    page.fill("[name=reason]", "The kettle is found.")
+    page.click(".dd-form button")
+
+    page.wait_for_selector(".messagelist >> text=It was cancelled.")
+    assert page.is_visible(".dd-head >> text=The kettle is found.")
+    assert status_of(purchase.workflow_id) == "CANCELLED"
+
+
+@pytest.mark.once
+def test_a_purchase_is_approved_on_a_phone(operator, purchase, visit):
+    address = page_of(purchase.workflow_id)
+    page = visit(address, client=operator, color_scheme="dark", **PHONE)
+
+    page.click(".object-tools >> text=Send message")
+    page.check("[name=message_approved]")
+    page.fill("[name=message_reason]", "It is well spent.")
+    page.click(".dd-form button")
+    page.wait_for_selector(".messagelist >> text=A message was sent")
+    run_until_idle()
+
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.reason) == ("approved", "It is well spent.")
+    page.reload()
+    assert page.is_visible(".dd-head .dd-badge >> text=success")
+
+
+def test_a_failed_workflow_goes_another_way_from_a_step(operator, lost_order, visit):
+    address = page_of(lost_order.workflow_id)
+    page = visit(address, client=operator, color_scheme="dark", **DESKTOP)
+    assert page.is_visible("text=KeyError")
+
+    page.click("#durable-steps tr:has-text('recv'):has-text('delivery') >> text=Fork")
+    assert page.is_visible("text=charge_customer")
+    page.click(".dd-form button")
+    page.wait_for_selector(".messagelist >> text=It was forked")
+    fork = Workflow.objects.exclude(pk=lost_order.workflow_id).get()
+    assert page.url.endswith(page_of(fork.pk))
+    run_until_idle()
+
+    page.click(".object-tools >> text=Send message")
+    page.fill("[name=message]", '{"delivered": true}')
+    page.click(".dd-form button")
+    page.wait_for_selector(".messagelist >> text=A message was sent")
+    run_until_idle()
+
+    lost_order.refresh_from_db()
+    assert lost_order.status == "delivered"
+    assert (status_of(fork.pk), status_of(lost_order.workflow_id)) == (
+        "SUCCESS",
+        "ERROR",
+    )
+
+
+SIZES = {
+    "light": ("light", DESKTOP["viewport"]),
+    "dark": ("dark", DESKTOP["viewport"]),
+    "phone": ("dark", PHONE["viewport"]),
+}
+
+
+@pytest.mark.once
+def test_the_console_fits_and_is_kept_as_pictures(
+    operator, purchase, lost_order, site, visit
+):
+    """The pictures are for a person to look at."""
+    waiting, failed = purchase.workflow_id, lost_order.workflow_id
+    paths = {
+        "list": LIST,
+        "waiting": page_of(waiting),
+        "failed": page_of(failed),
+        "cancel": page_of(waiting, "cancel"),
+        "fork": f"{page_of(failed, 'fork')}?step=9",
+        "send": page_of(waiting, "send"),
+        "workers": reverse("admin:django_durable_worker_changelist"),
+    }
+    page = visit(LIST, client=operator)
+    PICTURES.mkdir(exist_ok=True)
+
+    for name, path in paths.items():
+        page.goto(f"{site.origin}{path}")
+        for size, (scheme, viewport) in SIZES.items():
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(viewport)
+            page.screenshot(path=PICTURES / f"console-{name}-{size}.png")
+            fits = "document.documentElement.scrollWidth <= innerWidth"
+            assert page.evaluate(fits), f"{name}-{size}"
