@@ -40,8 +40,8 @@ class Watchers:
         Who comes too often from one address takes nothing from the others.
         """
         settings = conf.current()
-        at_once = settings.stream_handshake_rate_per_address
-        if address and not self._addresses.allow_one(network_of(address), at_once):
+        rate = settings.stream_handshake_rate_per_address
+        if address and not self._addresses.allow_one(network_of(address), rate):
             raise TooMany
         is_full = self.count >= settings.stream_sockets
         if is_full or not self._arrivals.allows_one(settings.stream_handshake_rate):

@@ -75,5 +75,10 @@ def _is_trusted(origin: str) -> bool:
 
 def _request_of(scope: MutableMapping[str, Any]) -> ASGIRequest:
     """Return a handshake as the request that it was, for what Django knows of it."""
-    scheme = _SCHEMES.get(scope.get("scheme", "ws"), "http")
+    scheme = _SCHEMES.get(scope.get("scheme", ""))
+    if scheme is None:
+        # Daphne does not tell: unless a proxy does, it is what the page says.
+        origins = (value for name, value in scope["headers"] if name == b"origin")
+        is_secure = any(origin.startswith(b"https://") for origin in origins)
+        scheme = "https" if is_secure else "http"
     return ASGIRequest({**scope, "method": "GET", "scheme": scheme}, BytesIO())

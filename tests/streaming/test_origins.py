@@ -14,7 +14,6 @@ OTHERS = [
     "http://127.0.0.1.evil.test",
     "http://127.0.0.1:1",
     "http://127.0.0.1",
-    "https://127.0.0.1:{port}",
     "http://sub.example.com",
     "http://example.com",
     "http://127.0.0.1:{port}/",
@@ -40,6 +39,13 @@ def test_a_page_of_a_trusted_origin_gets_a_socket(server, db):
         assert client.closed_with() == ([], 4400)
 
 
+@pytest.mark.once
+def test_http_and_https_are_two_origins(uvicorn, db):
+    address = url(uvicorn, workflow="x", key="out")
+
+    assert refused(uvicorn, address, origin=f"https://127.0.0.1:{uvicorn.port}") == 403
+
+
 PROXY = {
     "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
     "USE_X_FORWARDED_HOST": True,
@@ -47,6 +53,7 @@ PROXY = {
 TRUSTED = {"CSRF_TRUSTED_ORIGINS": ["https://*.site.test", "https://a.test:8443"]}
 ANY = {"ALLOWED_HOSTS": ["*"]}
 FORWARDED = {"x-forwarded-proto": "https", "x-forwarded-host": "site.test"}
+INSECURE = {**FORWARDED, "x-forwarded-proto": "http"}
 
 
 @pytest.mark.once
@@ -78,21 +85,42 @@ def test_an_origin_is_good_for_sockets_as_it_is_for_forms(
     settings.ALLOWED_HOSTS = ["site.test"]
     for name, value in changes.items():
         setattr(settings, name, value)
-    scope = {
+
+    assert is_let_in(origin, headers, scheme="ws") is is_good
+
+
+def is_let_in(origin, headers, **scope):
+    """Tell whether a handshake passes; a server may not tell its scheme."""
+    told = {"host": "site.test:8000", "origin": origin, **headers}
+    scope |= {
         "type": "websocket",
         "path": "/ws/durable/streams/",
-        "scheme": "ws",
-        "headers": [
-            (name.encode(), value.encode("latin1"))
-            for name, value in {
-                "host": "site.test:8000",
-                "origin": origin,
-                **headers,
-            }.items()
-        ],
+        "headers": [(n.encode(), v.encode("latin1")) for n, v in told.items()],
     }
+    return origins.has_good_origin(origins._request_of(scope))
 
-    assert origins.has_good_origin(origins._request_of(scope)) is is_good
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("changes", "headers", "origin", "is_good"),
+    [
+        ({}, {}, "http://site.test:8000", True),
+        ({}, {}, "https://site.test:8000", True),
+        ({}, {}, "https://site.test", False),
+        ({}, {}, "ftp://site.test:8000", False),
+        (PROXY, FORWARDED, "https://site.test", True),
+        (PROXY, FORWARDED, "http://site.test", False),
+        (PROXY, INSECURE, "https://site.test", False),
+    ],
+)
+def test_where_the_server_does_not_tell_the_scheme_the_proxy_may(
+    settings, changes, headers, origin, is_good
+):
+    settings.ALLOWED_HOSTS = ["site.test"]
+    for name, value in changes.items():
+        setattr(settings, name, value)
+
+    assert is_let_in(origin, headers) is is_good
 
 
 @pytest.mark.once
