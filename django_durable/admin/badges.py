@@ -15,7 +15,7 @@ ICONS = {
     "ERROR": "✖\ufe0e",
     "CANCELLED": "⊘",
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "☠\ufe0e",
-    "PAUSED": "⏸\ufe0e",
+    "PAUSED": "❚❚",
 }
 CLASSES = {
     "ENQUEUED": "queued",

@@ -95,6 +95,12 @@ def with_children(rows: Rows, value: str) -> Rows:
     return rows.filter(Exists(children)) if value == "yes" else rows
 
 
+def of_subject(rows: Rows, value: str) -> Rows:
+    """Keep the workflows of an object: ``orders.order:42``."""
+    kind, _colon, key = value.partition(":")
+    return rows.filter(~Q(subject_type=""), subject_type=kind, subject_id=key)
+
+
 NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
     "state": in_state,
     "name": lambda rows, value: rows.filter(name=value),
@@ -103,4 +109,6 @@ NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
     "waiting": waiting_for,
     "retried": retried,
     "children": with_children,
+    "subject": of_subject,
+    "parent": lambda rows, value: rows.filter(parent=value),
 }

@@ -23,7 +23,7 @@ class Payload:
     @property
     def preview(self) -> str:
         """The beginning, in one line."""
-        return visible(" ".join(self.text.split()), limit=120, lines=False)
+        return visible(" ".join(self.text.split()), limit=60, lines=False)
 
 
 def payload_of(

@@ -30,5 +30,7 @@ def _in_units(seconds: int) -> str:
             count, rest = divmod(seconds, size)
             lesser, lesser_size = (*_UNITS, ("s", 1))[index + 1]
             lesser_count = rest // lesser_size
-            return f"{count} {name}" + (f" {lesser_count} {lesser}" if rest else "")
+            return f"{count} {name}" + (
+                f" {lesser_count} {lesser}" if lesser_count else ""
+            )
     return f"{seconds} s"

@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from django_durable.admin import WorkflowInline
 from example_project.orders.models import Order, OrderItem, ServiceCall
 
 
@@ -16,7 +17,7 @@ class OrderAdmin(admin.ModelAdmin):
     list_display = ["__str__", "customer", "status", "total", "created_at"]
     list_filter = ["status", "payment"]
     search_fields = ["customer"]
-    inlines = [OrderItemInline]
+    inlines = [OrderItemInline, WorkflowInline]
 
 
 @admin.register(ServiceCall)

@@ -17,11 +17,12 @@ from django_durable.admin.detail.timeline import (
 
 _WIDTH = 1000
 _BAR = 12
+_ROOM_OF_A_TICK = 60
 
 
 def draw(timeline: Timeline) -> SafeString:
     """Return the drawing; the table of steps is its alternative in words."""
-    parts = [*_breaks(timeline), *_ticks(timeline), *_rows(timeline)]
+    parts = [*_ticks(timeline), *_rows(timeline), *_breaks(timeline)]
     return format_html(
         '<svg class="dd-timeline" role="img" viewBox="0 0 {} {}" width="{}"'
         ' height="{}" xmlns="http://www.w3.org/2000/svg"><title>{}</title>{}</svg>',
@@ -36,22 +37,25 @@ def draw(timeline: Timeline) -> SafeString:
 
 def _ticks(timeline: Timeline) -> Iterator[str]:
     for x, text in timeline.ticks:
+        anchor = "end" if x > _WIDTH - _ROOM_OF_A_TICK else "start"
         yield format_html(
-            '<text class="dd-t-tick" x="{}" y="14">{}</text>'
+            '<text class="dd-t-tick" x="{}" y="14" text-anchor="{}">{}</text>'
             '<line class="dd-t-line" x1="{}" x2="{}" y1="18" y2="{}"/>',
-            *(_number(x), text, _number(x), _number(x), timeline.height),
+            *(_number(x), anchor, text, _number(x), _number(x), timeline.height),
         )
 
 
 def _breaks(timeline: Timeline) -> Iterator[str]:
+    """Shade what is not to scale; the mark stands on the workflow's own bar."""
     for each in timeline.breaks:
         middle = _number(each["middle"])
         yield format_html(
             '<g class="dd-t-break"><title>{}</title>'
             '<rect x="{}" y="{}" width="28" height="{}"/>'
-            '<text x="{}" y="14" text-anchor="middle">⁄⁄</text></g>',
+            '<text x="{}" y="{}" text-anchor="middle">⁄⁄</text></g>',
             _("%s left out") % each["length"],
-            *(_number(each["x"]), TOP - 6, timeline.height - TOP + 6, middle),
+            *(_number(each["x"]), TOP - 6, timeline.height - TOP + 6),
+            *(middle, TOP + 14),
         )
 
 
@@ -72,7 +76,7 @@ def _bars(row: Row) -> Iterator[str]:
             '<rect class="dd-t-{}" x="{}" y="{}" width="{}" height="{}" rx="1.5"/>',
             *(bar.kind, _number(bar.x), row.y + 4, _number(bar.width), _BAR),
         )
-        if bar.kind == "failed":
+        if bar.kind in ("failed", "child-failed"):
             yield _cross(bar, row)
 
 

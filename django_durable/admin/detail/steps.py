@@ -32,6 +32,7 @@ class ShownStep:
     took: str
     worker: str
     output: str
+    preview: str
     is_cut: bool
     size: int | None
     error: ShownError | None
@@ -118,6 +119,7 @@ def _shown(
     workflow: Any, row: Any, hosts: dict[Any, str], tries: Tries, *, with_data: bool
 ) -> ShownStep:
     head = row.output_head if with_data else None
+    payload = payload_of(head, workflow.name, step=row.name, at="output")
     is_cut = head is not None and len(head) > _OUTPUT_HEAD
     has_error = row.error_size is not None
     return ShownStep(
@@ -125,21 +127,14 @@ def _shown(
         place=f"{row.branch}:{row.step_id}" if row.branch else str(row.step_id),
         took=times.between(row.started_at, row.completed_at),
         worker=hosts.get(row.worker_id, ""),
-        output=_output(workflow, row, head, is_cut=is_cut),
+        output=payload.text if payload else "",
+        preview=payload.preview if payload else "",
         is_cut=is_cut,
         size=row.output_size,
         error=_error(workflow, row) if with_data and has_error else None,
         error_line=error_line(row.error_head, workflow.name, step=row.name),
         tries=_shown_tries(workflow, row, tries),
     )
-
-
-def _output(workflow: Any, row: Any, head: str | None, *, is_cut: bool) -> str:
-    """Return what is shown of an output; one that is cut cannot be redacted."""
-    if head is None:
-        return ""
-    payload = payload_of(head, workflow.name, step=row.name, at="output")
-    return payload.text if payload is not None else ""
 
 
 def _error(workflow: Any, row: Any) -> ShownError | None:

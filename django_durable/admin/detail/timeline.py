@@ -166,7 +166,7 @@ def _wait_row(wait: Any, workflow: Any, end: datetime) -> Row:
 
 
 def _children_row(group: ChildGroup, end: datetime) -> Row:
-    kind = "failed" if group.failed else "child"
+    kind = "child-failed" if group.failed else "child"
     bar = _bar(group.started_at, group.ended_at or end, kind, group.outcome)
     return Row(group.label, [bar], kind)
 
@@ -210,6 +210,14 @@ def _busy(workflow: Any, rows: Iterable[Row], end: float) -> list[Interval]:
         for row in rows
         for bar in row.bars
         if bar.kind in ("run", "failed")
+    ]
+    # Where children begin and end, a gap ends: their bars keep their order.
+    found += [
+        (moment, moment)
+        for row in rows
+        for bar in row.bars
+        if bar.kind in ("child", "child-failed")
+        for moment in (bar.start, bar.end)
     ]
     if workflow.status == Status.PENDING:
         found.append((workflow.changed_at.timestamp(), end))

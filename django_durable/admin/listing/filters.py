@@ -175,6 +175,29 @@ class VersionFilter(KnownValuesFilter):
     parameter_name = "version"
 
 
+class GivenFilter(ParameterFilter):
+    """One that only a link sets: it is shown when it is."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        """Offer what is chosen."""
+        value = self.value()
+        return [(value, visible(value, limit=60, lines=False))] if value else []
+
+
+class SubjectFilter(GivenFilter):
+    """The object that it is about."""
+
+    title = _("subject")
+    parameter_name = "subject"
+
+
+class ParentFilter(GivenFilter):
+    """The workflow that has started it."""
+
+    title = _("parent")
+    parameter_name = "parent"
+
+
 FILTERS = (
     StateFilter,
     WindowFilter,
@@ -185,5 +208,7 @@ FILTERS = (
     QueueFilter,
     NameFilter,
     VersionFilter,
+    SubjectFilter,
+    ParentFilter,
 )
 PARAMETERS = frozenset(each.parameter_name for each in FILTERS)
