@@ -1,5 +1,7 @@
 """States as an icon, a word and a class: never as a colour alone."""
 
+from typing import Any
+
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -43,3 +45,18 @@ def status_badge(status: str) -> SafeString:
     """Return the badge of a workflow's status; one that nobody knows is shown too."""
     word = Status(status).label if status in Status else status
     return badge(CLASSES.get(status, "unknown"), ICONS.get(status, "?"), word)
+
+
+def workflow_badge(workflow: Any) -> SafeString:
+    """Return the badge of a workflow; a missed deadline has a word of its own."""
+    return badge(
+        CLASSES.get(workflow.status, "unknown"),
+        ICONS.get(workflow.status, "?"),
+        status_word(workflow),
+    )
+
+
+def status_word(workflow: Any) -> str:
+    """Return the word for a workflow's status, also for one that nobody knows."""
+    known = workflow.status in Status
+    return str(workflow.get_status_display() if known else workflow.status)

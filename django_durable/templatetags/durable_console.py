@@ -1,5 +1,7 @@
 """Template tags of the console: ``{% load durable_console %}``."""
 
+from typing import Any
+
 from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -28,6 +30,12 @@ def line(text: object, limit: int | None = None) -> str:
 def status_badge(status: str) -> SafeString:
     """Show a workflow's status as icon and word."""
     return badges.status_badge(status)
+
+
+@register.simple_tag
+def workflow_badge(workflow: Any) -> SafeString:
+    """Show the status of a workflow; a missed deadline is told."""
+    return badges.workflow_badge(workflow)
 
 
 @register.simple_tag

@@ -10,7 +10,7 @@ from tests.admin.pages import LIST, answer, finished, hidden, page, queued
 Status = Workflow.Status
 BULK = reverse("admin:django_durable_workflow_bulk")
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def test_nothing_can_be_added_edited_or_deleted_by_hand(client, operator):

@@ -42,6 +42,7 @@ def test_a_child_with_a_slash_in_its_id_has_a_page(client, operator):
     assert client.get(page(Workflow.objects.get(pk="order-1/3"))).status_code == 200
 
 
+@pytest.mark.once
 def test_payloads_need_a_permission_of_their_own(client, operator):
     operator("view_workflow")
     workflow = finished()
@@ -172,6 +173,7 @@ def test_steps_come_in_pages_and_errors_alone_on_demand(client, operator):
     assert len(odd.rows) in (50, 100)
 
 
+@pytest.mark.once
 def test_a_large_value_is_cut_and_can_be_downloaded_whole(client, operator):
     operator("view_workflow", "view_workflow_data")
     stored(output="json:" + json.dumps(["x" * 30_000]))
@@ -215,6 +217,7 @@ def test_every_kind_of_value_can_be_downloaded_and_no_other(client, operator):
         assert download(**query).status_code == 404
 
 
+@pytest.mark.once
 def test_a_download_needs_the_permission_for_data(client, operator):
     operator("view_workflow")
     stored()
@@ -222,6 +225,7 @@ def test_a_download_needs_the_permission_for_data(client, operator):
     assert client.get(page("w", "payload"), {"of": "inputs"}).status_code == 403
 
 
+@pytest.mark.once
 def test_secrets_are_hidden_everywhere(client, operator, settings):
     settings.DURABLE = {"REDACT": ["password", "error.message"]}
     operator("view_workflow", "view_workflow_data")
@@ -252,6 +256,7 @@ def test_secrets_are_hidden_everywhere(client, operator, settings):
     assert "•••" in pages[0]
 
 
+@pytest.mark.once
 def test_a_value_too_long_to_be_read_is_hidden_where_there_are_secrets(
     client, operator, settings
 ):
@@ -268,6 +273,7 @@ def test_a_value_too_long_to_be_read_is_hidden_where_there_are_secrets(
     assert "•••" in text
 
 
+@pytest.mark.once
 def test_what_it_waits_for_stands_at_the_top(client, operator):
     operator("view_workflow")
     waits.using(workflow_id="w").start()
@@ -279,6 +285,7 @@ def test_what_it_waits_for_stands_at_the_top(client, operator):
     assert [bar.kind for bar in found.context["timeline"].rows[-1].bars] == ["open"]
 
 
+@pytest.mark.once
 def test_a_traceback_is_shown_with_the_frames_of_this_package_dimmed(client, operator):
     operator("view_workflow", "view_workflow_data")
     breaks.using(workflow_id="w").start()
@@ -292,6 +299,7 @@ def test_a_traceback_is_shown_with_the_frames_of_this_package_dimmed(client, ope
     assert "error:ValueError" in text
 
 
+@pytest.mark.once
 def test_failed_tries_are_shown_with_their_step(client, operator):
     operator("view_workflow", "view_workflow_data")
     stored()
@@ -327,6 +335,7 @@ def test_many_children_are_drawn_as_one_row_for_each_name(client, operator):
     assert "Children (30)" in found.text
 
 
+@pytest.mark.once
 def test_rows_that_no_code_of_ours_wrote_are_shown(client, operator):
     operator("view_workflow", "view_workflow_data")
     stored(
@@ -343,9 +352,26 @@ def test_rows_that_no_code_of_ours_wrote_are_shown(client, operator):
 
     found = client.get(page("w"))
 
+    stored("w/1", status="NO SUCH STATUS", parent_id="w")
+
     assert found.status_code == 200
     assert "NO SUCH STATUS" in found.text
+    assert client.get(page("w")).status_code == 200
     assert client.get(LIST, {"window": "all", "level": "all"}).status_code == 200
+
+
+@pytest.mark.once
+def test_a_missed_deadline_is_told(client, operator):
+    operator("view_workflow")
+    stored(
+        status=Workflow.Status.CANCELLED,
+        cancel_reason="deadline",
+        deadline=NOW,
+        created_at=timezone.now(),
+    )
+
+    assert "cancelled (deadline)" in client.get(LIST).text
+    assert "cancelled (deadline)" in client.get(page("w")).text
 
 
 @durable.workflow

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_durable.admin.listing import counts
 from django_durable.admin.listing.export import cell
 from django_durable.models import Attempt, Wait, Worker, Workflow
+from django_durable.models.status import TERMINAL
 from django_durable.models.targets import TIMER, message_target
 from django_durable.models.wait import WaitRow
 from tests.admin.pages import LIST, finished, page, queued
@@ -76,6 +77,7 @@ def rows(*changes):
                 "run_after": now,
                 "created_at": now,
                 "changed_at": now,
+                **({"completed_at": now} if change.get("status") in TERMINAL else {}),
                 **change,
             }
         )

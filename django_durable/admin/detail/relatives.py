@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q
 from django.utils.translation import gettext as _
 
+from django_durable.admin.badges import status_word
 from django_durable.display import visible
 from django_durable.models import Workflow
 from django_durable.models.status import ACTIVE, FAILED, Status
@@ -60,9 +61,8 @@ def relatives(workflow: Any) -> Relatives:
 
 
 def _light(rows: Any) -> Any:
-    return rows.only(
-        "id", "name", "status", "summary", "created_at", "started_at", "completed_at"
-    )
+    large = ("inputs", "output", "error", "attributes", "pause_reason")
+    return rows.defer(*large)
 
 
 def _grouped(children: Any) -> list[tuple[ChildGroup, int]]:
@@ -95,7 +95,7 @@ def _group(row: dict[str, Any]) -> ChildGroup:
 def _single(child: Any) -> ChildGroup:
     return ChildGroup(
         label=f"▸ {_short(child.name)}",
-        outcome=str(child.get_status_display()),
+        outcome=status_word(child),
         failed=int(child.status in FAILED),
         started_at=child.created_at,
         ended_at=child.completed_at,

@@ -1,6 +1,5 @@
 """How the list reads its address: strictly, and within bounds."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.admin.options import (
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_durable import clock
 from django_durable.admin.listing import columns, counts, filters
-from django_durable.admin.narrowing import narrow
+from django_durable.admin.narrowing import STATES, narrow
 from django_durable.models.ids import may_exist
 
 KNOWN_PARAMETERS = frozenset(
@@ -48,31 +47,47 @@ class WorkflowChangeList(main.ChangeList):
     """The list with the counts above it."""
 
     model_admin: Any
+    queryset: Any
+    result_list: Any
     strip: list[counts.Count]
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
         self.asked = parameters_of(request)
         super().__init__(request, *args)
 
-    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        """Fetch what the columns show along with the rows."""
-        rows = super().get_queryset(*args, **kwargs)
-        shown: QuerySet[Any] = columns.with_columns(
-            rows, with_data=self._with_data(args[0])
-        )
-        return shown
-
     def get_results(self, request: HttpRequest) -> None:
         """Count by status what the other filters match, then fetch a page."""
-        others: Mapping[str, str] = {**self.asked, "state": ""}
-        rows = narrow(
-            self.root_queryset,
-            others,
-            now=clock.now(),
-            with_data=self._with_data(request),
-        )
+        others = {**self.asked, "state": ""}
+        with_data = self._with_data(request)
+        rows = narrow(self.root_queryset, others, now=clock.now(), with_data=with_data)
         self.strip = counts.counts_by_status(rows)
+        # For the paginator, which is given nothing but this.
+        self.queryset.known_count = self._known_count()
         super().get_results(request)
+        self.result_list = self._page(with_data=with_data)
+
+    def _known_count(self) -> int | None:
+        """Return how many rows the list has, if the strip tells."""
+        total = self.strip[0]
+        state = self.asked.get("state", "")
+        if not state:
+            return total.number
+        if total.is_capped or state not in STATES:
+            return None
+        statuses = STATES[state]
+        return sum(each.number for each in self.strip if each.status in statuses)
+
+    def _page(self, *, with_data: bool) -> QuerySet[Any]:
+        """Fetch what the columns show for the rows of this page only.
+
+        A database would work it out for all rows of the pages before, too.
+        """
+        page = self.result_list.values("pk")
+        if not page.query.is_sliced:
+            page = page[: self.list_max_show_all]
+        rows = self.root_queryset.filter(pk__in=page)
+        shown: QuerySet[Any] = columns.with_columns(rows, with_data=with_data)
+        return shown.order_by(*self.queryset.query.order_by)
 
     def _with_data(self, request: HttpRequest) -> bool:
         return bool(self.model_admin.has_view_data_permission(request))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock
 from django_durable.admin import times
-from django_durable.admin.badges import status_badge
+from django_durable.admin.badges import workflow_badge
 from django_durable.admin.errors import error_line
 from django_durable.admin.listing.counts import CountOf
 from django_durable.admin.waits import wait_text
@@ -26,7 +26,8 @@ MOST_STEPS = 1000
 def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
     """Add what the columns show, and leave large values where they are."""
     mine = {"workflow": OuterRef("pk")}
-    steps = Step.objects.using(rows.db).filter(**mine).order_by()
+    # In the order of its key, so that the key's index is read, and no further.
+    steps = Step.objects.using(rows.db).filter(**mine).order_by("branch", "step_id")
     waits = Wait.objects.using(rows.db).filter(**mine).order_by("wake_at", "target")
     first = waits.values(
         found=JSONObject(kind="kind", key="key", awaited_id="awaited_id")
@@ -59,7 +60,7 @@ class Columns:
     def state(self, workflow: Any) -> SafeString:
         """Show the status with what it waits for, or why it is there."""
         why = _why(workflow)
-        return format_html("{}{}", status_badge(workflow.status), _under(why))
+        return format_html("{}{}", workflow_badge(workflow), _under(why))
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, workflow: Any) -> str:

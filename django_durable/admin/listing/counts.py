@@ -30,6 +30,9 @@ class CappedPaginator(Paginator):
     def count(self) -> int:
         """Return how many rows there are, at most ``MOST_COUNTED``."""
         rows: Any = self.object_list
+        known: int | None = getattr(rows, "known_count", None)
+        if known is not None:
+            return known
         return int(rows.order_by().values("pk")[:MOST_COUNTED].count())
 
 
