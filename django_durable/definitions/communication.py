@@ -72,6 +72,7 @@ def recv(
     timeout: Seconds | None = None,
     default: Any = MISSING,
     schema: type[T],
+    human: bool = False,
 ) -> T: ...
 @overload
 def recv(
@@ -80,6 +81,7 @@ def recv(
     timeout: Seconds | None = None,
     default: Any = MISSING,
     schema: None = None,
+    human: bool = False,
 ) -> Any: ...
 def recv(
     topic: str | None = None,
@@ -87,6 +89,7 @@ def recv(
     timeout: Seconds | None = None,
     default: Any = MISSING,
     schema: Schema | None = None,
+    human: bool = False,
 ) -> Any:
     """Return the next message of a topic, and consume it; wait until there is one.
 
@@ -94,14 +97,15 @@ def recv(
     seconds or as a timedelta, None waits for ever. When the time is up, the
     ``default`` is returned where one is given, else WaitTimeout (a TimeoutError)
     is raised. Either outcome is recorded. ``schema``, a dataclass or pydantic
-    model, shapes the message; ValueError when it does not fit. Raises
-    NotInWorkflow outside of a workflow's body.
+    model, shapes the message; ValueError when it does not fit. ``human``: a person
+    is asked, so that it stands in the admin's inbox with a form, and the workflow
+    leaves memory at once. Raises NotInWorkflow outside of a workflow's body.
     """
     refuse_running_loop("recv", "arecv")
     names.check_topic(topic)
     limit = durations.optional_seconds(timeout, "timeout")
     shape = check_schema(schema)
-    return _body("recv").execution.receive(topic, limit, default, shape)
+    return _body("recv").execution.receive(topic, limit, default, shape, bool(human))
 
 
 @overload
@@ -111,6 +115,7 @@ async def arecv(
     timeout: Seconds | None = None,
     default: Any = MISSING,
     schema: type[T],
+    human: bool = False,
 ) -> T: ...
 @overload
 async def arecv(
@@ -119,6 +124,7 @@ async def arecv(
     timeout: Seconds | None = None,
     default: Any = MISSING,
     schema: None = None,
+    human: bool = False,
 ) -> Any: ...
 async def arecv(
     topic: str | None = None,
@@ -126,12 +132,15 @@ async def arecv(
     timeout: Seconds | None = None,
     default: Any = MISSING,
     schema: Schema | None = None,
+    human: bool = False,
 ) -> Any:
     """See recv()."""
     names.check_topic(topic)
     limit = durations.optional_seconds(timeout, "timeout")
     shape = check_schema(schema)
-    return await _body("arecv").execution.receive(topic, limit, default, shape)
+    return await _body("arecv").execution.receive(
+        topic, limit, default, shape, bool(human)
+    )
 
 
 def first_of(*waits: Awaited) -> tuple[Awaited, Any]:

@@ -64,7 +64,12 @@ class Running(Protocol):
     def send(self, messages: Sequence[Any]) -> Any: ...
 
     def receive(
-        self, topic: str | None, timeout: float | None, default: Any, schema: Any
+        self,
+        topic: str | None,
+        timeout: float | None,
+        default: Any,
+        schema: Any,
+        is_human: bool,
     ) -> Any: ...
 
     def first_of(self, waits: Sequence[Any]) -> Any: ...

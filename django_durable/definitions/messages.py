@@ -44,6 +44,7 @@ class OnMessage:
     """A message of a topic arrives; its value is the message."""
 
     topic: str | None = None
+    human: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,13 @@ class OnTimer:
 Awaited = OnMessage | OnEvent | OnResult | OnTimer
 
 
-def on_message(topic: str | None = None) -> OnMessage:
-    """Wait, in ``first_of()``, for the next message of a topic."""
+def on_message(topic: str | None = None, *, human: bool = False) -> OnMessage:
+    """Wait, in ``first_of()``, for the next message of a topic.
+
+    ``human`` as for ``recv()``.
+    """
     names.check_topic(topic)
-    return OnMessage(topic)
+    return OnMessage(topic, bool(human))
 
 
 def on_event(workflow_id: "str | WorkflowHandle[Any]", key: str) -> OnEvent:

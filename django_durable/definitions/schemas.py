@@ -1,6 +1,7 @@
 """The shape of a message: a dataclass, or a pydantic model where installed."""
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +17,26 @@ def check_schema(schema: object) -> Schema | None:
     ):
         return schema
     raise TypeError(f"schema must be a dataclass or a pydantic model, not {schema!r}.")
+
+
+def path_of(schema: Schema | None) -> str:
+    """Return where a schema is to be found, ``""`` for none; see ``at_path()``."""
+    return "" if schema is None else f"{schema.__module__}:{schema.__qualname__}"
+
+
+def at_path(path: str) -> Schema | None:
+    """Return the schema of a path, None where this process has not loaded it.
+
+    Nothing is imported for a path: it was read from the database.
+    """
+    module, _, name = path.partition(":")
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    try:
+        return check_schema(found)
+    except TypeError:
+        return None
 
 
 def shape(value: Any, schema: Schema, where: str) -> Any:

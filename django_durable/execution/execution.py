@@ -102,11 +102,16 @@ class Execution(State):
         return self._drive(lambda frame: publishing.send(self, frame, messages))
 
     def receive(
-        self, topic: str | None, timeout: float | None, default: Any, schema: Any
+        self,
+        topic: str | None,
+        timeout: float | None,
+        default: Any,
+        schema: Any,
+        is_human: bool,
     ) -> Any:
         return self._drive(
             lambda frame: receiving.receive(
-                self, frame, topic, timeout, default, schema
+                self, frame, topic, timeout, default, schema, is_human
             )
         )
 

@@ -73,7 +73,8 @@ class Race:
 
     def _targets_of(self, wait: Awaited) -> list[Target]:
         if isinstance(wait, OnMessage):
-            return [message_target(self._execution.workflow_id, wait.topic or "")]
+            mine, topic = self._execution.workflow_id, wait.topic or ""
+            return [message_target(mine, topic, is_human=wait.human)]
         if isinstance(wait, OnEvent):
             event = event_target(wait.workflow_id, wait.key)
             return [event, result_target(wait.workflow_id)]

@@ -11,7 +11,7 @@ from django_durable.definitions.messages import (
     Awaited,
     OnTimer,
 )
-from django_durable.definitions.schemas import Schema, shape
+from django_durable.definitions.schemas import Schema, path_of, shape
 from django_durable.definitions.streams import Entries
 from django_durable.exceptions import WaitTimeout, WorkflowNotFound
 from django_durable.execution import looks, news, records, waiting
@@ -41,12 +41,19 @@ def receive(
     timeout: float | None,
     default: Any,
     schema: Schema | None,
+    is_human: bool,
 ) -> Algorithm:
     """Wait for a message, and consume it with the checkpoint."""
     place, name = execution.enter(frame), label("recv", topic or "")
     recorded = execution.recall(place, name, Kind.RECV)
     if recorded is None:
-        recorded = yield from _receive(execution, frame, place, name, topic, timeout)
+        target = message_target(
+            execution.workflow_id,
+            topic or "",
+            is_human=is_human,
+            schema=path_of(schema),
+        )
+        recorded = yield from _receive(execution, frame, place, name, target, timeout)
     message = _given(execution, recorded, default)
     if schema is None or recorded.error is not None:
         return message
@@ -59,10 +66,10 @@ def _receive(
     frame: Frame,
     place: Place,
     name: str,
-    topic: str | None,
+    target: Target,
     timeout: float | None,
 ) -> Algorithm:
-    target = message_target(execution.workflow_id, topic or "")
+    topic = target.key
     row = yield from _begin(execution, place, name, Kind.RECV)
     look = _Look(execution, place, lambda: _take(execution, row, topic))
     until = _until(execution, place, [target], row.started_at, timeout)
@@ -75,9 +82,9 @@ def _receive(
     return (yield from _time_out(execution, row, what, timeout))
 
 
-def _take(execution: State, row: Checkpoint, topic: str | None) -> Recorded | None:
+def _take(execution: State, row: Checkpoint, topic: str) -> Recorded | None:
     rows = Notification.objects.using(execution.host.using)
-    return rows.receive(records.completed(row, None), topic or "")
+    return rows.receive(records.completed(row, None), topic)
 
 
 def get_event(

@@ -79,10 +79,11 @@ class Waiter:
         self.execution = execution
         self.is_suspended = False
         self.until = until
-        self.hot_until = self._hot_until()
         self._frame = frame
         self._place = place
         self._targets = targets
+        self._is_human = any(target.is_human for target in targets)
+        self.hot_until = self._hot_until()
         self._is_stored = all(
             (place, target.name) in execution.journal.deadlines for target in targets
         )
@@ -112,11 +113,17 @@ class Waiter:
 
     @property
     def needs_row(self) -> bool:
-        """Tell whether its deadline should be written although it stays hot."""
+        """Tell whether its deadline should be written although it stays hot.
+
+        People are shown by it what waits for them.
+        """
+        if self._is_stored:
+            return False
+        if self._is_human and not self._leaves_at_once:
+            return True
         left = self._seconds_left()
         return (
-            not self._is_stored
-            and left is not None
+            left is not None
             and left > UNRECORDED_SECONDS
             and clock.monotonic() < self.hot_until
         )
@@ -178,8 +185,13 @@ class Waiter:
         host, now = self.execution.host, clock.monotonic()
         hot = now + host.hot_seconds(is_async=self.execution.is_async)
         left = self._seconds_left()
-        is_hopeless = left is not None and now + left > hot
+        is_hopeless = self._is_human or (left is not None and now + left > hot)
         return now if is_hopeless and host.can_suspend else hot
+
+    @property
+    def _leaves_at_once(self) -> bool:
+        """Tell whether nothing but this wait keeps a cold one in memory."""
+        return self.execution.host.can_suspend and not self.execution.is_async
 
     def _seconds_left(self) -> float | None:
         if self.until is None:

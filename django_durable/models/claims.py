@@ -250,6 +250,12 @@ WITH RECURSIVE queues(name) AS ({queues})
 SELECT name FROM queues WHERE name IS NOT NULL
 """
 
+
+def queues_in_use(table: str) -> str:
+    """Return the part of a ``WITH RECURSIVE`` that finds the queues with rows."""
+    return f"queues(name) AS ({_QUEUES.format(workflow=table)})"
+
+
 # Each queue is walked in the order of its index; nothing but the heads of the
 # queues is ever sorted.
 _CLAIM = """

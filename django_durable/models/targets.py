@@ -21,7 +21,8 @@ class Target:
 
     ``name`` is what hints and rows call it. ``workflow_id``, ``key`` (a topic for
     messages) and ``offset`` say whose fact it is, so that a sweep can look for
-    the fact itself.
+    the fact itself. ``is_human``: a person is asked, by a form for a ``schema``
+    (the path of a class).
     """
 
     name: str
@@ -29,6 +30,8 @@ class Target:
     workflow_id: str = ""
     key: str = ""
     offset: int | None = None
+    is_human: bool = False
+    schema: str = ""
 
 
 TIMER = Target("timer", TargetKind.TIMER)
@@ -40,10 +43,18 @@ def result_target(workflow_id: str) -> Target:
     return Target(f"workflow:{workflow_id}", TargetKind.RESULT, workflow_id)
 
 
-def message_target(workflow_id: str, topic: str) -> Target:
+def message_target(
+    workflow_id: str, topic: str, *, is_human: bool = False, schema: str = ""
+) -> Target:
     """Return the next message of a topic; ``""`` for messages without one."""
-    name = f"message:{workflow_id}:{topic}"
-    return Target(name, TargetKind.MESSAGE, workflow_id, topic)
+    return Target(
+        f"message:{workflow_id}:{topic}",
+        TargetKind.MESSAGE,
+        workflow_id,
+        topic,
+        is_human=is_human,
+        schema=schema,
+    )
 
 
 def event_target(workflow_id: str, key: str) -> Target:

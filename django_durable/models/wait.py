@@ -41,6 +41,8 @@ class WaitQuerySet(models.QuerySet["Wait"]):
                 awaited_id=row.target.workflow_id,
                 key=row.target.key,
                 offset=row.target.offset,
+                is_human=row.target.is_human,
+                schema=row.target.schema,
                 wake_at=row.wake_at,
             )
             for row in rows
@@ -225,6 +227,9 @@ class Wait(models.Model):
     key = models.TextField(_("key or topic"), default="", blank=True)
     offset = models.BigIntegerField(_("offset"), null=True)
     wake_at = models.DateTimeField(_("wakes at"), null=True)
+    # Workers of the release before insert rows without the two.
+    is_human = models.BooleanField(_("for a person"), default=False, db_default=False)
+    schema = models.TextField(_("schema"), default="", db_default="", blank=True)
 
     objects = WaitQuerySet.as_manager()
 
@@ -235,6 +240,12 @@ class Wait(models.Model):
         indexes = [
             # wake(): who waits for what has just happened.
             models.Index(fields=["target"], name="durable_wait_target"),
+            # The console's inbox: who waits for a person, the next deadline first.
+            models.Index(
+                fields=["wake_at"],
+                name="durable_wait_human",
+                condition=Q(is_human=True),
+            ),
         ]
 
     def __str__(self) -> str:

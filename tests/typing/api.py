@@ -84,6 +84,7 @@ def talks() -> None:
     assert_type(durable.recv(), Any)
     assert_type(durable.recv("payment", timeout=timedelta(days=1), default=None), Any)
     assert_type(durable.recv("payment", schema=Payment), Payment)
+    assert_type(durable.recv("payment", schema=Payment, human=True), Payment)
     durable.set_event("url", "/pay", overwrite=False)
     assert_type(durable.get_event("a", "url", timeout=5, default=None), Any)
     assert_type(durable.get_events("a"), dict[str, Any])
@@ -93,7 +94,7 @@ def talks() -> None:
     assert_type(stream.closed, bool)
     assert_type(stream.offset, int)
     assert_type(next(stream), Any)
-    message = durable.on_message("topic")
+    message = durable.on_message("topic", human=True)
     won, _value = durable.first_of(
         message,
         durable.on_event("a", "key"),
