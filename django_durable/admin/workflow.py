@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django_durable.admin.actions.bulk import BulkActions
 from django_durable.admin.actions.pages import PAGES as ACTION_PAGES
 from django_durable.admin.base import ReadOnlyAdmin
+from django_durable.admin.console import PAGES as CONSOLE_PAGES
 from django_durable.admin.detail import page
 from django_durable.admin.detail.download import download
 from django_durable.admin.listing import export
@@ -41,7 +42,7 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
 
     change_list_template = "admin/django_durable/workflow/change_list.html"
     change_form_template = "admin/django_durable/workflow/change_form.html"
-    pages = (*LIST_PAGES, *ACTION_PAGES)
+    pages = (*LIST_PAGES, *CONSOLE_PAGES, *ACTION_PAGES)
 
     list_display = (
         "identity",

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection, models
 
 from django_durable import clock
+from django_durable.admin.figures.overview import Overview
 from django_durable.execution import looks
 from django_durable.execution.journal import Journal
 from django_durable.execution.starting import check_existing
@@ -62,14 +63,15 @@ KEY = f"{WORKFLOW}_"
 UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
 HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
 NEWEST, ENDED = "durable_workflow_created", "durable_workflow_ended"
+SMALL = "django_durable_worker"
 
 
 @dataclass(frozen=True)
 class Operation:
     """A call; an index that it reads; what one statement of it touches at most.
 
-    ``blocks`` are those of PostgreSQL. ``walks`` names a table that it reads from
-    end to end, or on SQLite an index: one of what has not finished, or of a page.
+    ``blocks`` are those of PostgreSQL. ``walks`` names the tables that it reads from
+    end to end, or on SQLite indexes: of what has not finished, or of a page.
     """
 
     call: Callable[[], Any]
@@ -349,6 +351,27 @@ PEOPLE = {
         lambda: list(workflows.order_by("-created_at")[:50]), NEWEST, walks=NEWEST
     ),
 }
+# What the console counts stops at a cap, which may be many blocks.
+CAPPED = 120_000
+CONSOLE = {
+    "console, load": Operation(
+        lambda: Overview("default").load, READY, CAPPED, walks=HELD_BY
+    ),
+    "console, totals": Operation(
+        lambda: Overview("default").totals,
+        ENDED,
+        CAPPED,
+        walks=f"{SMALL} {HELD_BY} durable_workflow_wake durable_workflow_paused"
+        f" durable_wait_human {READY}",
+    ),
+    "console, finished": Operation(lambda: Overview("default").finished, ENDED, CAPPED),
+    "console, failures": Operation(lambda: Overview("default").failures, ENDED, 120),
+    "console, requests": Operation(
+        lambda: Overview("default").requests,
+        "durable_wait_human",
+        walks="durable_wait_human",
+    ),
+}
 OPERATIONS = {
     **CLAIMS,
     **TIMERS,
@@ -358,6 +381,7 @@ OPERATIONS = {
     **JOURNAL,
     **TALK,
     **PEOPLE,
+    **CONSOLE,
 }
 
 MODELS: list[type[models.Model]] = [

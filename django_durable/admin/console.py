@@ -1,0 +1,16 @@
+"""The addresses of the console's own pages, below the list of workflows."""
+
+from django_durable.admin import live, queues
+from django_durable.admin.approvals import inbox
+from django_durable.admin.pages import Page
+
+LOOK = ("view_workflow",)
+
+PAGES = (
+    Page("api/status/", "api_status", live.status, LOOK),
+    Page("api/queues/", "api_queues", live.queues, LOOK),
+    Page("api/rows/", "api_rows", live.rows, LOOK),
+    Page("queues/", "queues", queues.page, LOOK),
+    Page("approvals/", "approvals", inbox.page, LOOK),
+    Page("<path:object_id>/api/live/", "api_live", live.workflow, LOOK),
+)

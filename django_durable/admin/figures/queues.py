@@ -1,0 +1,116 @@
+"""How long the queues are, and who holds what."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+
+from django_durable.admin.figures.statements import CAP, Count, count_of, select
+from django_durable.models import Workflow, sql
+from django_durable.models.claims import queues_in_use
+from django_durable.models.status import Status
+
+MOST_QUEUES = 200
+NONE = Count(0)
+
+# From each queue to the next one; of each, only so much as is counted. What is held
+# stands below, by queue and worker.
+_STATEMENT = """
+WITH RECURSIVE {queues},
+named AS (SELECT name FROM queues WHERE name IS NOT NULL LIMIT {most})
+SELECT 'queued', name, NULL,
+       (SELECT COUNT(*) FROM (SELECT 1 AS one FROM {workflow}
+        WHERE status = 'ENQUEUED' AND queue_name = named.name AND run_after <= %s
+        LIMIT {cap}) AS found),
+       (SELECT MIN(found.run_after) FROM (SELECT run_after FROM {workflow}
+        WHERE status = 'ENQUEUED' AND queue_name = named.name AND run_after <= %s
+        LIMIT {cap}) AS found)
+FROM named
+UNION ALL
+SELECT 'held', queue_name, {worker}, COUNT(*), MIN(changed_at)
+FROM ({held}) AS held GROUP BY queue_name, worker_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue: what is ready in it, since when, and what of it runs."""
+
+    name: str
+    depth: Count = NONE
+    oldest_at: datetime | None = None
+    running: Count = NONE
+
+    @property
+    def key(self) -> str:
+        """What stands for the name in places where it cannot be made visible."""
+        return blake2b(self.name.encode(errors="replace"), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The queues by name, and what each worker holds."""
+
+    queues: tuple[Queue, ...] = ()
+    held: dict[UUID, int] = field(default_factory=dict)
+    running: Count = NONE
+    running_since: datetime | None = None
+
+    @property
+    def queued(self) -> Count:
+        """What is ready in all queues together."""
+        return sum((queue.depth for queue in self.queues), NONE)
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """Since when the oldest of it is ready."""
+        moments = [each.oldest_at for each in self.queues if each.oldest_at]
+        return min(moments, default=None)
+
+
+def load(using: str, now: datetime) -> Load:
+    """Count what is queued and what is held, by one statement."""
+    connection = connections[using]
+    pending = Workflow.objects.filter(status=Status.PENDING).order_by("worker_id")
+    columns = pending.values_list("queue_name", "worker_id", "changed_at")
+    held, params = select(using, columns[: CAP + 1])
+    statement = _STATEMENT.format(
+        queues=queues_in_use(sql.table(Workflow)),
+        workflow=sql.table(Workflow),
+        worker="worker_id::text" if sql.is_postgresql(connection) else "worker_id",
+        held=held,
+        most=MOST_QUEUES,
+        cap=CAP + 1,
+    )
+    moment = sql.stamp(connection, now)
+    return _load(sql.fetch(connection, statement, [moment, moment, *params]))
+
+
+def _load(rows: list[tuple[Any, ...]]) -> Load:
+    queued = {
+        name: (number, at) for kind, name, _, number, at in rows if kind == "queued"
+    }
+    held: dict[UUID, int] = defaultdict(int)
+    running: dict[str, int] = defaultdict(int)
+    since: list[datetime] = []
+    for kind, name, worker, number, at in rows:
+        if kind == "held":
+            running[name] += number
+            since += filter(None, [sql.moment(at)])
+            if worker is not None:
+                held[UUID(worker)] += number
+    queues = tuple(
+        Queue(
+            name,
+            count_of(queued.get(name, (0, None))[0]),
+            sql.moment(queued.get(name, (0, None))[1]),
+            count_of(running[name]),
+        )
+        for name in sorted({*queued, *running})
+    )
+    total = count_of(sum(running.values()))
+    return Load(queues, dict(held), total, min(since, default=None))

@@ -1,0 +1,60 @@
+"""The page of the queues: how long each is, and who serves it."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from django_durable import conf
+from django_durable.admin import dashboard
+from django_durable.admin.figures.ages import age
+from django_durable.admin.figures.overview import Overview
+from django_durable.admin.figures.queues import Queue
+from django_durable.admin.figures.workers import FRESH
+from django_durable.admin.pages import render
+
+TEMPLATE = "admin/django_durable/console/queues.html"
+
+
+def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Show the queues."""
+    found = Overview(conf.current().database)
+    is_ready = not found.missing_migrations
+    context = {
+        "title": _("Queues"),
+        "rows": rows(request, found) if is_ready else [],
+        "workers_page": dashboard.listing(request, dashboard.WORKERS),
+        "live_address": dashboard.address(request, "api_queues"),
+        "live_version": version(found) if is_ready else "",
+    }
+    return render(model_admin, request, TEMPLATE, context)
+
+
+def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
+    """Return the queues that hold something, or that a living worker serves."""
+    load, now = found.load, found.now
+    known = {queue.name: queue for queue in load.queues}
+    serving = [each for each in found.crew.serving if found.crew.pulse(each) == FRESH]
+    for worker in serving:
+        for name in worker.queues or ():
+            known.setdefault(name, Queue(name))
+    return [
+        {
+            "queue": queue,
+            "oldest": age(queue.oldest_at, now),
+            "workers": sum(
+                each.queues is None or queue.name in each.queues for each in serving
+            ),
+            "queued_link": dashboard.listing(request, queue=queue.name, state="queued"),
+            "running_link": dashboard.listing(
+                request, queue=queue.name, state="running"
+            ),
+            "link": dashboard.listing(request, queue=queue.name),
+        }
+        for _name, queue in sorted(known.items())
+    ]
+
+
+def version(found: Overview) -> str:
+    """Return what changes when there are other queues to show."""
+    return dashboard.fingerprint(queue.name for queue in found.load.queues)
