@@ -164,7 +164,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "summary": numbers["summary"],
         "version": version(found),
         "live_address": address(request, "api_status"),
-        "alarms": alarm_texts([], found.load.queued if found.is_unattended else None),
+        "alarms": alarms(found),
         "inbox": address(request, "approvals"),
         "queues_page": address(request, "queues"),
     }
@@ -182,6 +182,16 @@ def figures(request: HttpRequest, found: Overview) -> dict[str, str]:
         " %(failed)s failed in 24 h"
     ) % {name: numbers[name] for name in ("running", "queued", "waiting", "failed")}
     return numbers
+
+
+def alarms(found: Overview) -> list[str]:
+    """Return what is wrong, as far as the figures tell it."""
+    return alarm_texts([], found.load.queued if found.is_unattended else None)
+
+
+def queue_names(found: Overview) -> str:
+    """Return what changes when there are other queues to show."""
+    return fingerprint(queue.name for queue in found.load.queues)
 
 
 def queue_figures(found: Overview) -> dict[str, str]:

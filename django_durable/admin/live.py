@@ -1,20 +1,22 @@
 """What pages ask for while they are open: numbers as JSON, for whoever may see them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
 from django_durable import clock, conf
 from django_durable.admin import dashboard
 from django_durable.admin.badges import CLASSES, ICONS
+from django_durable.admin.figures import condition
 from django_durable.admin.figures.ages import age
-from django_durable.admin.figures.condition import missing_migrations
+from django_durable.admin.figures.condition import alarm_texts, missing_migrations
 from django_durable.admin.figures.overview import Overview
 from django_durable.display import visible
-from django_durable.models import Step, Workflow
+from django_durable.models import Step
 from django_durable.models.ids import may_exist
 from django_durable.models.status import Status
 
@@ -23,42 +25,56 @@ MOST_ROWS = 200
 
 def status(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with the numbers of the dashboard."""
-    found = Overview(conf.current().database)
-    if found.missing_migrations:
-        return answer(request, {"figures": {}, "version": "migrate"})
-    numbers = dashboard.figures(request, found)
-    return answer(request, {"figures": numbers, "version": dashboard.version(found)})
+    return _overview(request, dashboard.figures, dashboard.version)
 
 
 def queues(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with the numbers of the page of the queues."""
+    return _overview(
+        request, lambda _, found: dashboard.queue_figures(found), dashboard.queue_names
+    )
+
+
+def _overview(
+    request: HttpRequest,
+    figures: Callable[[HttpRequest, Overview], dict[str, str]],
+    version: Callable[[Overview], str],
+) -> HttpResponse:
     found = Overview(conf.current().database)
     if found.missing_migrations:
-        return answer(request, {"figures": {}, "version": "migrate"})
-    numbers = dashboard.queue_figures(found)
-    names = dashboard.fingerprint(queue.name for queue in found.load.queues)
-    return answer(request, {"figures": numbers, "version": names})
+        alarms = alarm_texts(found.missing_migrations, None)
+        return answer(request, {"alarm": "".join(alarms)})
+    return answer(
+        request,
+        {
+            "figures": figures(request, found),
+            "version": version(found),
+            "alarm": "".join(dashboard.alarms(found)),
+        },
+    )
 
 
 def rows(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with where the workflows of ``ids`` stand."""
+    alarms = condition.alarms(conf.current().database)
     ids = [pk for pk in request.GET.getlist("ids") if may_exist(pk)][:MOST_ROWS]
-    found = model_admin.get_queryset(request).filter(pk__in=ids) if ids else ()
+    is_ready = ids and not missing_migrations(conf.current().database)
+    found = model_admin.get_queryset(request).filter(pk__in=ids) if is_ready else ()
     now = clock.now()
-    return answer(request, {"rows": {each.pk: cells(each, now) for each in found}})
+    shown = {each.pk: cells(each, now) for each in found}
+    return answer(request, {"rows": shown, "alarm": "".join(alarms)})
 
 
 def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Answer with where one workflow stands, and whether its page has more to show."""
-    using = conf.current().database
-    found = Workflow.objects.using(using).filter(pk=object_id)
-    row = found.first() if may_exist(object_id) else None
-    if row is None or missing_migrations(using):
-        return answer(request, {"rows": {}, "version": "gone"})
-    return answer(
-        request,
-        {"rows": {row.pk: cells(row, clock.now())}, "version": version_of(row)},
-    )
+    alarm = "".join(condition.alarms(conf.current().database))
+    if missing_migrations(conf.current().database):
+        return answer(request, {"alarm": alarm})
+    row = model_admin.get_object(request, unquote(object_id))
+    if row is None:
+        return answer(request, {"rows": {}, "version": "gone", "alarm": alarm})
+    shown = {row.pk: cells(row, clock.now())}
+    return answer(request, {"rows": shown, "version": version_of(row), "alarm": alarm})
 
 
 def version_of(row: Any) -> str:

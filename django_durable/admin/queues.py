@@ -24,8 +24,9 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "title": _("Queues"),
         "rows": rows(request, found) if is_ready else [],
         "workers_page": dashboard.listing(request, dashboard.WORKERS),
+        "alarms": dashboard.alarms(found) if is_ready else None,
         "live_address": dashboard.address(request, "api_queues"),
-        "live_version": version(found) if is_ready else "",
+        "live_version": dashboard.queue_names(found) if is_ready else "",
     }
     return render(model_admin, request, TEMPLATE, context)
 
@@ -53,8 +54,3 @@ def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
         }
         for _name, queue in sorted(known.items())
     ]
-
-
-def version(found: Overview) -> str:
-    """Return what changes when there are other queues to show."""
-    return dashboard.fingerprint(queue.name for queue in found.load.queues)

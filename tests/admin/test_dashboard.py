@@ -252,7 +252,7 @@ def test_a_workflow_tells_when_its_page_has_something_new(client, operator):
     assert second["rows"]["asks"]["status"]["kind"] == "waiting"
     assert first["version"] != second["version"]
     gone = client.get(address.replace("asks", "nobody")).json()
-    assert gone == {"rows": {}, "version": "gone"}
+    assert gone["version"] == "gone"
 
 
 def test_queues_tell_who_serves_them(client, operator):

@@ -85,7 +85,7 @@ def test_every_script_and_style_of_ours_carries_the_nonce(client, root, settings
     text = client.get(page("w")).text
 
     ours = re.findall(r"<(?:link|script)[^>]*django_durable[^>]*>", text)
-    assert len(ours) == 2
+    assert len(ours) == 4
     assert all('nonce="abc"' in tag for tag in ours)
 
 

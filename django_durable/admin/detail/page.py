@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from django_durable import clock
-from django_durable.admin import times
+from django_durable.admin import live, times
 from django_durable.admin.actions.operations import OPERATIONS
 from django_durable.admin.detail import talk, timeline
 from django_durable.admin.detail.relatives import relatives
@@ -36,6 +36,8 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
     total = workflow.steps.count() if table.only_errors else table.total
     return {
         "title": _("Workflow"),
+        "alarms": [],  # Asked for by the open page.
+        "live_version": live.version_of(workflow),
         "with_data": with_data,
         "waits": [_wait(wait) for wait in waits],
         "facts": facts(workflow),

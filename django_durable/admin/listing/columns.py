@@ -60,7 +60,12 @@ class Columns:
     def state(self, workflow: Any) -> SafeString:
         """Show the status with what it waits for, or why it is there."""
         why = _why(workflow)
-        return format_html("{}{}", workflow_badge(workflow), _under(why))
+        return format_html(
+            '<span data-dd-row="{}" data-dd-cell="status">{}</span>{}',
+            workflow.pk,
+            workflow_badge(workflow),
+            _under(why),
+        )
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, workflow: Any) -> str:

@@ -158,6 +158,11 @@ class Live {
         setText(element, String(figures[element.dataset.ddFigure]));
       }
     }
+    for (const element of byData(document, "dd-value")) {
+      if (Object.hasOwn(figures, element.dataset.ddValue)) {
+        element.value = Number(figures[element.dataset.ddValue]) || 0;
+      }
+    }
     const rows = found.rows ?? {};
     for (const element of byData(document, "dd-cell")) {
       const { ddRow, ddCell } = element.dataset;
@@ -170,6 +175,11 @@ class Live {
           setText(element, String(value));
         }
       }
+    }
+    const alarm = document.querySelector("[data-dd-alarm]");
+    if (alarm && found.alarm !== undefined) {
+      setText(alarm, found.alarm);
+      alarm.hidden = found.alarm === "";
     }
     const isStale = found.version !== undefined && this.version !== ""
       && found.version !== this.version;
