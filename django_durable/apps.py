@@ -18,7 +18,7 @@ class DurableConfig(AppConfig):
         """Install the engine, connect receivers, find the apps' workflows."""
         from importlib.util import find_spec
 
-        from django_durable import checks, clock, logs, receivers
+        from django_durable import bulk, checks, clock, logs, receivers
         from django_durable.definitions import engine, registry
         from django_durable.execution.outside import OutsideEngine
         from django_durable.models import code
@@ -29,6 +29,7 @@ class DurableConfig(AppConfig):
         receivers.connect()
         logs.install()
         checks.register()
+        assert bulk.NAME  # Its definition is registered: workers execute it.
         if find_spec("channels") is not None:
             from django_durable.streaming import layers
 

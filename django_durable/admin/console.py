@@ -3,12 +3,16 @@
 from django_durable.admin import live, queues
 from django_durable.admin.approvals import inbox
 from django_durable.admin.pages import Page
+from django_durable.admin.runs import pages as runs
 
 LOOK = ("view_workflow",)
 
 PAGES = (
     Page("api/status/", "api_status", live.status, LOOK),
     Page("api/queues/", "api_queues", live.queues, LOOK),
+    Page("runs/", "bulk", runs.page, LOOK),
+    Page("runs/<uuid:key>/", "bulk_run", runs.one, LOOK),
+    Page("runs/<uuid:key>/api/", "api_bulk", runs.progress, LOOK),
     Page("api/rows/", "api_rows", live.rows, LOOK),
     Page("queues/", "queues", queues.page, LOOK),
     Page("approvals/", "approvals", inbox.page, LOOK),

@@ -30,6 +30,8 @@ logger = logging.getLogger("django_durable")
 
 # A lease is not renewed when the loop of the worker has not turned for so long.
 STUCK_SECONDS = 30.0
+# Definitions that come with the package are no news.
+OURS = "django_durable."
 # Threads for the engine's own queries on behalf of async workflows.
 QUERY_THREADS = 4
 # How often a stopping worker looks whether its executions have left.
@@ -136,7 +138,7 @@ class Worker:
         logger.info(
             "Worker %s started: %d workflow definitions, queues %s",
             self.worker_id,
-            len(self._definitions),
+            sum(not name.startswith(OURS) for name, *_ in self._definitions),
             ", ".join(self.queues) if self.queues is not None else "all",
             extra=self._lease.facts,
         )

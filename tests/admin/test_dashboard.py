@@ -14,7 +14,7 @@ from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from tests.admin.test_figures import add, asks, register
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 Status = Workflow.Status
 HOME = reverse("admin:app_list", args=["django_durable"])

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -16,7 +17,7 @@ from django.http import (
     HttpResponseBadRequest,
     HttpResponseRedirect,
 )
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from django_durable import clock
@@ -40,7 +41,7 @@ TITLES: Mapping[str, Words] = {
     "restart": gettext_lazy("Restart %d workflows"),
     "delete": gettext_lazy("Delete %d workflows"),
 }
-RUNS = "admin:django_durable_bulk"
+HERE, RUNS = "admin:django_durable_workflow_bulk", "admin:django_durable_bulk"
 
 
 class BulkActions:
@@ -79,12 +80,13 @@ def choose(model_admin: Any, request: HttpRequest, name: str) -> HttpResponse | 
     """Show the question about what was selected; None when that is gone."""
     selection = _selected(model_admin, request, name)
     rows = selection.rows(model_admin.get_queryset(request))
-    counts = _counts(rows)
+    counts = counts_of(rows)
     if not counts:
         text = _("The selection no longer exists.")
         model_admin.message_user(request, text, messages.WARNING)
         return None
-    return _ask(model_admin, request, selection, rows, counts)
+    chosen = replace(selection, count=sum(counts.values()))
+    return ask_about(model_admin, request, chosen, rows, counts)
 
 
 def _selected(model_admin: Any, request: HttpRequest, name: str) -> Selection:
@@ -98,12 +100,13 @@ def _selected(model_admin: Any, request: HttpRequest, name: str) -> Selection:
     return Selection(**chosen, cutoff=now, count=len(ids), ids=ids)
 
 
-def _counts(rows: QuerySet[Any]) -> dict[str, int]:
+def counts_of(rows: QuerySet[Any]) -> dict[str, int]:
+    """Return how many of some there are in each status, within bounds."""
     some = rows.values_list("status", flat=True)[:MOST_COUNTED]
     return dict(Counter(some))
 
 
-def _ask(
+def ask_about(
     model_admin: Any,
     request: HttpRequest,
     selection: Selection,
@@ -111,9 +114,9 @@ def _ask(
     counts: dict[str, int],
     form: ReasonForm | None = None,
 ) -> HttpResponse:
-    operation = OPERATIONS[selection.action]
-    total = sum(counts.values())
-    typed = f"{selection.action} {total}" if total > MOST_UNTYPED else ""
+    """Show the question; ``selection.count`` is for how many it is answered."""
+    operation, total = OPERATIONS[selection.action], selection.count
+    typed = typed_text(selection)
     question = confirming.Question(
         title=str(TITLES[selection.action]) % total,
         button=operation.label,
@@ -124,19 +127,24 @@ def _ask(
         counts=counts,
         typed=typed,
         hidden={"selection": selection.signed(), "nonce": fresh_nonce()},
-        post_to=_target(model_admin),
+        post_to=_target(model_admin, selection),
         is_dangerous=operation.is_dangerous,
     )
     form = form or ReasonForm(typed=typed)
     return confirming.ask(model_admin, request, question, form)
 
 
-def _target(model_admin: Any) -> str:
-    """Return where the answer goes: bulk runs, where there are some."""
-    site = model_admin.admin_site.name
-    with suppress(NoReverseMatch):
-        return reverse(RUNS, current_app=site)
-    return reverse("admin:django_durable_workflow_bulk", current_app=site)
+def typed_text(selection: Selection) -> str:
+    """Return what must be typed to confirm; nothing for few."""
+    if selection.count <= MOST_UNTYPED:
+        return ""
+    return f"{selection.action} {selection.count}"
+
+
+def _target(model_admin: Any, selection: Selection) -> str:
+    """Return where the answer goes: what was ticked is done while they wait."""
+    name = HERE if selection.ids else RUNS
+    return reverse(name, current_app=model_admin.admin_site.name)
 
 
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
@@ -151,12 +159,11 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if not getattr(model_admin, f"has_{operation.permission}_permission")(request):
         raise PermissionDenied
     rows = selection.rows(model_admin.get_queryset(request))
-    counts = _counts(rows)
+    counts = counts_of(rows)
     total = sum(counts.values())
-    typed = f"{selection.action} {total}" if total > MOST_UNTYPED else ""
-    form = ReasonForm(request.POST, typed=typed)
+    form = ReasonForm(request.POST, typed=typed_text(selection))
     if counts and not form.is_valid():
-        return _ask(model_admin, request, selection, rows, counts, form)
+        return ask_about(model_admin, request, selection, rows, counts, form)
     done = _do(model_admin, request, operation, rows[:MOST_AT_ONCE], form)
     _tell(model_admin, request, operation.name, done, total)
     return HttpResponseRedirect(list_page(model_admin))

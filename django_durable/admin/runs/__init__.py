@@ -1,0 +1,1 @@
+"""Bulk actions: their start, their progress, and those of the past."""

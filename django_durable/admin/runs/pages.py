@@ -1,0 +1,150 @@
+"""The pages of bulk runs."""
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+)
+from django.utils.translation import gettext as _
+
+from django_durable import bulk, conf
+from django_durable.admin import audit, dashboard
+from django_durable.admin.actions.bulk import ask_about, counts_of, typed_text
+from django_durable.admin.actions.operations import OPERATIONS, Operation
+from django_durable.admin.confirming import ReasonForm
+from django_durable.admin.figures.overview import Overview
+from django_durable.admin.live import answer
+from django_durable.admin.pages import render
+from django_durable.admin.runs.rows import PREFIX, Run, run, runs
+from django_durable.admin.selection import BadSelection, Selection, read_selection
+from django_durable.models import Workflow
+
+LIST = "admin/django_durable/console/runs.html"
+ONE = "admin/django_durable/console/run.html"
+SHOWN = 50
+# Ahead of everything else: somebody is watching.
+PRIORITY = 100
+
+
+def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """List the runs, or begin the one that was confirmed."""
+    if request.method == "POST":
+        return _begin(model_admin, request)
+    context = {"title": _("Bulk actions"), "runs": runs(SHOWN)}
+    return render(model_admin, request, LIST, context)
+
+
+def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
+    """Show how far a run is."""
+    found = _found(key)
+    context = {
+        "title": _("Bulk action"),
+        "run": found,
+        "summary": _summary(found),
+        "is_over": found.workflow.is_finished,
+        "is_unserved": not found.workflow.is_finished and _is_unserved(),
+        "may_abort": model_admin.has_cancel_permission(request, found.workflow),
+        "live_address": dashboard.address(request, "api_bulk", str(key)),
+        "live_version": found.workflow.status,
+    }
+    return render(model_admin, request, ONE, context)
+
+
+def progress(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
+    """Answer with the numbers of a run."""
+    found = _found(key)
+    numbers = {
+        name: str(getattr(found, name)) for name in ("done", "refused", "left", "total")
+    }
+    numbers["through"] = str(found.done + found.refused)
+    numbers["summary"] = _summary(found)
+    return answer(request, {"figures": numbers, "version": found.workflow.status})
+
+
+def _summary(found: Run) -> str:
+    return _("%(through)d of %(total)d") % {
+        "through": found.done + found.refused,
+        "total": found.total,
+    }
+
+
+def _found(key: UUID) -> Run:
+    found = run(str(key))
+    if found is None:
+        raise Http404
+    return found
+
+
+def _begin(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    try:
+        selection = read_selection(request, request.POST.get("selection", ""))
+        operation = OPERATIONS[selection.action]
+        bulk.ACTIONS[selection.action]
+        nonce = UUID(request.POST.get("nonce", ""))
+    except (BadSelection, KeyError, ValueError):
+        return HttpResponseBadRequest(_("The selection has expired. Select again."))
+    if not getattr(model_admin, f"has_{operation.permission}_permission")(request):
+        raise PermissionDenied
+    # Of this person only: nobody meets the run of somebody else.
+    key = str(uuid5(nonce, str(request.user.pk)))
+    if run(key) is None:
+        form = ReasonForm(request.POST, typed=typed_text(selection))
+        if not form.is_valid():
+            rows = selection.rows(model_admin.get_queryset(request))
+            return ask_about(
+                model_admin, request, selection, rows, counts_of(rows), form
+            )
+        _start(model_admin, request, key, selection, operation, form)
+    return HttpResponseRedirect(dashboard.address(request, "bulk_run", key))
+
+
+def _start(
+    model_admin: Any,
+    request: HttpRequest,
+    key: str,
+    selection: Selection,
+    operation: Operation,
+    form: ReasonForm,
+) -> None:
+    """Start the workflow, and write that down, both or neither."""
+    reason, by = form.cleaned_data["reason"], request.user.get_username()
+    order = {
+        "selection": {**asdict(selection), "params": dict(selection.params)},
+        "by": by,
+        "user": str(request.user.pk),
+        "reason": reason,
+    }
+    facts = {
+        "action": selection.action,
+        "by": by,
+        "reason": reason,
+        "total": selection.count,
+    }
+    start = bulk.bulk.using(
+        workflow_id=f"{PREFIX}{key}", priority=PRIORITY, attributes=facts
+    )
+    with transaction.atomic(using=conf.current().database):
+        handle = start.start(order)
+        if handle.created:
+            row = Workflow.objects.using(conf.current().database).get(
+                pk=handle.workflow_id
+            )
+            text = f"{operation.label}: {selection.count}"
+            audit.record(model_admin, request, row, "bulk", reason=reason, outcome=text)
+
+
+def _is_unserved() -> bool:
+    """Tell whether no living worker would execute it."""
+    found = Overview(conf.current().database)
+    name = bulk.bulk.queue_name
+    return not any(
+        each.queues is None or name in each.queues for each in found.crew.fresh
+    )

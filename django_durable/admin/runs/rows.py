@@ -1,0 +1,109 @@
+"""A bulk run, as the pages show it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django_durable import bulk, conf, serialization
+from django_durable.display import visible
+from django_durable.exceptions import SerializationError
+from django_durable.models import Event, Workflow
+
+PREFIX = "bulk-"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run with its progress."""
+
+    workflow: Any
+    progress: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Its id without what all of them begin with."""
+        return str(self.workflow.pk).removeprefix(PREFIX)
+
+    @property
+    def action(self) -> str:
+        """What is done to each."""
+        return visible(self._fact("action"), limit=20, lines=False)
+
+    @property
+    def by(self) -> str:
+        """Who wanted it."""
+        return visible(self._fact("by"), limit=80, lines=False)
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        return visible(self._fact("reason"), limit=500, lines=False)
+
+    @property
+    def total(self) -> int:
+        """For how many it was confirmed."""
+        return self._number(self._fact("total"))
+
+    @property
+    def done(self) -> int:
+        """How many it took."""
+        return self._number(self.progress.get("done"))
+
+    @property
+    def refused(self) -> int:
+        """How many could not be done."""
+        return self._number(self.progress.get("refused"))
+
+    @property
+    def left(self) -> int:
+        """How many are still to be done: none of one that has ended well."""
+        if self.workflow.status == Workflow.Status.SUCCESS:
+            return 0
+        return max(0, self.total - self.done - self.refused)
+
+    @property
+    def reasons(self) -> list[tuple[str, str]]:
+        """Why the first of them could not be done, by their ids."""
+        found = self.progress.get("reasons")
+        return list(found.items()) if isinstance(found, dict) else []
+
+    def _fact(self, name: str) -> Any:
+        found = self.workflow.attributes
+        return found.get(name, "") if isinstance(found, dict) else ""
+
+    @staticmethod
+    def _number(value: Any) -> int:
+        return value if isinstance(value, int) else 0
+
+
+def runs(number: int) -> list[Run]:
+    """Return the last runs, the newest first."""
+    rows = _rows().filter(pk__startswith=PREFIX).order_by("-created_at")
+    return with_progress(rows.defer("inputs", "output", "error")[:number])
+
+
+def run(key: str) -> Run | None:
+    """Return one run."""
+    return next(iter(with_progress(_rows().filter(pk=f"{PREFIX}{key}"))), None)
+
+
+def with_progress(rows: Iterable[Any]) -> list[Run]:
+    """Read the progress of runs by one statement."""
+    rows = list(rows)
+    events = Event.objects.using(conf.current().database).filter(
+        workflow_id__in=[row.pk for row in rows], key=bulk.PROGRESS
+    )
+    found = dict(events.values_list("workflow_id", "value"))
+    return [Run(row, _read(found.get(row.pk))) for row in rows]
+
+
+def _rows() -> Any:
+    return Workflow.objects.using(conf.current().database).filter(name=bulk.NAME)
+
+
+def _read(text: str | None) -> dict[str, Any]:
+    try:
+        found = serialization.loads(text) if text is not None else None
+    except SerializationError:
+        return {}
+    return found if isinstance(found, dict) else {}
