@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('django_durable', '0005_patches'),
+        ('django_durable', '0006_starts'),
     ]
 
     operations = [
