@@ -1,7 +1,7 @@
 """The addresses of the console's own pages, below the list of workflows."""
 
 from django_durable.admin import live, queues
-from django_durable.admin.approvals import inbox
+from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
 from django_durable.admin.runs import pages as runs
 
@@ -10,6 +10,12 @@ LOOK = ("view_workflow",)
 PAGES = (
     Page("api/status/", "api_status", live.status, LOOK),
     Page("api/queues/", "api_queues", live.queues, LOOK),
+    Page(
+        "<path:object_id>/answer/",
+        "workflow_answer",
+        answering.page,
+        ("view_workflow", "send_workflow_message"),
+    ),
     Page("runs/", "bulk", runs.page, LOOK),
     Page("runs/<uuid:key>/", "bulk_run", runs.one, LOOK),
     Page("runs/<uuid:key>/api/", "api_bulk", runs.progress, LOOK),

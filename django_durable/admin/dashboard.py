@@ -148,6 +148,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {
         **base,
         "found": found,
+        "may_answer": may(request, "send_workflow_message"),
         "tiles": tiles(request, found),
         "bars": bars(found.finished),
         "finished": found.finished,

@@ -51,6 +51,13 @@ class ActionPermissions:
         """Tell whether the user may send messages."""
         return may(request, "send_workflow_message")
 
+    def has_topic_permission(self, request: HttpRequest, obj: Any, topic: str) -> bool:
+        """Tell whether who may send messages may send this workflow one of a topic.
+
+        For projects in which not everybody decides about everything.
+        """
+        return True
+
     def has_erase_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the user may delete finished workflows, on our own page."""
         return may(request, "delete_workflow")

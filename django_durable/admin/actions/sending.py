@@ -1,8 +1,10 @@
 """Sending a message to a workflow: a form by its schema, else JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -28,7 +30,7 @@ from django_durable.exceptions import DurableError
 from django_durable.models.ids import may_exist
 
 OPERATION = OPERATIONS["send"]
-_PREFIX = "message_"
+PREFIX = "message_"
 
 
 class SendForm(ActionForm):
@@ -48,7 +50,7 @@ class SendForm(ActionForm):
             # The form is one for this topic.
             self.fields["topic"].widget = forms.HiddenInput()
             for name, field in message_fields(schema).items():
-                self.fields[_PREFIX + name] = field
+                self.fields[PREFIX + name] = field
                 field.label = name
         self.order_fields([name for name in self.fields if name != "reason"])
 
@@ -60,12 +62,7 @@ class SendForm(ActionForm):
         if self.schema is None:
             cleaned["value"] = cleaned["message"]
             return cleaned
-        given = {
-            name.removeprefix(_PREFIX): value
-            for name, value in cleaned.items()
-            if name.startswith(_PREFIX)
-        }
-        message = message_of(self.schema, given)
+        message = message_of(self.schema, self.message_fields_given(cleaned))
         try:
             shape(message, self.schema, _("The message"))
         except (TypeError, ValueError) as error:
@@ -73,11 +70,21 @@ class SendForm(ActionForm):
         cleaned["value"] = message
         return cleaned
 
+    def message_fields_given(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of the message by their names in its schema."""
+        return {
+            name.removeprefix(PREFIX): value
+            for name, value in cleaned.items()
+            if name.startswith(PREFIX)
+        }
+
 
 def page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Show the form, or send what it says, once."""
     workflow = found(model_admin, request, object_id, OPERATION)
     topic = _topic(workflow, request)
+    if not model_admin.has_topic_permission(request, workflow, topic):
+        raise PermissionDenied
     schema = schema_for(workflow.name, topic)
     if request.method != "POST":
         initial = {"nonce": fresh_nonce(), "topic": topic}

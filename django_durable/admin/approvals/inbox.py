@@ -39,8 +39,18 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("Waiting for a person"),
         "page": shown,
-        "requests": [Request(wait, now) for wait in shown],
+        "requests": [
+            Request(wait, now, _may_answer(model_admin, request, wait))
+            for wait in shown
+        ],
         "is_capped": shown.paginator.count >= MOST_REQUESTS,
         "may_answer": may(request, "send_workflow_message"),
     }
     return render(model_admin, request, TEMPLATE, context)
+
+
+def _may_answer(model_admin: Any, request: HttpRequest, wait: Any) -> bool:
+    mine = model_admin.has_send_permission(request, wait.workflow)
+    return bool(
+        mine and model_admin.has_topic_permission(request, wait.workflow, wait.key)
+    )

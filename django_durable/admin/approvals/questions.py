@@ -14,6 +14,7 @@ class Request:
 
     wait: Any
     now: datetime
+    may_answer: bool = False
 
     @property
     def workflow(self) -> Any:
