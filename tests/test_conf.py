@@ -60,6 +60,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "env_label": None,
         "admin": True,
         "redact": (),
+        "metrics_token": None,
     }
 
 
@@ -155,6 +156,7 @@ def test_a_value_of_the_wrong_type_is_a_problem(key, value):
         ("SERIALIZER", "shop.serializers:Ours"),
         ("READ_SERIALIZERS", []),
         ("ENV_LABEL", " "),
+        ("METRICS_TOKEN", ""),
         ("ADMIN", "AdminMixin"),
         ("REDACT", [""]),
         ("REDACT", ["card."]),

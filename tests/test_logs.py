@@ -84,6 +84,7 @@ def lines():
         each.setLevel(level)
 
 
+@pytest.mark.once
 def test_whatever_a_step_logs_says_where_it_was_logged(lines):
     logs_all.using(workflow_id="w").start()
 
@@ -99,6 +100,7 @@ def test_whatever_a_step_logs_says_where_it_was_logged(lines):
     ]
 
 
+@pytest.mark.once
 def test_async_code_is_known_as_well(lines):
     with durable.SetWorkflowID("w"):
         in_loop(alogs_all)
@@ -110,6 +112,7 @@ def test_async_code_is_known_as_well(lines):
     ]
 
 
+@pytest.mark.once
 def test_outside_of_workflows_a_record_has_empty_attributes(lines):
     logger.info("outside")
 
@@ -172,6 +175,7 @@ def explaining():
         logging.getLogger("django_durable").exception("It failed")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "happening",
     [failing, cancelling, pausing, being_named, warning, explaining],
@@ -188,6 +192,7 @@ def test_names_reasons_and_errors_forge_no_line(happening, lines, monkeypatch):
     assert not {"\x1b", "\r", "\u202e"} & set(text)
 
 
+@pytest.mark.once
 def test_what_an_exception_says_is_not_logged_when_it_is_secret(lines):
     fails_silently.start("4111 1111")
 
@@ -197,6 +202,7 @@ def test_what_an_exception_says_is_not_logged_when_it_is_secret(lines):
     assert "4111" not in "\n".join(lines())
 
 
+@pytest.mark.once
 def test_what_a_receiver_starts_is_no_part_of_the_workflow():
     def start_another(name, **facts):
         if name == logs_all.name:

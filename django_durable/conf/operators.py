@@ -40,3 +40,8 @@ class OperatorSettings(StreamSettings):
         patterns,
         "Patterns of the values that displays hide, for all workflows.",
     )
+    metrics_token: str | None = setting(
+        None,
+        or_none(text),
+        "What a scraper has to send as a bearer token to read the metrics.",
+    )

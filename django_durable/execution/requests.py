@@ -10,6 +10,7 @@ from django.db.transaction import TransactionManagementError
 
 from django_durable.definitions.context import Frame, entered
 from django_durable.definitions.step import StepDefinition
+from django_durable.execution import tracing
 from django_durable.execution.hosts import Host
 from django_durable.models import sql
 from django_durable.models.checkpoint import Checkpoint, Recorded
@@ -86,7 +87,7 @@ class Invoke(NamedTuple):
     async def arun(self, host: Host) -> Any:
         if not self.definition.is_async:
             return await host.in_thread(lambda: self._checked(host))
-        with entered(self.frame):
+        with entered(self.frame), tracing.step(self.frame):
             if before_call is not None:
                 before_call(self.definition)
             if self.definition.timeout is None:
@@ -110,7 +111,7 @@ class Invoke(NamedTuple):
 
     def call(self) -> Any:
         """Call a sync function inside the step's frame."""
-        with entered(self.frame):
+        with entered(self.frame), tracing.step(self.frame):
             if before_call is not None:
                 before_call(self.definition)
             return self.definition.func(*self.args, **self.kwargs)

@@ -22,7 +22,7 @@ from django_durable.exceptions import (
     Suspend,
     Unwind,
 )
-from django_durable.execution import news
+from django_durable.execution import news, tracing
 from django_durable.execution.drivers import Algorithm, adrive, drive
 from django_durable.execution.hosts import Host
 from django_durable.execution.requests import Finish, Query
@@ -39,7 +39,7 @@ logger = logging.getLogger("django_durable")
 
 def run(execution: State) -> None:
     """Run a sync workflow in this thread until its row is no longer held."""
-    with execution.host.tracking(execution):
+    with execution.host.tracking(execution), tracing.segment(execution):
         _run(execution)
 
 
@@ -64,7 +64,7 @@ def _run(execution: State) -> None:
 
 async def arun(execution: State) -> None:
     """Run an async workflow in a task of its own until its row is not held."""
-    with execution.host.tracking(execution):
+    with execution.host.tracking(execution), tracing.segment(execution):
         await _arun(execution)
 
 
@@ -190,6 +190,7 @@ def _finish(execution: State, value: Any, error: BaseException | None) -> Algori
             ClaimLost() if recorded.verdict is Verdict.FENCED else Interrupted()
         )
         return
+    execution.outcome = outcome
     if execution.journal.has_waits:
         rows = Wait.objects.using(execution.host.using)
         yield Query(lambda: rows.forget(execution.workflow_id))
@@ -225,6 +226,7 @@ def _suspend(execution: State) -> None:
     rows = [row for waiter in waiters for row in waiter.rows()]
     wake_at = min((row.wake_at for row in rows if row.wake_at), default=None)
     waits = Wait.objects.using(using)
+    _keep_trace(execution)  # While it is still held: the next one reads it.
     if waits.suspend(pk, claim, rows, wake_at=wake_at):
         waits.wake_if_met(pk, claim, rows)
         for moment in (wake_at, execution.deadline):
@@ -236,8 +238,19 @@ def _hand_over(execution: State) -> None:
     rows = [row for waiter in execution.leaving.waiters for row in waiter.rows()]
     with transaction.atomic(using=using):
         sql.limit_lock_wait(connections[using])
-        if Workflow.objects.using(using).hand_over(pk, claim) and rows:
+        if not Workflow.objects.using(using).hand_over(pk, claim):
+            return
+        if rows:
             Wait.objects.using(using).keep(pk, rows)
+        _keep_trace(execution)
+
+
+def _keep_trace(execution: State) -> None:
+    """Let the next execution know of the span of this one."""
+    if execution.traceparent is not None:
+        rows = Workflow.objects.using(execution.host.using)
+        held = rows.filter(pk=execution.workflow_id, claim=execution.claim)
+        held.update(traceparent=execution.traceparent)
 
 
 def _pause(execution: State, reason: str) -> None:

@@ -13,6 +13,7 @@ from django_durable import clock, conf, durations, serialization
 from django_durable.definitions.options import AS_DEFINED, StartOptions
 from django_durable.definitions.registry import Definition
 from django_durable.exceptions import SerializationError, WorkflowConflict
+from django_durable.execution import tracing
 from django_durable.models import Worker, Workflow
 from django_durable.models.claims import Claimed
 from django_durable.models.code import ANY_VERSION
@@ -60,6 +61,7 @@ def build_row(
         subject_type=subject[0],
         subject_id=subject[1],
         attributes=_check_attributes(options.attributes),
+        traceparent=tracing.here(),
         created_at=now,
         changed_at=now,
     )
@@ -86,6 +88,7 @@ def hold(row: Workflow, worker_id: UUID | None) -> Claimed:
         row.deadline,
         row.parent_id,
         row.queue_name,
+        row.traceparent,
     )
 
 

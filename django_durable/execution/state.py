@@ -94,6 +94,10 @@ class State:
         self.outcome: Outcome | None = None  # Once it is recorded.
         self.leaving = self.make_leaving()
         self.is_handing_over = False
+        # What it came to, and what the next execution has to know of its span.
+        self.outcome: Outcome | None = None
+        self.traceparent: str | None = None
+        self.span: Any = None
         self._lock = threading.Lock()
         self.atomic_depth = 0
         self._flight = Flight(self.leaving.stir)

@@ -36,6 +36,7 @@ class Claimed:
     deadline: datetime | None = None
     parent_id: str | None = None
     queue_name: str = ""
+    traceparent: str | None = None
 
     @property
     def is_first(self) -> bool:
@@ -233,7 +234,7 @@ _TAKE = Change(
 _TAKEN = Selection(
     lambda rows: rows.filter(_AMONG, status=Status.PENDING, worker=_WORKER).values_list(
         *("pk", "name", "version", "inputs", "claim", "deadline", "parent_id"),
-        "queue_name",
+        *("queue_name", "traceparent"),
     )
 )
 
@@ -279,7 +280,7 @@ SET status = 'PENDING', worker_id = %(worker)s, claim = w.claim + 1, wake_at = N
     started_at = COALESCE(w.started_at, %(now)s), changed_at = %(now)s
 FROM ready WHERE w.id = ready.id AND w.status = 'ENQUEUED'
 RETURNING w.id, w.name, w.version, w.inputs, w.claim, w.deadline, w.parent_id,
-    w.queue_name, -w.priority, w.run_after
+    w.queue_name, w.traceparent, -w.priority, w.run_after
 """
 
 

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from django_durable import clock
 from django_durable.models.bulk import BulkQuerySet
-from django_durable.models.claims import ClaimQuerySet
 from django_durable.models.code import runnable
 from django_durable.models.deadlines import DeadlineQuerySet
+from django_durable.models.depths import DepthQuerySet
 from django_durable.models.forks import ForkOptions
 from django_durable.models.ids import new_workflow_id
 from django_durable.models.recovery import RecoveryQuerySet
@@ -26,7 +26,11 @@ from django_durable.models.summary import SummaryQuerySet
 
 
 class WorkflowQuerySet(  # type: ignore[override]
-    ClaimQuerySet, RecoveryQuerySet, SummaryQuerySet, DeadlineQuerySet, BulkQuerySet
+    DepthQuerySet,
+    RecoveryQuerySet,
+    SummaryQuerySet,
+    DeadlineQuerySet,
+    BulkQuerySet,
 ):
     """Workflows by what an application or an operator asks."""
 
@@ -150,6 +154,13 @@ class Workflow(models.Model):
     subject_type = models.TextField(_("subject type"), default="", blank=True)
     subject_id = models.TextField(_("subject"), default="", blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    traceparent = models.TextField(  # noqa: DJ001
+        _("trace"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The spans that started and suspended it, when it is traced."),
+    )
 
     seconds_queued = models.FloatField(_("seconds queued"), default=0)
     seconds_ran = models.FloatField(_("seconds ran"), default=0)

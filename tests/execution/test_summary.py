@@ -159,6 +159,7 @@ def test_a_replay_does_not_put_an_older_summary_over_a_newer_one(seen):
     assert row_of(handle).summary == "answered"
 
 
+@pytest.mark.once
 def test_it_is_no_step():
     handle = packs.start()
 
@@ -208,6 +209,7 @@ def says(text):
     durable.set_summary(text)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("text", "summary"),
     [
@@ -226,12 +228,14 @@ def test_it_is_one_short_line_in_which_nothing_is_hidden(text, summary):
     assert Workflow.objects.get(pk="says").summary == summary
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("text", [None, 7, b"text"])
 def test_it_is_a_string(text):
     with pytest.raises(TypeError, match="set_summary"):
         says(text)
 
 
+@pytest.mark.once
 def test_outside_of_workflows_nobody_is_meant():
     with pytest.raises(NotInWorkflow, match="set_summary"):
         durable.set_summary("nobody")
@@ -244,6 +248,7 @@ async def says_in_a_sync_manner():
     durable.set_summary("text")
 
 
+@pytest.mark.once
 def test_async_code_is_told_of_the_twin():
     with pytest.raises(SynchronousOnlyOperation, match="aset_summary"):
         in_loop(says_in_a_sync_manner)

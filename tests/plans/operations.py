@@ -209,6 +209,13 @@ STATES = {
     ),
     "hand_over": Operation(lambda: workflows.hand_over(HELD, 1), KEY),
     "summarize": Operation(lambda: workflows.summarize(HELD, 1, "3 parcels"), KEY),
+    # For a scraper: each count ends at its limit.
+    "depths": Operation(
+        lambda: workflows.depths(most=100),
+        READY,
+        400,
+        f"{READY} {HELD_BY} durable_workflow_wake durable_workflow_paused",
+    ),
     "pause": Operation(
         lambda: workflows.pause(Claimed(HELD, "name", "1", "", 1), "bug"), KEY
     ),

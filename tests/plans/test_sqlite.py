@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 # What holds nothing of the tables: the values of the statement, and their parts.
 TEMPORARY = re.compile(
     r"VIRTUAL TABLE|CONSTANT ROW"
-    r"|SCAN (v|given|\(?subquery-\d+\)?|queues|queue|head|newest_first"
+    r"|SCAN (v|given|\(?subquery-\d+\)?|queues|queue|head|newest_first|counted"
     r"|named|held|part|ended|found)$"
 )
 # Workers are few: those of the last days.
