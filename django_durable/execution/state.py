@@ -91,11 +91,10 @@ class State:
         self.patches: dict[tuple[str, str], bool] = {}
         self.journals: Journals | None = None  # Of what was claimed along with it.
         self.ending: Unwind | None = None
-        self.outcome: Outcome | None = None  # Once it is recorded.
         self.leaving = self.make_leaving()
         self.is_handing_over = False
-        # What it came to, and what the next execution has to know of its span.
-        self.outcome: Outcome | None = None
+        self.outcome: Outcome | None = None  # Once it is recorded.
+        # What the next execution has to know of the span of this one.
         self.traceparent: str | None = None
         self.span: Any = None
         self._lock = threading.Lock()

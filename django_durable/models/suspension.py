@@ -39,14 +39,19 @@ class WaitRow:
             target.workflow_id,
             target.key,
             target.offset,
+            target.is_human,
+            target.schema,
             self.wake_at,
         )
 
 
-COLUMNS = 'branch, step_id, target, kind, awaited_id, key, "offset", wake_at'
+COLUMNS = (
+    'branch, step_id, target, kind, awaited_id, key, "offset", is_human, schema,'
+    " wake_at"
+)
 _CASTS = (
     "%s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[],"
-    " %s::bigint[], %s::timestamptz[]"
+    " %s::bigint[], %s::boolean[], %s::text[], %s::timestamptz[]"
 )
 _SECONDS = "GREATEST(0, EXTRACT(EPOCH FROM %s::timestamptz - w.changed_at))"
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, models
+from django.apps import apps
+from django.db import connection
 
 from django_durable import clock
 from django_durable.admin.figures.overview import Overview
@@ -17,9 +18,6 @@ from django_durable.execution import looks
 from django_durable.execution.journal import Journal
 from django_durable.execution.starting import check_existing
 from django_durable.models import (
-    Attempt,
-    Event,
-    EventHistory,
     Notification,
     Step,
     Stream,
@@ -391,15 +389,4 @@ OPERATIONS = {
     **CONSOLE,
 }
 
-MODELS: list[type[models.Model]] = [
-    Attempt,
-    Event,
-    EventHistory,
-    Notification,
-    Step,
-    Stream,
-    StreamEntry,
-    Wait,
-    Worker,
-    Workflow,
-]
+MODELS = list(apps.get_app_config("django_durable").get_models())
