@@ -118,6 +118,7 @@ def _next_execution(
         row.claim + 1,  # It would not be the first one.
         row.deadline,
         row.parent_id,
+        row.queue_name,
     )
     return Rehearsal(claimed, definition, using, history)
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -18,7 +18,7 @@ import django
 
 from django_durable.execution.journal import Journal, Place
 from django_durable.execution.publishing import label
-from django_durable.models import Attempt, Step, Wait, Workflow
+from django_durable.models import Step, Wait, Workflow
 from django_durable.models.targets import TargetKind
 
 Kind = Step.Kind
@@ -71,27 +71,22 @@ class History:
     """What is recorded of a workflow, and what has begun without an end."""
 
     journal: Journal
-    waits: dict[Place, list[tuple[str, str]]] = field(default_factory=dict)
-    # Names of children by their ids.
-    children: dict[str, str] = field(default_factory=dict)
+    # Kinds and keys of what is waited for; names of children by their ids.
+    waits: dict[Place, list[tuple[str, str]]]
+    children: dict[str, str]
 
     @classmethod
     def load(cls, using: str, workflow_id: str) -> "History":
         """Read all of it. What has begun comes first: it may be recorded meanwhile."""
-        history = cls(Journal())
-        waits = Wait.objects.using(using).filter(workflow_id=workflow_id)
-        rows = waits.values_list("branch", "step_id", "kind", "key")
-        for branch, step_id, kind, key in rows:
-            history.waits.setdefault(Place(branch, step_id), []).append((kind, key))
+        waits: dict[Place, list[tuple[str, str]]] = {}
+        rows = Wait.objects.using(using).filter(workflow_id=workflow_id)
+        for branch, step_id, *wait in rows.values_list(
+            "branch", "step_id", "kind", "key"
+        ):
+            waits.setdefault(Place(branch, step_id), []).append((wait[0], wait[1]))
         children = Workflow.objects.using(using).filter(parent=workflow_id)
-        history.children.update(children.values_list("pk", "name"))
-        journal = history.journal
-        for branch, step_id, at in Attempt.objects.using(using).journal(workflow_id):
-            journal.retries.setdefault(Place(branch, step_id), []).append(at)
-        journal.begun.update(history.waits, journal.retries)
-        recorded = Step.objects.using(using).journal(workflow_id)
-        journal.steps.update({Place(row.branch, row.step_id): row for row in recorded})
-        return history
+        names = dict(children.values_list("pk", "name"))
+        return cls(Journal.load(using, workflow_id), waits, names)
 
     @property
     def has_errors(self) -> bool:

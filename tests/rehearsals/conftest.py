@@ -29,7 +29,7 @@ def rehearse():
     """Check workflows while steps fail the test and all that is not read too."""
 
     def refuse(execute, sql, *rest):
-        assert sql.startswith(("SELECT", "SAVEPOINT", "RELEASE")), sql
+        assert sql.lstrip().startswith(("SELECT", "SAVEPOINT", "RELEASE")), sql
         return execute(sql, *rest)
 
     def rehearse(*handles):
