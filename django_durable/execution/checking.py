@@ -93,18 +93,31 @@ def _rehearse(row: Workflow, definition: Definition) -> Divergence | None:
     using = row._state.db or conf.current().database
     history = History.load(using, row.pk)
     rehearsal = _next_execution(row, definition, using, history)
-    error = perform(rehearsal, *load_inputs(row.inputs))
+    error = _perform(rehearsal, row)
     if rehearsal.is_async and not rehearsal.divergence and _missed(rehearsal):
         # Perhaps a branch was only slow.
         rehearsal = _next_execution(row, definition, using, history)
         rehearsal.patience = PATIENCE_SECONDS
-        error = perform(rehearsal, *load_inputs(row.inputs))
+        error = _perform(rehearsal, row)
     if rehearsal.divergence is not None:
         return rehearsal.divergence
     missed = _missed(rehearsal)
     if error is not None and (missed or not _is_expected(row, history, error)):
         return _raised(row, error, missed, history)
     return _left_over(rehearsal, missed[0]) if missed else None
+
+
+def _perform(rehearsal: Rehearsal, row: Workflow) -> BaseException | None:
+    try:
+        return perform(rehearsal, *load_inputs(row.inputs))
+    except (KeyboardInterrupt, SystemExit) as error:
+        steps = rehearsal.journal.steps.values()
+        recorded = [row.error, *(step.error for step in steps)]
+        if _type_of(error) not in [
+            failures.describe(text or "")[0] for text in recorded
+        ]:
+            raise  # Of somebody who sits at the terminal.
+        return error
 
 
 def _next_execution(

@@ -31,6 +31,7 @@ from django_durable.execution.drivers import Algorithm
 from django_durable.execution.execution import Execution
 from django_durable.execution.journal import Place
 from django_durable.execution.leaving import Leaving
+from django_durable.models import sql
 from django_durable.models.checkpoint import Checkpoint
 from django_durable.models.claims import Claimed
 from django_durable.models.wait import WaitRow
@@ -144,11 +145,17 @@ class Rehearsal(Execution):
 
 
 def perform(rehearsal: Rehearsal, args: Any, kwargs: Any) -> BaseException | None:
-    """Run the body as far as its history goes; return what it raised of its own."""
+    """Run the body as far as its history goes; return what it raised of its own.
+
+    Raises KeyboardInterrupt, which may be somebody's at the terminal.
+    """
     with _reading_only(rehearsal):
         if rehearsal.is_async:
-            return async_to_sync(_aperform)(rehearsal, args, kwargs)
-        return _perform(rehearsal, args, kwargs)
+            error = async_to_sync(_aperform)(rehearsal, args, kwargs)
+        else:
+            error = _perform(rehearsal, args, kwargs)
+    # What the body raises on its way out is no end of it.
+    return error if rehearsal.ending is None else None
 
 
 def _perform(rehearsal: Rehearsal, args: Any, kwargs: Any) -> BaseException | None:
@@ -177,8 +184,8 @@ async def _aperform(
     rehearsal.leaving.attach(task)
     try:
         return await task
-    except asyncio.CancelledError as error:
-        return None if rehearsal.ending is not None else error
+    except asyncio.CancelledError:
+        return running.let_out()
     finally:
         await running.end_branches(rehearsal)
 
@@ -209,15 +216,16 @@ class BodyWrites(RuntimeError):
 def _reading_only(rehearsal: Rehearsal) -> Iterator[None]:
     """Refuse whatever the body itself would write on a connection of this thread."""
 
-    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
-        if not _READS.match(sql):
-            rehearsal.note_write(sql)
-            raise BodyWrites(f"A rehearsal writes nothing: {sql[:80]}")
-        return execute(sql, *rest)
+    def refuse(execute: Any, statement: str, *rest: Any) -> Any:
+        if not _READS.match(statement):
+            rehearsal.note_write(statement)
+            raise BodyWrites(f"A rehearsal writes nothing: {statement[:80]}")
+        return execute(statement, *rest)
 
     with ExitStack() as stack:
         for connection in connections.all():
             stack.enter_context(connection.execute_wrapper(refuse))
+            stack.callback(sql.close_left_open, connection)
         yield
 
 

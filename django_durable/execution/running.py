@@ -84,9 +84,14 @@ async def _arun(execution: State) -> None:
             await adrive(_conclude(execution, None, None), execution.host)
             raise
         if execution.ending is None:
-            error = RuntimeError("The workflow let an asyncio.CancelledError out.")
+            error = let_out()
     await end_branches(execution)
     await adrive(_conclude(execution, value, error), execution.host)
+
+
+def let_out() -> RuntimeError:
+    """Return the error of a body that lets a cancellation of its own out."""
+    return RuntimeError("The workflow let an asyncio.CancelledError out.")
 
 
 def _is_being_cancelled() -> bool:

@@ -1,13 +1,20 @@
 """What is found where new code calls other steps, and what is not."""
 
+import asyncio
+
 import pytest
 
+import django_durable as durable
+from django_durable import failures
 from django_durable.execution.divergence import Difference
+from django_durable.models import Workflow
+from django_durable.testing import run_until_idle
 from tests.rehearsals.definitions import (
     HERE,
     added_before_the_wait,
     ends_before_the_wait,
     ends_early,
+    is_rehearsing,
     line_of,
     original,
     other_kind,
@@ -20,6 +27,7 @@ from tests.rehearsals.definitions import (
     renamed,
     renamed_locals,
     reordered,
+    reserve,
     with_a_step_at_the_end,
 )
 
@@ -132,3 +140,41 @@ def test_another_exception_than_the_recorded_one_is_found(diverges):
         "builtins:ValueError",
         "builtins:LookupError",
     )
+
+
+def test_what_a_body_raises_on_its_way_out_is_no_end_of_it(diverges):
+    def untidy():
+        reserve()
+        try:
+            durable.recv("go")
+        finally:
+            raise LookupError("no such file")
+
+    assert diverges(untidy, untidy) is None
+
+
+@pytest.mark.parametrize("kind", [SystemExit, asyncio.CancelledError])
+def test_the_oddest_ends_fit_themselves(diverges, kind):
+    async def ending():
+        raise kind
+
+    assert diverges(ending, ending) is None
+
+
+def test_an_interruption_ends_a_check_unless_it_is_recorded(deploy, rehearse):
+    def interrupted():
+        if is_rehearsing["now"]:
+            raise KeyboardInterrupt
+        durable.recv("go")
+
+    deploy(interrupted).start()
+    run_until_idle()
+    with pytest.raises(KeyboardInterrupt):
+        rehearse()
+    error = failures.dump_exception(KeyboardInterrupt())
+    Workflow.objects.update(status=Workflow.Status.ERROR, error=error)
+    Workflow.objects.get().waits.all().delete()
+
+    (found,) = rehearse()
+
+    assert found.divergence is None

@@ -13,6 +13,7 @@ from tests.models import Entry
 from tests.rehearsals import test_branches as branches, test_waits as waits
 from tests.rehearsals.definitions import (
     NAME,
+    child,
     line_of,
     original,
     other_arguments,
@@ -70,6 +71,18 @@ def test_a_body_that_writes_by_itself_is_found_and_kept_from_it(deploy):
     assert found.divergence.difference is Difference.WRITES
     assert found.divergence.line == line_of(writes, "Entry")
     assert not Entry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_a_body_leaves_open_is_not_the_next_ones(deploy):
+    child.start()
+    run_until_idle()
+    deploy(lambda: connection.set_autocommit(False)).start()
+
+    found = list(check(Workflow.objects.order_by("-created_at")))
+
+    assert [each.divergence for each in found] == [None, None]
+    assert connection.get_autocommit()
 
 
 def test_what_has_not_begun_fits_whatever_it_raises(deploy, rehearse):
