@@ -12,7 +12,12 @@ from tests.admin.everywhere import addresses
 from tests.admin.markup import Markup, inline_code
 from tests.admin.pages import LIST, answer, finished, page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.once,
+    # Of a theme that is behind Django.
+    pytest.mark.filterwarnings("ignore:Overriding get_action_choices"),
+]
 
 NOT_A_PAGE = {"bulk", "payload", "export_csv", "export_json"}
 

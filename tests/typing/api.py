@@ -56,6 +56,7 @@ def checkout(order_id: int, *, gift: bool = False) -> Decimal:
     timeout=60,
     version="1",
     redact=("card.*",),
+    admin=True,
 )
 async def acheckout(order_id: int) -> Decimal:
     assert_type(await fetch("https://example.com"), bytes)

@@ -1,0 +1,62 @@
+"""Which classes the admin gets."""
+
+import pytest
+from django.contrib import admin
+
+from django_durable.admin import DurableWorkflowAdmin
+from django_durable.admin.registration import register
+from django_durable.models import Workflow
+
+pytestmark = pytest.mark.once
+
+
+class Ours(admin.ModelAdmin):
+    """Stands for the ModelAdmin of a theme."""
+
+    theme = "ours"
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """Put an empty site in the place of the project's."""
+    empty = admin.AdminSite()
+    monkeypatch.setattr(admin, "site", empty)
+    return empty
+
+
+@pytest.mark.parametrize("choice", [{}, {"ADMIN": True}])
+def test_the_console_is_in_the_admin(site, settings, choice):
+    settings.DURABLE = choice
+
+    register({Workflow: DurableWorkflowAdmin})
+
+    assert type(site.get_model_admin(Workflow)) is DurableWorkflowAdmin
+
+
+def test_a_project_may_do_without_it(site, settings):
+    settings.DURABLE = {"ADMIN": False}
+
+    register({Workflow: DurableWorkflowAdmin})
+
+    assert not site.is_registered(Workflow)
+
+
+def test_without_the_admin_nothing_is_registered(site, settings):
+    settings.INSTALLED_APPS = [
+        app for app in settings.INSTALLED_APPS if app != "django.contrib.admin"
+    ]
+
+    register({Workflow: DurableWorkflowAdmin})
+
+    assert not site.is_registered(Workflow)
+
+
+def test_a_class_of_the_project_is_mixed_in(site, settings):
+    settings.DURABLE = {"ADMIN": f"{__name__}.Ours"}
+
+    register({Workflow: DurableWorkflowAdmin})
+
+    found = site.get_model_admin(Workflow)
+    assert isinstance(found, DurableWorkflowAdmin)
+    assert (found.theme, found.list_per_page) == ("ours", 100)
+    assert not found.has_change_permission(None)
