@@ -8,6 +8,7 @@ from django.db import connection
 from django.http import Http404
 
 import django_durable
+from django_durable.models import Workflow
 from tests.running import result_of, worker
 
 PAGE = "how-to/publish-progress.md"
@@ -117,3 +118,13 @@ def test_an_async_view_reads_the_same(page):
         result_of(handle)
 
     assert text.splitlines() == LINES
+
+
+@pytest.mark.django_db
+@pytest.mark.once
+def test_a_list_shows_how_many_parcels_are_packed(page):
+    with django_durable.SetWorkflowID("packing"):
+        page.pack(["a", "b"])
+
+    summary = Workflow.objects.get(pk="packing").summary
+    assert summary == "2 of 2 parcels packed"

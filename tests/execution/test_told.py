@@ -222,6 +222,32 @@ def test_the_loss_of_a_worker_is_told(told, stalls, attempts, name):
     assert told == ["workflow_enqueued", name]
 
 
+def test_a_missed_deadline_is_told_as_a_cancellation(told):
+    handle = waits.start()
+    past = row_of(handle).created_at
+    Workflow.objects.filter(pk=handle.workflow_id).update(deadline=past)
+
+    with transaction.atomic():
+        assert Workflow.objects.cancel_overdue() == 1
+        assert told == ["workflow_enqueued"]
+
+    assert told == ["workflow_enqueued", "workflow_cancelled"]
+
+
+@pytest.mark.parametrize("operation", ["restart", "fork"])
+def test_what_an_operator_starts_is_told(told, operation):
+    handle = fails.start()
+    run_until_idle()
+    told.clear()
+
+    with transaction.atomic():
+        arguments = [1] if operation == "fork" else []
+        getattr(row_of(handle), operation)(*arguments)
+        assert told == []
+
+    assert told == ["workflow_enqueued"]
+
+
 def test_a_cancellation_is_told_of_the_whole_family(told):
     handle = waits.start()
     Workflow.objects.create(
