@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, models
-from django.db.models.functions import Now
+from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import conf
@@ -101,7 +101,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 def _alive(rows: Rows) -> Rows:
     limit: Any = compiled.moment("lease")
     if connections[rows.db].vendor != "sqlite":
-        limit = Now() - compiled.duration("lease")
+        limit = Now() - Cast(compiled.duration("lease"), models.DurationField())
     mine = rows.filter(pk=compiled.uuid("worker"), heartbeat_at__gte=limit)
     return mine.filter(state__in=Worker.LIVE_STATES).values_list("pk")
 

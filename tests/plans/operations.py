@@ -318,7 +318,7 @@ TALK = {
     "look, at a stream": Operation(
         lambda: looks.entries("default", HELD, "lines", 0, limit=256), KEY
     ),
-    "values_from": Operation(lambda: entries.values_from(HELD, "lines", 0, 256), KEY),
+    "values_from": Operation(lambda: entries.values_from(HELD, "lines", 0, 256)),
     "is_closed_by": Operation(
         lambda: Stream.objects.is_closed_by(HELD, "lines", ("", 1))
     ),
