@@ -1,31 +1,194 @@
-"""Workers in the admin."""
+"""Workers in the admin: who executes workflows, and asking one to leave."""
 
-from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
+from typing import Any
+from uuid import UUID
 
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _, gettext_lazy
+
+from django_durable import clock
+from django_durable.admin import audit, confirming, dashboard
+from django_durable.admin.badges import badge
 from django_durable.admin.base import ReadOnlyAdmin
-from django_durable.models import Worker
+from django_durable.admin.figures.ages import age
+from django_durable.admin.figures.workers import FRESH, GONE, LATE, LOST, WORDS, pulse
+from django_durable.admin.listing.counts import CountOf
+from django_durable.admin.pages import Page
+from django_durable.admin.permissions import may
+from django_durable.display import visible
+from django_durable.models import Worker, Workflow
+from django_durable.models.status import Status
+
+MOST_HELD = 1000
+_LOOKS = {
+    FRESH: ("success", "●"),
+    LATE: ("paused", "◐"),
+    LOST: ("error", "✖\ufe0e"),
+    GONE: ("cancelled", "○"),
+}
+
+
+def drain(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
+    """Ask before a worker is asked to leave; then ask it."""
+    worker = model_admin.get_queryset(request).filter(pk=key).first()
+    if worker is None:
+        raise Http404
+    back = dashboard.listing(request, dashboard.WORKERS)
+    form = confirming.ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        _drain(model_admin, request, worker, form.cleaned_data["reason"])
+        return HttpResponseRedirect(back)
+    question = confirming.Question(
+        title=_("Drain worker %s?") % visible(worker, limit=80, lines=False),
+        button=_("Drain"),
+        back=back,
+        consequences=[
+            _("With its next heartbeat it claims nothing any more."),
+            _("What it executes leaves at its next step and goes on elsewhere."),
+            _("Then its process ends; whatever supervises it may start another."),
+        ],
+        remains=[_("It does not come back by itself.")],
+    )
+    return confirming.ask(model_admin, request, question, form)
+
+
+def _drain(model_admin: Any, request: HttpRequest, worker: Any, reason: str) -> None:
+    took = Worker.objects.using(worker._state.db).drain(worker.pk)
+    text = _("It was asked to leave.") if took else _("It is leaving or gone already.")
+    if took:
+        audit.record(model_admin, request, worker, "drain", reason=reason, outcome=text)
+    level = messages.SUCCESS if took else messages.WARNING
+    shown = visible(worker, limit=80, lines=False)
+    model_admin.message_user(request, f"{shown}: {text}", level)
 
 
 class DurableWorkerAdmin(ReadOnlyAdmin):
-    """Who executes workflows, and when it was last heard of."""
+    """Who executes workflows, when it was last heard of, and what it holds."""
 
-    list_display = (
-        "id",
-        "host",
-        "pid",
-        "kind",
-        "state",
-        "shown_queues",
-        "concurrency",
-        "started_at",
-        "heartbeat_at",
+    change_list_template = "admin/django_durable/worker/change_list.html"
+    change_form_template = "admin/django_durable/worker/change_form.html"
+    pages = (
+        Page(
+            "<uuid:key>/drain/", "worker_drain", drain, ("view_worker", "manage_queue")
+        ),
     )
+    list_display = (
+        "process",
+        "heartbeat",
+        "shown_kind",
+        "shown_queues",
+        "slots",
+        "code",
+        "started",
+        "current",
+    )
+    list_display_links = ("process",)
     list_filter = ("state", "kind")
-    search_fields = ("host",)
+    search_fields = ("host__startswith",)
     ordering = ("-heartbeat_at",)
+    fields = (
+        "process",
+        "heartbeat",
+        "shown_kind",
+        "shown_queues",
+        "slots",
+        "shown_code",
+        "started",
+        "current",
+    )
+    readonly_fields = fields
 
-    @admin.display(description=_("queues"))
-    def shown_queues(self, worker: Worker) -> str:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Count along what each holds."""
+        rows = super().get_queryset(request)
+        held = Workflow.objects.using(rows.db).filter(
+            worker=OuterRef("pk"), status=Status.PENDING
+        )
+        return rows.annotate(  # type: ignore[no-any-return]
+            holds=CountOf(held.order_by().values("pk")[:MOST_HELD]),
+            holds_first=Subquery(held.order_by("changed_at").values("pk")[:1]),
+        )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Offer to drain it to those who may."""
+        context = {"may_drain": may(request, "manage_queue"), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    @admin.display(description=gettext_lazy("worker"))
+    def process(self, worker: Any) -> SafeString:
+        """Show host, process and id."""
+        return format_html(
+            '<bdi>{}</bdi><span class="dd-under">{}</span>',
+            visible(worker, limit=80, lines=False),
+            worker.pk,
+        )
+
+    @admin.display(description=gettext_lazy("heartbeat"), ordering="heartbeat_at")
+    def heartbeat(self, worker: Any) -> SafeString:
+        """Show how lively it is, in a word and in time."""
+        now = clock.now()
+        kind, icon = _LOOKS[found := pulse(worker, now)]
+        word = badge(kind, icon, WORDS[found])
+        if worker.state == Worker.State.DRAINING and found in (FRESH, LATE):
+            word = badge("paused", "↧", _("draining"))
+        ago = _("%s ago") % age(worker.heartbeat_at, now)
+        return format_html('{}<span class="dd-under">{}</span>', word, ago)
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def shown_kind(self, worker: Any) -> str:
+        """Name the kind."""
+        return visible(worker.get_kind_display(), limit=40, lines=False)
+
+    @admin.display(description=gettext_lazy("queues"))
+    def shown_queues(self, worker: Any) -> str:
         """Name the queues."""
-        return ", ".join(worker.queues) if worker.queues is not None else str(_("all"))
+        if worker.queues is None:
+            return str(_("all"))
+        return visible(", ".join(map(str, worker.queues)), limit=200, lines=False)
+
+    @admin.display(description=gettext_lazy("slots used"))
+    def slots(self, worker: Any) -> str:
+        """Show what it holds, of the sync workflows it could execute at once."""
+        return f"{worker.holds} / {worker.concurrency}"
+
+    @admin.display(description=gettext_lazy("code"))
+    def code(self, worker: Any) -> str:
+        """Show how many definitions it has."""
+        return _("%d definitions") % len(worker.definitions)
+
+    @admin.display(description=gettext_lazy("code"))
+    def shown_code(self, worker: Any) -> str:
+        """Name the definitions with their versions."""
+        pairs = (f"{name} {version}" for name, version in worker.definitions)
+        return visible("\n".join(pairs), limit=20_000)
+
+    @admin.display(description=gettext_lazy("since"), ordering="started_at")
+    def started(self, worker: Any) -> str:
+        """Show how long it has lived."""
+        return age(worker.started_at, clock.now())
+
+    @admin.display(description=gettext_lazy("executes"))
+    def current(self, worker: Any) -> SafeString | str:
+        """Lead to what it holds."""
+        if worker.holds_first is None:
+            return "–"
+        shown = visible(worker.holds_first, limit=60, lines=False)
+        address = reverse(
+            "admin:django_durable_workflow_change",
+            args=[quote(worker.holds_first)],
+            current_app=self.admin_site.name,
+        )
+        more = f" +{worker.holds - 1}" if worker.holds > 1 else ""
+        return format_html('<a href="{}"><bdi>{}</bdi></a>{}', address, shown, more)

@@ -111,6 +111,11 @@ class Lease:
                 self._on_lost()
                 self._register()
 
+    def is_to_drain(self) -> bool:
+        """Ask the database whether this worker was asked to leave."""
+        workers, worker_id = Worker.objects.using(self.using), self.worker_id
+        return worker_id is not None and workers.is_to_drain(worker_id)
+
     def is_alive(self) -> bool:
         """Ask the database whether the lease still runs."""
         workers, worker_id = Worker.objects.using(self.using), self.worker_id

@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import conf
+from django_durable.display import visible
 from django_durable.models import compiled
 from django_durable.models.compiled import Rows, Selection
 from django_durable.models.sql import database_now
@@ -74,6 +75,20 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         if connections[self.db].vendor == "sqlite":
             lease = self.database_now() - lease
         return bool(_ALIVE(self, worker=worker_id, lease=lease))
+
+    def drain(self, worker_id: uuid.UUID) -> bool:
+        """Ask a worker to leave, which it reads with its next heartbeat.
+
+        Returns whether there is a worker that can be asked: processes with direct
+        calls end by themselves.
+        """
+        running = self.live().filter(pk=worker_id, state=Worker.State.RUNNING)
+        asked = running.exclude(kind=Worker.Kind.DIRECT)
+        return bool(asked.update(state=Worker.State.DRAINING))
+
+    def is_to_drain(self, worker_id: uuid.UUID) -> bool:
+        """Tell whether somebody has asked a worker to leave."""
+        return self.filter(pk=worker_id, state=Worker.State.DRAINING).exists()
 
     def live_definitions(self) -> set[tuple[str, str]]:
         """Return the (name, version) pairs that some live worker can execute."""
@@ -155,4 +170,4 @@ class Worker(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.pid}"
+        return visible(f"{self.host}:{self.pid}", limit=200, lines=False)

@@ -62,6 +62,7 @@ class Worker:
         self.queues = None if queues is None else [check_queue_name(q) for q in queues]
         self.drain_seconds = settings.drain if drain is None else _patience(drain)
         self._is_alone = alone is not None
+        self.is_asked_to_leave = False
         self._stopping = threading.Event()
         self._gone = threading.Event()
         self._executions: set[Execution] = set()
@@ -262,6 +263,10 @@ class Worker:
         self._housekeeping.tidy()
 
     def _after_beat(self) -> None:
+        if not self._stopping.is_set() and self._lease.is_to_drain():
+            logger.info("Worker %s was asked to leave", self.worker_id)
+            self.is_asked_to_leave = True
+            self.request_stop()
         if are_scarce() and not self.is_gone:
             for threads in (self.helpers, self.queries, self._users):
                 threads.spare()

@@ -1,17 +1,108 @@
-"""Workers in the admin."""
+"""Workers in the admin: how lively they are, what they hold, and leaving."""
+
+import uuid
+from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from django_durable.models import Worker
+from django_durable.models import Worker, Workflow
+from tests.admin.test_figures import add, register
 
 pytestmark = pytest.mark.django_db
 
+LIST = reverse("admin:django_durable_worker_changelist")
+Status = Workflow.Status
 
-def test_workers_are_shown(client, operator):
+
+def page(worker, name="change"):
+    return reverse(f"admin:django_durable_worker_{name}", args=[worker.pk])
+
+
+def test_workers_are_shown_with_what_they_serve_and_hold(client, operator):
+    operator("view_worker", "view_workflow")
+    worker = register(queues=["mail"])
+    add("first", Status.PENDING, ago=90, worker=worker)
+    add("second", Status.PENDING, worker=worker)
+    register(ago=3600)
+    register(state=Worker.State.STOPPED)
+
+    text = client.get(LIST).text
+
+    for part in ("mail", "2 / 16", "first", "+1", "fresh", "lost", "stopped", "all"):
+        assert part in text
+
+
+def test_the_list_takes_as_many_statements_for_many_workers(client, operator):
+    operator("view_worker", "view_workflow")
+
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(LIST).status_code == 200
+        return len(queries)
+
+    add("a", Status.PENDING, worker=register())
+    client.get(LIST)
+    few = cost()
+    for number in range(10):
+        add(f"w{number}", Status.PENDING, worker=register())
+
+    assert cost() == few
+
+
+@pytest.mark.once
+def test_no_worker_at_all_says_what_to_type(client, operator):
     operator("view_worker")
-    Worker.objects.register(Worker.Kind.WORKER, queues=["mail"])
 
-    text = client.get(reverse("admin:django_durable_worker_changelist")).text
+    assert "python manage.py run_workflows" in client.get(LIST).text
 
-    assert "mail" in text
+
+@pytest.mark.once
+def test_a_worker_is_shown_with_its_code_and_what_others_wrote_as_text(
+    client, operator
+):
+    operator("view_worker")
+    worker = register(host="<b>\u202ehost", definitions=[["<i>orders", "1"]])
+
+    for text in (client.get(LIST).text, client.get(page(worker)).text):
+        assert "<b>" not in text
+        assert "\u202e" not in text
+    assert "&lt;i&gt;orders 1" in client.get(page(worker)).text
+
+
+def test_a_worker_is_asked_to_leave_after_a_question(client, operator):
+    operator("view_worker")
+    worker = register()
+    assert client.get(page(worker, "drain")).status_code == 403
+    assert "Drain" not in client.get(page(worker)).text
+
+    operator("manage_queue")
+    asked = client.get(page(worker, "drain"))
+    before = Worker.objects.get(pk=worker.pk).state
+    done = client.post(page(worker, "drain"), {"reason": "deploy"}, follow=True)
+    again = client.post(page(worker, "drain"), {"reason": ""}, follow=True)
+
+    assert (asked.status_code, before) == (200, Worker.State.RUNNING)
+    assert "It was asked to leave." in done.text
+    assert "It is leaving or gone already." in again.text
+    assert "draining" in client.get(LIST).text
+    assert Worker.objects.is_to_drain(worker.pk)
+    unknown = page(worker, "drain").replace(str(worker.pk), str(uuid.uuid4()))
+    assert client.get(unknown).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": Worker.Kind.DIRECT},
+        {"state": Worker.State.STOPPED},
+        {"ago": timedelta(hours=1).total_seconds()},
+    ],
+)
+def test_who_does_not_run_cannot_be_asked(changes):
+    worker = register(**changes)
+
+    assert Worker.objects.drain(worker.pk) is False
+    assert not Worker.objects.is_to_drain(worker.pk)

@@ -14,6 +14,7 @@ OFF_THE_HOT_PATH = {
     *("restart", "fork", "delete"),  # The same.
     *("prune",),  # prune_some(), again and again.
     *("locked",),  # lock(), for a block.
+    *("drain", "is_to_drain"),  # Of one worker, by its key.
     *("database_now",),  # No table is read.
 }
 

@@ -106,7 +106,9 @@ class Command(BaseCommand):
             if not signals.is_stopping:
                 raise
             return  # The database never answered; nothing was taken.
-        signals.wait(lambda: ends_when_idle and worker.is_idle)
+        signals.wait(
+            lambda: worker.is_asked_to_leave or (ends_when_idle and worker.is_idle)
+        )
         leave(worker.stop())
 
     def _supervise(self, options: dict[str, Any]) -> None:
