@@ -81,6 +81,7 @@ class BulkQuerySet(ForkQuerySet, DeletionQuerySet):  # type: ignore[override]
         return deleted.total(), dict(deleted)
 
     def _workflows(self) -> Any:
+        self._for_write = True  # Also what is looked for: a replica may be late.
         return self.model._default_manager.using(self.db).all()
 
     def _each(self, act: Callable[[str], bool]) -> int:
@@ -93,6 +94,7 @@ class BulkQuerySet(ForkQuerySet, DeletionQuerySet):  # type: ignore[override]
 
     def _in_batches(self) -> Iterator[list[str]]:
         """Yield the ids, as they are at each look; none that came out of these."""
+        self._for_write = True
         if self.query.is_sliced or self.query.combinator:
             ids = list(self.values_list("pk", flat=True))
             yield from (ids[n : n + BATCH] for n in range(0, len(ids), BATCH))

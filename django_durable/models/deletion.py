@@ -2,11 +2,12 @@
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, models, transaction
+from django.db import IntegrityError, connections, models, transaction
 from django.db.models import F, Q
 
 from django_durable import clock, conf, durations
@@ -87,6 +88,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         that it may be stopped anywhere. Each goes by its own age; what an active
         workflow may still ask for stays.
         """
+        self._for_write = True
         left, total = limit, 0
         for status, age in ages_of(older_than, statuses).items():
             before = clock.now() - timedelta(seconds=age)
@@ -110,7 +112,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         """Look at one batch of what ended before a moment, and delete it.
 
         Returns how many went, and from where to go on; None at the end. What
-        somebody else has locked is left to him.
+        somebody else has locked is left to him, and what is protected stays.
         """
         looked = self._ended_before(status, before, position)
         found = list(looked.values_list("pk", "completed_at")[:size])
@@ -119,7 +121,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         with transaction.atomic(using=self.db):
             self._begin()
             chosen = self._lock([pk for pk, _ in found], skip_locked=True)
-            deleted = self._delete_rows(chosen)
+            deleted = self._delete_unprotected(chosen)
         pk, completed_at = found[-1]
         at_end = len(found) < size
         return deleted[self.model._meta.label], (
@@ -212,6 +214,18 @@ class DeletionQuerySet(models.QuerySet[Any]):
         starts = steps._default_manager.using(self.db).filter(kind="start")
         by_active = starts.filter(child_id__in=ids, workflow__status__in=ACTIVE)
         return dict(by_active.values_list("child_id", "workflow_id"))
+
+    def _delete_unprotected(self, ids: Sequence[str]) -> Deleted:
+        """Delete some; leave alone those to which another app's rows hold on."""
+        try:
+            with transaction.atomic(using=self.db):
+                return self._delete_rows(ids)
+        except IntegrityError:
+            deleted: Deleted = Counter()
+            for pk in ids:
+                with suppress(IntegrityError), transaction.atomic(using=self.db):
+                    deleted += self._delete_rows([pk])
+            return deleted
 
     def _delete_rows(self, ids: Sequence[str]) -> Deleted:
         # Django's own: it knows what other apps have tied to a workflow.

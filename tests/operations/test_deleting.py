@@ -1,9 +1,12 @@
 """Deleting takes what has ended, with all that belongs to it, and nothing else."""
 
+from datetime import timedelta
+
 import pytest
 from django.db.models.signals import post_delete
 
 import django_durable as durable
+from django_durable import clock
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
 from django_durable.models import (
     Attempt,
@@ -214,3 +217,28 @@ def test_a_cancelled_one_that_still_runs_records_nothing_more(monkeypatch):
     durable.delete_workflow("top")
 
     assert claims == [2]
+
+
+class ReplicaRouter:
+    """Reads from elsewhere; what is changed must be looked for where it is written."""
+
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("operation", ["resume", "restart", "delete", "prune"])
+def test_many_are_looked_for_where_they_are_changed(settings, operation):
+    workflows.letters.using(workflow_id="w").start()
+    long_ago = clock.now() - timedelta(days=1)
+    Workflow.objects.update(status=Status.CANCELLED, completed_at=long_ago)
+    settings.DATABASE_ROUTERS = [ReplicaRouter()]
+    arguments = {"older_than": 1} if operation == "prune" else {}
+
+    took = getattr(Workflow.objects.all(), operation)(**arguments)
+
+    expected = (1, {"django_durable.Workflow": 1}) if operation == "delete" else 1
+    assert took == expected

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
+from django.db.models import ProtectedError
+from django.db.models.signals import pre_delete
 
 import django_durable as durable
 from django_durable import clock, conf
@@ -143,6 +145,22 @@ def test_each_goes_by_its_own_age(one_of_each):
     durable.prune_workflows(older_than=5 * DAY)
 
     assert "child" in left()
+
+
+def test_what_another_app_protects_stays_and_holds_up_nothing(one_of_each):
+    def protect(instance, **kwargs):
+        if instance.pk == "ERROR old":
+            raise ProtectedError("An invoice names it.", {instance})
+
+    pre_delete.connect(protect, sender=Workflow)
+    try:
+        make("older", "ERROR", 20)
+        make("younger", "ERROR", 6)
+        assert durable.prune_workflows(older_than=5 * DAY, statuses=["ERROR"]) == 2
+    finally:
+        pre_delete.disconnect(protect, sender=Workflow)
+
+    assert left() == everything()
 
 
 def test_async_code_prunes_too(one_of_each):
