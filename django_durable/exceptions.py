@@ -22,6 +22,7 @@
 
     Unwind (BaseException)        private control flow, no errors
     ├── Suspend                   leave memory until something happens
+    │   └── EndOfHistory          a rehearsal came to where nothing is recorded
     ├── HandOver                  leave memory because the worker stops
     ├── ClaimLost                 another worker holds this workflow now
     ├── Interrupted               the workflow was cancelled

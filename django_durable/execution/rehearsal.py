@@ -46,7 +46,10 @@ _READS = re.compile(
 
 
 class EndOfHistory(Suspend):
-    """Nothing is recorded here: the branch has fitted so far."""
+    """Nothing is recorded here: the branch has fitted so far.
+
+    Caught by the executor.
+    """
 
 
 class Rehearsal(Execution):

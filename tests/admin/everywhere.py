@@ -1,4 +1,6 @@
-"""Every page of the console that is about workflows, with what it needs."""
+"""Every page of the console, with what it needs."""
+
+import uuid
 
 from django.contrib.admin.utils import quote
 from django.urls import reverse
@@ -15,6 +17,7 @@ ALL = (
     "manage_queue",
     "manage_schedule",
     "view_stream",
+    "view_worker",
 )
 # Pages of one workflow, and the permissions that each needs.
 OF_ONE = {
@@ -35,10 +38,30 @@ OF_ALL = {
     "bulk": {"view_workflow"},
     "start": {"start_workflow"},
 }
+# The pages around them, by their whole names.
+OVERVIEWS = {
+    "api_status": {"view_workflow"},
+    "api_queues": {"view_workflow"},
+    "api_rows": {"view_workflow"},
+    "queues": {"view_workflow"},
+    "approvals": {"view_workflow"},
+    "bulk": {"view_workflow"},
+    "worker_changelist": {"view_worker"},
+}
+OF_A_RUN = {"bulk_run": {"view_workflow"}, "api_bulk": {"view_workflow"}}
+OF_A_WORKFLOW = {
+    "api_live": {"view_workflow"},
+    "workflow_answer": {"view_workflow", "send_workflow_message"},
+}
+OF_A_WORKER = {
+    "worker_change": {"view_worker"},
+    "worker_drain": {"view_worker", "manage_queue"},
+}
 # What they answer with to GET beside 200.
 QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 # These are only read, or answer POST with something else than a change.
 READ_ONLY = {"change", "history", "payload", "changelist", "export_csv", "export_json"}
+READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "api_live", "worker_change"} - {"bulk"}
 
 
 def addresses(workflow_id):
@@ -52,4 +75,14 @@ def addresses(workflow_id):
             f"admin:django_durable_workflow_{name}", args=[quote(workflow_id)]
         )
         found[name] = (address + QUERIES.get(name, ""), needed)
+    nobody = str(uuid.uuid4())
+    for names, arguments in (
+        (OVERVIEWS, []),
+        (OF_A_RUN, [nobody]),
+        (OF_A_WORKFLOW, [quote(workflow_id)]),
+        (OF_A_WORKER, [nobody]),
+    ):
+        for name, needed in names.items():
+            address = reverse(f"admin:django_durable_{name}", args=arguments)
+            found[name if name != "bulk" else "all_bulk"] = (address, needed)
     return found
