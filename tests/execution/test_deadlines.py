@@ -92,6 +92,18 @@ def starting_slowly():
     take(1)
 
 
+@durable.step
+def start_inside():
+    waiting_child.start()
+
+
+@durable.workflow(timeout=HOUR)
+def starting_twice():
+    waiting_child.using(timeout=2 * HOUR).start()
+    start_inside()
+    durable.recv("never")
+
+
 now_is = {}
 
 
@@ -205,6 +217,16 @@ def test_code_sees_the_deadline_and_a_child_inherits_the_earlier_one(time):
     run_until_idle()
 
     assert handle.get_result() == [deadline] * 3
+
+
+def test_a_child_that_is_started_in_a_body_or_in_a_step_inherits_it_too(time):
+    handle = starting_twice.start()
+
+    run_until_idle()
+
+    deadlines = set(Workflow.objects.values_list("deadline", flat=True))
+    assert Workflow.objects.count() == 3
+    assert deadlines == {row_of(handle).deadline} == {time.now() + HOUR}
 
 
 def test_a_child_with_an_earlier_deadline_leaves_its_parent_an_exception(time):
