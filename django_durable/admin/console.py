@@ -1,6 +1,6 @@
 """The addresses of the console's own pages, below the list of workflows."""
 
-from django_durable.admin import live, queues
+from django_durable.admin import live, queues, streams
 from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
 from django_durable.admin.runs import pages as runs
@@ -16,6 +16,7 @@ PAGES = (
         answering.page,
         ("view_workflow", "send_workflow_message"),
     ),
+    Page("stream/", "stream", streams.page, ("view_workflow", "view_stream")),
     Page("runs/", "bulk", runs.page, LOOK),
     Page("runs/<uuid:key>/", "bulk_run", runs.one, LOOK),
     Page("runs/<uuid:key>/api/", "api_bulk", runs.progress, LOOK),
