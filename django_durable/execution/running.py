@@ -195,7 +195,6 @@ def _finish(execution: State, value: Any, error: BaseException | None) -> Algori
             ClaimLost() if recorded.verdict is Verdict.FENCED else Interrupted()
         )
         return
-    execution.outcome = outcome
     if execution.journal.has_waits:
         rows = Wait.objects.using(execution.host.using)
         yield Query(lambda: rows.forget(execution.workflow_id))
