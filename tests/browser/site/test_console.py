@@ -14,6 +14,7 @@ from example_project.approvals.workflows import approve_purchase
 from example_project.orders.models import Order
 from example_project.orders.workflows import fulfil_order
 from tests.browser.site.test_pages import PICTURES
+from tests.streaming.scribe import Scribe
 
 LIST = reverse("admin:django_durable_workflow_changelist")
 DESKTOP = {"viewport": {"width": 1200, "height": 800}}
@@ -124,6 +125,24 @@ def test_a_failed_workflow_goes_another_way_from_a_step(operator, lost_order, vi
     )
 
 
+@pytest.mark.once
+def test_a_running_workflow_moves_while_somebody_looks(operator, site, visit):
+    scribe = Scribe()
+    scribe.step("charge")
+    address = page_of(scribe.workflow_id)
+    page = visit(address, client=operator, color_scheme="light", **PHONE)
+    assert page.is_visible("#durable-steps >> text=charge")
+
+    scribe.step("pack")
+    page.click("[data-dd-stale]")
+    page.wait_for_selector("#durable-steps >> text=pack")
+    page.evaluate("window.isTheSame = true")
+    scribe.end()
+
+    page.wait_for_selector(".dd-head .dd-badge >> text=success")
+    assert page.evaluate("window.isTheSame")
+
+
 SIZES = {
     "light": ("light", DESKTOP["viewport"]),
     "dark": ("dark", DESKTOP["viewport"]),
@@ -138,12 +157,15 @@ def test_the_console_fits_and_is_kept_as_pictures(
     """The pictures are for a person to look at."""
     waiting, failed = purchase.workflow_id, lost_order.workflow_id
     paths = {
+        "dashboard": reverse("admin:app_list", args=["django_durable"]),
         "list": LIST,
         "waiting": page_of(waiting),
         "failed": page_of(failed),
         "cancel": page_of(waiting, "cancel"),
         "fork": f"{page_of(failed, 'fork')}?step=9",
         "send": page_of(waiting, "send"),
+        "approvals": reverse("admin:django_durable_approvals"),
+        "queues": reverse("admin:django_durable_queues"),
         "workers": reverse("admin:django_durable_worker_changelist"),
     }
     page = visit(LIST, client=operator)
