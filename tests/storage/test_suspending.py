@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from django_durable.models import Wait, Workflow
-from django_durable.models.targets import TIMER, event_target, message_target
+from django_durable.models.targets import (
+    TIMER,
+    event_target,
+    message_target,
+    stream_target,
+)
 from django_durable.models.wait import WaitRow
 from tests import workflows
 
@@ -13,6 +18,8 @@ pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MESSAGE, EVENT = message_target("w", "topic"), event_target("other", "key")
+ASKED = message_target("w", "topic", is_human=True, schema="shop.forms.Answer")
+STREAM = stream_target("other", "key", 2)
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +83,18 @@ def test_a_suspension_whose_answer_was_lost_counts_as_written():
     assert suspend(wait)
 
     assert waits() == {("", 1, MESSAGE.name, NOW)}
+
+
+@pytest.mark.parametrize("target", [ASKED, EVENT, STREAM, TIMER])
+def test_a_wait_is_written_as_while_it_is_hot(target):
+    wait = WaitRow("1", 2, target, NOW)
+    Wait.objects.keep("w", [wait])
+    hot = Wait.objects.values().get()
+    Wait.objects.all().delete()
+
+    suspend(wait)
+
+    assert Wait.objects.values().get() == hot
 
 
 @pytest.mark.parametrize(
