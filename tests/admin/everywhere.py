@@ -46,6 +46,7 @@ OVERVIEWS = {
     "queues": {"view_workflow"},
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
+    "stream": {"view_workflow", "view_stream"},
     "worker_changelist": {"view_worker"},
 }
 OF_A_RUN = {"bulk_run": {"view_workflow"}, "api_bulk": {"view_workflow"}}

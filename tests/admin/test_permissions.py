@@ -19,6 +19,7 @@ LOGIN = "/admin/login/"
 # What there is to see without a selection, a run, a question or a worker.
 WITHOUT_A_PAGE = {
     "bulk": 302,
+    "stream": 404,
     "bulk_run": 404,
     "api_bulk": 404,
     "workflow_answer": 302,

@@ -89,7 +89,7 @@ def survive(kind, atomically=False):
         explode_atomically(kind) if atomically else explode(kind)
     except BaseException as error:
         name = note(error)
-    durable.sleep(0.1)
+    durable.recv()
     return name
 
 
@@ -99,7 +99,7 @@ async def asurvive(kind):
         await aexplode(kind)
     except BaseException as error:
         name = note(error)
-    await durable.asleep(0.1)
+    await durable.arecv()
     return name
 
 
@@ -155,6 +155,9 @@ def test_what_a_step_raises_is_the_same_at_first_and_at_replay(settings, manner)
 
     with worker():
         handles = starts_of(manner)
+        for handle in handles.values():  # Each leaves memory, and is replayed.
+            wait_for_status(handle, Workflow.Status.WAITING)
+            durable.send(handle.workflow_id, "go on")
         results = {kind: result_of(handle) for kind, handle in handles.items()}
 
     assert results == {kind: kind for kind in KINDS}
