@@ -19,6 +19,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 CLOSING_SECONDS = 5.0
+# What is added to a code of the protocol that a server does not send for us.
+OWN_CODES = 3000
+
+
+class ServerRefuses(Exception):
+    """The web server does not send this code; caught where the socket closes."""
 
 
 class Left(Exception):
@@ -122,7 +128,21 @@ class Socket:
         """Close, if the other side still listens."""
         with suppress(Left, TimeoutError):
             async with asyncio.timeout(CLOSING_SECONDS):
-                await self._put({"type": "websocket.close", "code": int(code)})
+                try:
+                    await self._put_close(code)
+                except ServerRefuses:
+                    await self._put_close(code + OWN_CODES)
+
+    async def _put_close(self, code: int) -> None:
+        try:
+            await self._put({"type": "websocket.close", "code": int(code)})
+        except (Left, TimeoutError):
+            raise
+        except Exception as error:
+            # Daphne sends no code that the protocol keeps for itself but 1000.
+            if not Close.DONE < code < OWN_CODES:
+                raise
+            raise ServerRefuses from error
 
     async def _put(self, message: Message) -> None:
         try:

@@ -32,12 +32,14 @@ class Threads:
 
     def _call(self, function: Callable[..., T], args: tuple[object, ...]) -> T:
         try:
-            return function(*args)
-        except Error as error:
-            note_refusal(error)
-            for connection in connections.all(initialized_only=True):
-                connection.close_if_unusable_or_obsolete()
-            raise
+            try:
+                return function(*args)
+            except Error as error:
+                note_refusal(error)
+                if not _drop_broken():
+                    raise
+                # It broke while nobody used it, and what is asked here only reads.
+                return function(*args)
         finally:
             give_back()
             for connection in connections.all(initialized_only=True):
@@ -56,3 +58,15 @@ class Threads:
             connection.inc_thread_sharing()
             connection.close()
         self._connections.clear()
+
+
+def _drop_broken() -> bool:
+    """Close the connections of this thread that are of no use; say if any was."""
+    mine = [
+        connection
+        for connection in connections.all(initialized_only=True)
+        if connection.connection is not None
+    ]
+    for connection in mine:
+        connection.close_if_unusable_or_obsolete()
+    return any(connection.connection is None for connection in mine)

@@ -1,5 +1,7 @@
 """Settings of the site and the workers that the tests with a browser start."""
 
+import os
+
 from tests.journeys.settings import *  # noqa: F403
 from tests.journeys.settings import INSTALLED_APPS, MIDDLEWARE
 
@@ -11,4 +13,4 @@ ASGI_APPLICATION = "example_project.asgi.application"
 ALLOWED_HOSTS = ["127.0.0.1"]
 
 # Slow enough to be interrupted.
-ADVICE_WORD_DELAY = 0.02
+ADVICE_WORD_DELAY = float(os.environ.get("ADVICE_WORD_DELAY", "0.02"))

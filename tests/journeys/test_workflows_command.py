@@ -14,6 +14,11 @@ from tests.management import definitions
 pytestmark = [pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
+def heed_interrupts():
+    """Undo what a shell does to what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def shell(tmp_path):
     """Return a function that starts the command; none of them is left behind."""
@@ -28,6 +33,7 @@ def shell(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_interrupts,
         )
         started.append(process)
         return process

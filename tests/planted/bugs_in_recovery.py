@@ -65,8 +65,8 @@ def dead_letter_one_too_late(real):
     """Give a workflow one death more than it was granted."""
 
     def after_loss(row):
-        row.max_recovery_attempts += 1
-        return real(row)
+        limit = row.max_recovery_attempts + 1
+        return real(row._replace(max_recovery_attempts=limit))
 
     return after_loss
 
@@ -82,8 +82,7 @@ def progress_that_clears_nobody(real):
     """Count on although there is a new checkpoint."""
 
     def after_loss(row):
-        row.stalled_at = row.recorded
-        return real(row)
+        return real(row._replace(stalled_at=row.recorded))
 
     return after_loss
 

@@ -5,7 +5,7 @@ import json
 from urllib.parse import urlencode
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 import django_durable as durable
 from django_durable.streaming import consumers, hub, sse
@@ -91,6 +91,42 @@ def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, ca
 
     assert (wire.kinds, wire.code) == ([], 1013)
     assert "A socket waits for the database: gone" in caplog.text
+
+
+def test_a_server_that_sends_no_such_code_sends_one_of_ours(scribe, monkeypatch):
+    def admit(*args):
+        raise OperationalError("gone")
+
+    async def refuse(wire, message):
+        if message.get("code") == 1013:
+            wire.sent.pop()
+            raise Exception("invalid close code 1013")
+
+    monkeypatch.setattr(consumers, "admit", admit)
+
+    assert served(Wire(scribe, on_send=refuse)).code == 4013
+
+
+def test_a_connection_that_broke_while_it_was_idle_is_made_again(scribe, monkeypatch):
+    admit, asked = consumers.admit, []
+
+    def admit_over_a_broken_connection(*args):
+        asked.append(1)
+        if len(asked) == 1:
+            connection.ensure_connection()
+            connection.connection.close()
+            connection.errors_occurred = True
+            raise OperationalError("gone")
+        return admit(*args)
+
+    monkeypatch.setattr(consumers, "admit", admit_over_a_broken_connection)
+    scribe.write("out", "a")
+    scribe.end()
+
+    wire = served(Wire(scribe))
+
+    assert (len(asked), wire.code) == (2, 1000)
+    assert "welcome" in wire.kinds
 
 
 def test_event_streams_end_when_the_database_does_not_answer(

@@ -176,7 +176,8 @@ def test_without_javascript_the_page_shows_what_there_is_and_reloads(talk, visit
 
 
 def test_an_answer_survives_the_death_of_its_worker(processes, visit):
-    worker = processes.worker(DJANGO_SETTINGS_MODULE="tests.browser.settings")
+    site = {"DJANGO_SETTINGS_MODULE": "tests.browser.settings"}
+    worker = processes.worker(**site, ADVICE_WORD_DELAY="0.25")
     page = visit("/advice/")
     page.fill("[name=text]", "Why is it bitter?")
     page.click("text=Ask >> nth=-1")
@@ -184,7 +185,7 @@ def test_an_answer_survives_the_death_of_its_worker(processes, visit):
 
     worker.kill()
     page.reload()
-    processes.worker(DJANGO_SETTINGS_MODULE="tests.browser.settings")
+    processes.worker(**site)
 
     wait_until(lambda: state(page) == "ended")
     answer = durable.retrieve_workflow(Workflow.objects.get().pk).get_result()
