@@ -35,6 +35,26 @@ class DurableConfig(AppConfig):
 
             layers.connect()
         autodiscover_modules("workflows")
+        _complete_console()
+
+
+def _complete_console() -> None:
+    """Register the console with the class that the settings mix in, if they do."""
+    from contextlib import suppress
+
+    from django.apps import apps
+    from django.utils.module_loading import import_string
+
+    from django_durable import conf
+
+    choice = conf.current().admin
+    if not isinstance(choice, str) or not apps.is_installed("django.contrib.admin"):
+        return
+    with suppress(ImportError):  # A check reports it.
+        import_string(choice)
+    from django_durable.admin import registration
+
+    registration.complete()
 
 
 def _database_time() -> datetime | None:

@@ -1,5 +1,8 @@
 """Which classes the admin gets."""
 
+import subprocess
+import sys
+
 import pytest
 from django.contrib import admin
 
@@ -60,3 +63,50 @@ def test_a_class_of_the_project_is_mixed_in(site, settings):
     assert isinstance(found, DurableWorkflowAdmin)
     assert (found.theme, found.list_per_page) == ("ours", 100)
     assert not found.has_change_permission(None)
+
+
+def test_a_class_that_does_not_exist_is_left_to_the_checks(site, settings):
+    settings.DURABLE = {"ADMIN": "no.such.ModelAdmin"}
+
+    register({Workflow: DurableWorkflowAdmin})
+
+    assert type(site.get_model_admin(Workflow)) is DurableWorkflowAdmin
+
+
+THEMED = """
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="x",
+    INSTALLED_APPS={apps},
+    TEMPLATES=[{{"BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True}}],
+    DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3"}}}},
+    DURABLE={{"ADMIN": "unfold.admin.ModelAdmin"}},
+)
+import django; django.setup()
+from django.contrib import admin
+from unfold.admin import ModelAdmin
+from django_durable.models import Worker, Workflow
+print([isinstance(admin.site.get_model_admin(model), ModelAdmin)
+       for model in (Workflow, Worker)])
+"""
+APPS = ["auth", "contenttypes", "messages", "sessions"]
+
+
+@pytest.mark.parametrize("place", [1, 9])
+def test_a_theme_that_loads_our_tags_while_it_is_imported_is_mixed_in(place):
+    apps = [
+        "unfold",
+        "django.contrib.admin",
+        *(f"django.contrib.{app}" for app in APPS),
+    ]
+    apps.insert(place, "django_durable")
+
+    found = subprocess.run(
+        [sys.executable, "-c", THEMED.format(apps=apps)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert found.stdout.strip() == "[True, True]", found.stderr

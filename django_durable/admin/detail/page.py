@@ -29,7 +29,7 @@ DATA_FIELDS = frozenset({"inputs", "output", "error"})
 def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, Any]:
     """Return everything; the number of statements does not depend on the workflow."""
     with_data = model_admin.has_view_data_permission(request, workflow)
-    waits = list(workflow.waits.order_by("wake_at", "branch", "step_id")[:50])
+    waits = list(_open_waits(workflow))
     attempts = list(_attempts(workflow, with_data=with_data))
     family = relatives(workflow)
     table = step_table(workflow, request, attempts, with_data=with_data)
@@ -125,6 +125,12 @@ def watched(request: HttpRequest) -> str:
 def _worker(workflow: Any) -> Any:
     rows = Worker.objects.using(workflow._state.db)
     return rows.filter(pk=workflow.worker_id).first() or workflow.worker_id
+
+
+def _open_waits(workflow: Any) -> Any:
+    """Return what it waits for now; rows may be left of what it once waited for."""
+    waits = workflow.waits.order_by("wake_at", "branch", "step_id")
+    return waits[:50] if workflow.status == Status.WAITING else []
 
 
 def _attempts(workflow: Any, *, with_data: bool) -> Any:
