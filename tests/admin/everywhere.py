@@ -63,6 +63,10 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 # These are only read, or answer POST with something else than a change.
 READ_ONLY = {"change", "history", "payload", "changelist", "export_csv", "export_json"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "api_live", "worker_change"} - {"bulk"}
+# Files, JSON, and what is not there without a run, a question, a worker or a stream.
+NO_PAGES = {"payload", "export_csv", "export_json", "bulk", "stream"}
+NO_PAGES |= {"api_status", "api_queues", "api_rows", "api_live", *OF_A_RUN}
+NO_PAGES |= {"workflow_answer", *OF_A_WORKER}
 
 
 def addresses(workflow_id):

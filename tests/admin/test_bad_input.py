@@ -21,7 +21,7 @@ from django_durable.models import (
 )
 from django_durable.models.targets import message_target
 from django_durable.models.wait import WaitRow
-from tests.admin.everywhere import addresses
+from tests.admin.everywhere import NO_PAGES, addresses
 from tests.admin.markup import Markup, inline_code
 from tests.admin.pages import LIST, answer, finished, hidden, page, queued
 
@@ -205,7 +205,7 @@ def everything(client, workflow_id, text):
     """Yield all pages on which a text stands that others wrote."""
     yield client.get(LIST, {"level": "all"})
     for name, (address, _needed) in addresses(workflow_id).items():
-        if name not in ("bulk", "payload", "export_csv", "export_json", "changelist"):
+        if name not in {*NO_PAGES, "changelist"}:
             yield client.get(address)
     chosen = {"action": "cancel_selected", "_selected_action": workflow_id}
     yield client.post(LIST, chosen)

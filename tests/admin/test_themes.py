@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 import django_durable as durable
 from django_durable.testing import run_until_idle
 from tests import workflows
-from tests.admin.everywhere import addresses
+from tests.admin.everywhere import NO_PAGES, addresses
 from tests.admin.markup import Markup, inline_code
 from tests.admin.pages import LIST, answer, finished, page
 
@@ -18,8 +18,6 @@ pytestmark = [
     # Of a theme that is behind Django.
     pytest.mark.filterwarnings("ignore:Overriding get_action_choices"),
 ]
-
-NOT_A_PAGE = {"bulk", "payload", "export_csv", "export_json"}
 
 
 @pytest.fixture
@@ -47,7 +45,7 @@ def pages(client):
     talks.using(workflow_id="talker").start()
     run_until_idle()
     for name, (address, _needed) in addresses("w").items():
-        if name not in NOT_A_PAGE:
+        if name not in NO_PAGES:
             yield name, client.get(address)
     yield "talker", client.get(page("talker") + "?watch=log")
     yield "fork place", client.get(page("w", "fork"))
