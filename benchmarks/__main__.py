@@ -38,7 +38,7 @@ QUESTIONS = (
     "claims",
 )
 # Asked by name only.
-OTHERS = ("plaintests",)
+OTHERS = ("plaintests", "console")
 PEERS = ("dbos",)
 QUICK_MINUTES, WHOLE_MINUTES = 3.0, 20.0
 # For servers to start and stop, and for the case that runs when the time is over.
