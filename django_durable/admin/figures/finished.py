@@ -15,7 +15,7 @@ from django_durable.models.status import TERMINAL, Status
 SLOT = 300
 SPAN = timedelta(hours=6)
 # The last ones only: who ends more than that in six hours sees less than six hours.
-MOST = 50_000
+MOST = 25_000
 
 
 class SlotOf(Func):
