@@ -133,7 +133,9 @@ def test_a_running_workflow_moves_while_somebody_looks(operator, site, visit):
     page = visit(address, client=operator, color_scheme="light", **PHONE)
     assert page.is_visible("#durable-steps >> text=charge")
 
+    page.click("[data-dd-pause]")
     scribe.step("pack")
+    page.click("[data-dd-pause]")  # Goes on, and asks at once.
     page.click("[data-dd-stale]")
     page.wait_for_selector("#durable-steps >> text=pack")
     page.evaluate("window.isTheSame = true")
