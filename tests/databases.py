@@ -25,8 +25,18 @@ import pytest
 DATABASES = ("sqlite", "postgresql")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# The models are pure Python and the same on every database; so is what is marked.
-ONLY_ONCE = ("--deselect=tests/model/", "-m", "not once")
+# Pure Python, and the same on every database; so is what is marked.
+PURE = (
+    "tests/lint/",
+    "tests/model/",
+    "tests/test_conf.py",
+    "tests/test_documented.py",
+    "tests/test_exceptions.py",
+    "tests/test_failures.py",
+    "tests/test_formats.py",
+    "tests/test_public_names.py",
+)
+ONLY_ONCE = (*(f"--deselect={place}" for place in PURE), "-m", "not once")
 # On one database random programs and values are tried in full.
 ENVIRONMENT_AGAIN = {"PROPERTIES_SHARE": "0.3"}
 # Two suites at once must not write one cache.

@@ -69,14 +69,14 @@ def test_a_waiting_workflow_is_found_and_cancelled(operator, purchase, visit):
     page.fill("#searchbar", purchase.workflow_id)
     page.press("#searchbar", "Enter")
     page.click(f"#result_list >> text={purchase.workflow_id}")
-    assert page.is_visible(".dd-waits >> text=decision")
+    page.wait_for_selector(".dd-waits >> text=decision")
 
     page.click(".object-tools >> text=Cancel")
     page.fill("[name=reason]", "The kettle is found.")
     page.click(".dd-form button")
 
     page.wait_for_selector(".messagelist >> text=It was cancelled.")
-    assert page.is_visible(".dd-head >> text=The kettle is found.")
+    page.wait_for_selector(".dd-head >> text=The kettle is found.")
     assert status_of(purchase.workflow_id) == "CANCELLED"
 
 
@@ -95,16 +95,16 @@ def test_a_purchase_is_approved_on_a_phone(operator, purchase, visit):
     purchase.refresh_from_db()
     assert (purchase.status, purchase.reason) == ("approved", "It is well spent.")
     page.reload()
-    assert page.is_visible(".dd-head .dd-badge >> text=success")
+    page.wait_for_selector(".dd-head .dd-badge >> text=success")
 
 
 def test_a_failed_workflow_goes_another_way_from_a_step(operator, lost_order, visit):
     address = page_of(lost_order.workflow_id)
     page = visit(address, client=operator, color_scheme="dark", **DESKTOP)
-    assert page.is_visible("text=KeyError")
+    page.wait_for_selector("text=KeyError")
 
     page.click("#durable-steps tr:has-text('recv'):has-text('delivery') >> text=Fork")
-    assert page.is_visible("text=charge_customer")
+    page.wait_for_selector("text=charge_customer")
     page.click(".dd-form button")
     page.wait_for_selector(".messagelist >> text=It was forked")
     fork = Workflow.objects.exclude(pk=lost_order.workflow_id).get()
@@ -131,7 +131,7 @@ def test_a_running_workflow_moves_while_somebody_looks(operator, site, visit):
     scribe.step("charge")
     address = page_of(scribe.workflow_id)
     page = visit(address, client=operator, color_scheme="light", **PHONE)
-    assert page.is_visible("#durable-steps >> text=charge")
+    page.wait_for_selector("#durable-steps >> text=charge")
 
     page.click("[data-dd-pause]")
     scribe.step("pack")
@@ -150,6 +150,7 @@ SIZES = {
     "dark": ("dark", DESKTOP["viewport"]),
     "phone": ("dark", PHONE["viewport"]),
 }
+ALSO_DARK = ("dashboard", "failed", "approvals")
 
 
 @pytest.mark.once
@@ -176,6 +177,8 @@ def test_the_console_fits_and_is_kept_as_pictures(
     for name, path in paths.items():
         page.goto(f"{site.origin}{path}")
         for size, (scheme, viewport) in SIZES.items():
+            if size == "dark" and name not in ALSO_DARK:
+                continue
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size(viewport)
             page.screenshot(path=PICTURES / f"console-{name}-{size}.png")

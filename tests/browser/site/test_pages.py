@@ -22,6 +22,7 @@ def is_live(page):
     page.evaluate("window.isTheSame = true")
 
 
+@pytest.mark.once
 def test_an_order_is_followed_without_a_reload(visit):
     page = visit("/")
     page.fill("[name=customer]", "Ada")
@@ -41,6 +42,7 @@ def test_an_order_is_followed_without_a_reload(visit):
     assert Order.objects.get().status == "shipped"
 
 
+@pytest.mark.once
 def test_a_decision_reaches_the_workflow_and_the_page(staff, visit):
     page = visit("/purchases/", client=staff)
     page.fill("[name=title]", "A second kettle")

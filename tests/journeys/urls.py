@@ -1,0 +1,3 @@
+"""No page: the processes of the journeys are workers."""
+
+urlpatterns: list[object] = []
