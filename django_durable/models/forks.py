@@ -94,6 +94,8 @@ class ForkQuerySet(TransitionQuerySet):
         if not cut.is_whole:
             self._assure_recorded(origin, cut)
         row = self._copy_of(origin, options)
+        if not cut.is_whole:  # What is replayed stores no summary again.
+            row.summary = origin.summary
         if not self.enqueue([row]):
             return self._forked_before(row)
         if not cut.is_whole:

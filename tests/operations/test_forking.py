@@ -5,9 +5,7 @@ import pytest
 import django_durable as durable
 from django_durable import clock
 from django_durable.definitions import registry
-from django_durable.exceptions import (
-    WorkflowNotFound,
-)
+from django_durable.exceptions import WorkflowNotFound
 from django_durable.models import (
     Attempt,
     Event,
@@ -80,6 +78,15 @@ def test_a_fork_is_queued_as_its_origin_was():
     assert fork.forked_from_id == "w"
     assert list(Workflow.objects.get(pk="w").forks.all()) == [fork]
     assert fork.parent_id is None
+
+
+def test_a_fork_begins_with_the_summary_of_its_origin_and_a_restart_without():
+    workflow = ran(workflows.letters)
+    Workflow.objects.filter(pk=workflow.pk).update(summary="three letters")
+    workflow.refresh_from_db()
+
+    assert workflow.fork(2).summary == "three letters"
+    assert workflow.restart().summary == ""
 
 
 def test_a_fork_may_go_to_another_queue_and_version():
