@@ -25,10 +25,19 @@ import pytest
 DATABASES = ("sqlite", "postgresql")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# Pure Python, and the same on every database; so is what is marked.
+# Python's part of the work, the same on every database; so is what is marked.
 PURE = (
+    "tests/docs/test_decisions.py",
+    "tests/docs/test_how_tos.py",
+    "tests/execution/test_branches.py",
+    "tests/execution/test_context.py",
+    "tests/execution/test_gather.py",
+    "tests/execution/test_odd_ends.py",
+    "tests/execution/test_step_failures.py",
+    "tests/execution/test_sync_and_async.py",
     "tests/lint/",
     "tests/model/",
+    "tests/testing/test_plugin.py",
     "tests/test_conf.py",
     "tests/test_documented.py",
     "tests/test_exceptions.py",
@@ -38,7 +47,7 @@ PURE = (
 )
 ONLY_ONCE = (*(f"--deselect={place}" for place in PURE), "-m", "not once")
 # On one database random programs and values are tried in full.
-ENVIRONMENT_AGAIN = {"PROPERTIES_SHARE": "0.3"}
+ENVIRONMENT_AGAIN = {"PROPERTIES_SHARE": "0.2"}
 # Two suites at once must not write one cache.
 NO_CACHE = "-pno:cacheprovider"
 

@@ -21,8 +21,9 @@ _NEED_JQUERY = (
 _THEMES_WITH_JQUERY = ("jazzmin",)
 
 
-def _needs_jquery(path: object) -> bool:
-    return str(path).endswith(_NEED_JQUERY)
+def _needs_jquery(script: object) -> bool:
+    # A string, or from Django 6.1 on an object that has it.
+    return str(getattr(script, "_path", script)).endswith(_NEED_JQUERY)
 
 
 class ReadOnlyAdmin(HasPages):

@@ -215,6 +215,7 @@ def test_registered_types_come_back_as_they_were(import_page):
 # Test workflows.
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_the_tests_of_the_page_pass(import_page):
     page = import_page("how-to/test-workflows.md")

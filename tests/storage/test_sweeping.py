@@ -36,6 +36,7 @@ def test_what_waits_for_a_workflow_that_has_ended_is_woken(status):
     assert rows.get().status == Status.ENQUEUED
 
 
+@pytest.mark.once
 def test_more_waits_than_one_statement_takes_values_are_kept():
     targets = [result_target(f"other-{number}") for number in range(30_000)]
     rows = waiting(*targets)
