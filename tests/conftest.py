@@ -1,6 +1,7 @@
 """Fixtures for every test."""
 
 import asyncio
+import gc
 
 import pytest
 from asgiref.sync import SyncToAsync, sync_to_async
@@ -14,6 +15,8 @@ from tests import workflows
 from tests.properties.profiles import use_profile
 
 use_profile()
+# What thousands of tests have imported is not garbage: look for it less often.
+gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(autouse=True)
