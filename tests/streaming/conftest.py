@@ -41,7 +41,7 @@ def daphne(directory, django_db_setup, django_db_blocker):
 
 @pytest.fixture(scope="session")
 def hasty(directory, django_db_setup, django_db_blocker):
-    """Run uvicorn with time-outs below a second, small limits, a broken layer."""
+    """Run uvicorn with short time-outs, small limits, a broken layer."""
     with (
         django_db_blocker.unblock(),
         servers.running(
