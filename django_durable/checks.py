@@ -1,6 +1,6 @@
 """System checks: each has an id, a hint, and an entry in the reference."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -200,42 +200,41 @@ def check_determinism(**_: Any) -> Sequence[checks.CheckMessage]:
 
 def check_authorizer(**_: Any) -> Sequence[checks.CheckMessage]:
     """E008: a function that is to decide who may watch, and cannot be found."""
-    try:
-        path = conf.current().stream_authorizer
-        if path is None or callable(import_string(path)):
-            return []
-        problem = "is not callable"
-    except ImproperlyConfigured:
-        return []  # E002 or E003 says it.
-    except ImportError as error:
-        problem = f"cannot be imported ({error})"
+    named = _named("stream_authorizer", callable, "is not callable")
     return [
         checks.Error(
-            f"DURABLE['STREAM_AUTHORIZER'] names {path!r}, which {problem}.",
+            f"DURABLE['STREAM_AUTHORIZER'] names {problem}.",
             hint="Name a function by its dotted path, or leave it out.",
             id="django_durable.E008",
         )
+        for problem in named
     ]
 
 
 def check_admin(**_: Any) -> Sequence[checks.CheckMessage]:
     """E009: a class for the pages of the console that cannot be found."""
-    try:
-        path = conf.current().admin
-        if isinstance(path, bool) or isinstance(import_string(path), type):
-            return []
-        problem = "is not a class"
-    except ImproperlyConfigured:
-        return []  # E002 or E003 says it.
-    except ImportError as error:
-        problem = f"cannot be imported ({error})"
+    named = _named("admin", lambda found: isinstance(found, type), "is not a class")
     return [
         checks.Error(
-            f"DURABLE['ADMIN'] names {path!r}, which {problem}.",
+            f"DURABLE['ADMIN'] names {problem}.",
             hint="Name a class by its dotted path, or write True or False.",
             id="django_durable.E009",
         )
+        for problem in named
     ]
+
+
+def _named(setting: str, fits: Callable[[Any], bool], otherwise: str) -> list[str]:
+    """Return what is wrong with what a setting names by its dotted path."""
+    try:
+        path = getattr(conf.current(), setting)
+        if not isinstance(path, str) or fits(import_string(path)):
+            return []
+    except ImproperlyConfigured:
+        return []  # E002 or E003 says it.
+    except ImportError as error:
+        return [f"{path!r}, which cannot be imported ({error})"]
+    return [f"{path!r}, which {otherwise}"]
 
 
 def check_origins(**_: Any) -> Sequence[checks.CheckMessage]:

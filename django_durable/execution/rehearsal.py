@@ -7,13 +7,11 @@ that has no answer there. Nothing is claimed, executed or written.
 import asyncio
 import contextvars
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.db import connections
 
 from django_durable import clock
@@ -31,12 +29,11 @@ from django_durable.execution.drivers import Algorithm
 from django_durable.execution.execution import Execution
 from django_durable.execution.journal import Place
 from django_durable.execution.leaving import Leaving
+from django_durable.execution.one_thread import OneThread
 from django_durable.models import sql
 from django_durable.models.checkpoint import Checkpoint
 from django_durable.models.claims import Claimed
 from django_durable.models.wait import WaitRow
-
-T = TypeVar("T")
 
 _READS = re.compile(
     r"\s*\(?\s*(SELECT|SHOW|EXPLAIN|PRAGMA|BEGIN|SAVEPOINT|RELEASE|ROLLBACK)\b"
@@ -270,57 +267,19 @@ class _StayingTogether(Leaving):
             await asyncio.get_running_loop().create_future()
 
 
-class _Nowhere:
-    """Surroundings in which nothing happens. Implements ``hosts.Host``."""
+class _Nowhere(OneThread):
+    """Surroundings in which nothing is written: where it would be, all is told.
 
-    worker_id: UUID | None = None
-    can_suspend = True
-    has_background = False
+    What is asked goes on under the eyes of ``_reading_only()``.
+    """
+
     passes_through: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
 
-    def __init__(self, using: str) -> None:
-        self.using = using
-
     def record(self, checkpoint: Any) -> Any:
-        raise EndOfHistory
-
-    async def arecord(self, checkpoint: Any) -> Any:
         raise EndOfHistory
 
     def finish(self, outcome: Any) -> Any:
         raise EndOfHistory
 
-    async def afinish(self, outcome: Any) -> Any:
-        raise EndOfHistory
-
     def publish(self, row: Any) -> Any:
         raise EndOfHistory
-
-    async def apublish(self, row: Any) -> Any:
-        raise EndOfHistory
-
-    def query(self, work: Callable[[], T]) -> T:
-        return work()  # Under the eyes of _reading_only().
-
-    async def aquery(self, work: Callable[[], T]) -> T:
-        return await self.in_thread(work)
-
-    async def in_thread(self, call: Callable[[], T]) -> T:
-        return await sync_to_async(call, thread_sensitive=True)()
-
-    def hot_seconds(self, *, is_async: bool) -> float:
-        return 0.0
-
-    def check_wait(self, what: str) -> None:
-        """No wait begins."""
-
-    def note_timer(self, wake_at: datetime | None) -> None:
-        """No timer is set."""
-
-    @contextmanager
-    def tracking(self, execution: Any) -> Iterator[None]:
-        yield
-
-    def side_by_side(self, calls: Sequence[Callable[[], Any]]) -> None:
-        for call in calls:
-            call()

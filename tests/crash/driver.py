@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
-from uuid import UUID
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 
 from django_durable.definitions import registry
 from django_durable.execution import running
 from django_durable.execution.checkpoints import CheckpointWriter, publish_alone
 from django_durable.execution.execution import Execution
+from django_durable.execution.one_thread import OneThread
 from django_durable.models import Wait, Worker, Workflow
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.claims import Claimed
@@ -21,8 +20,6 @@ from django_durable.models.outcome import Outcome
 from django_durable.models.publication import Publication
 from tests.crash.crasher import USING
 from tests.crash.ledger import ledger
-
-T = TypeVar("T")
 
 MOST_ROUNDS = 200
 
@@ -47,19 +44,11 @@ class MovableClock:
         self._moment = max(self._moment, moment)
 
 
-class OneThreadHost:
-    """A worker's surroundings with everything on the driver's own thread.
-
-    Waits are cold at once. Faults of the database are not retried.
-    """
-
-    can_suspend = True
-    has_background = False
-    passes_through: tuple[type[BaseException], ...] = ()
+class OneThreadHost(OneThread):
+    """Writes as workers do; faults of the database are not retried."""
 
     def __init__(self, driver: Driver) -> None:
-        self.using = USING
-        self.worker_id: UUID | None = driver.worker_id
+        super().__init__(USING, driver.worker_id)
         self._driver = driver
         # A row that comes alone is written by the caller's own thread.
         self._writer = CheckpointWriter(USING, lambda: True)
@@ -67,41 +56,14 @@ class OneThreadHost:
     def record(self, checkpoint: Checkpoint) -> Recorded:
         return self._writer.write(checkpoint)
 
-    async def arecord(self, checkpoint: Checkpoint) -> Recorded:
-        return await self.in_thread(lambda: self.record(checkpoint))
-
     def finish(self, outcome: Outcome) -> Recorded:
         return self._writer.write(outcome)
-
-    async def afinish(self, outcome: Outcome) -> Recorded:
-        return await self.in_thread(lambda: self.finish(outcome))
 
     def publish(self, row: Publication) -> Recorded:
         recorded = self._writer.write(row)
         if recorded.verdict is Verdict.BUSY:
             return publish_alone(USING, row)
         return recorded
-
-    async def apublish(self, row: Publication) -> Recorded:
-        return await self.in_thread(lambda: self.publish(row))
-
-    def query(self, work: Callable[[], T]) -> T:
-        return work()
-
-    async def aquery(self, work: Callable[[], T]) -> T:
-        return await self.in_thread(work)
-
-    async def in_thread(self, call: Callable[[], T]) -> T:
-        return await sync_to_async(call, thread_sensitive=True)()
-
-    def hot_seconds(self, *, is_async: bool) -> float:
-        return 0.0
-
-    def check_wait(self, what: str) -> None:
-        """Any wait is possible here: it suspends."""
-
-    def note_timer(self, wake_at: datetime | None) -> None:
-        """Timers are looked at in every round."""
 
     @contextmanager
     def tracking(self, execution: Execution) -> Iterator[None]:
@@ -110,10 +72,6 @@ class OneThreadHost:
             yield
         finally:
             self._driver.executions.remove(execution)
-
-    def side_by_side(self, calls: Sequence[Callable[[], Any]]) -> None:
-        for call in calls:
-            call()
 
 
 class Driver:
