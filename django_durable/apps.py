@@ -43,11 +43,15 @@ def _complete_console() -> None:
     from contextlib import suppress
 
     from django.apps import apps
+    from django.core.exceptions import ImproperlyConfigured
     from django.utils.module_loading import import_string
 
     from django_durable import conf
 
-    choice = conf.current().admin
+    try:
+        choice = conf.current().admin
+    except ImproperlyConfigured:  # A check reports it.
+        return
     if not isinstance(choice, str) or not apps.is_installed("django.contrib.admin"):
         return
     with suppress(ImportError):  # A check reports it.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -134,7 +134,7 @@ def _resume(order: Order, pk: str, status: str) -> None:
 
 
 def _restart(order: Order, pk: str, status: str) -> None:
-    twin = uuid5(UUID(str(workflow_id())[-36:]), pk)
+    twin = uuid5(NAMESPACE_URL, f"{workflow_id()}/{pk}")
     _workflow(pk).restart(workflow_id=str(twin))
 
 

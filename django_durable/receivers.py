@@ -12,7 +12,7 @@ logger = logging.getLogger("django_durable")
 def connect() -> None:
     """Connect every receiver, once."""
     for signal, receiver in _RECEIVERS:
-        signal.connect(receiver, dispatch_uid=f"django_durable.{receiver.__name__}")
+        signals.connect_quick(signal, receiver, f"django_durable.{receiver.__name__}")
 
 
 def log_started(workflow_id: str, name: str, claim: int, **facts: Any) -> None:

@@ -119,7 +119,7 @@ def _redacted_mapping(value: Mapping[Any, Any], place: Place) -> Any:
         ((tag, payload),) = value.items()
         if tag == "$dict" and isinstance(payload, list):
             return {tag: [_redacted_pair(pair, place) for pair in payload]}
-        if isinstance(tag, str) and tag.startswith("$"):
+        if isinstance(tag, str) and tag.startswith("$") and not place.at(tag).is_met:
             return {tag: _redacted(payload, place.item(tag))}
     return {key: _redacted(part, place.at(key)) for key, part in value.items()}
 

@@ -1,7 +1,9 @@
 """What happened, declared.
 
 Sent after the commit, in the process where it happened, at least once, and
-only when somebody listens. A receiver that raises disturbs nobody.
+only when somebody listens. A receiver that raises disturbs nobody, and one that
+asks the database or waits is called in a thread where an event loop would have to
+wait for it.
 
 All carry ``workflow_id`` and ``name`` unless noted; those that an execution sends
 (started, finished, failed, step finished) also ``queue_name`` and ``worker_id``:
@@ -25,7 +27,8 @@ All carry ``workflow_id`` and ``name`` unless noted; those that an execution sen
 ========================  ====================================================
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -57,6 +60,23 @@ K = TypeVar("K")
 # How far a place is that may have changed otherwise than by growing.
 LOOK = 0
 _NOTHING: Mapping[Place, int] = MappingProxyType({})
+
+
+_quick: defaultdict[int, set[str]] = defaultdict(set)
+
+
+def connect_quick(signal: Signal, receiver: Callable[..., None], uid: str) -> None:
+    """Connect a receiver, once, that neither waits nor asks the database.
+
+    It is called where the fact is known, even on an event loop.
+    """
+    signal.connect(receiver, dispatch_uid=uid)
+    _quick[id(signal)].add(uid)
+
+
+def may_wait(signal: Signal) -> bool:
+    """Tell whether somebody listens who is not known to be quick."""
+    return len(signal.receivers) > len(_quick[id(signal)])
 
 
 def tell(signal: Signal, **facts: Any) -> None:

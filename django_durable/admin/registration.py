@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_durable import conf
@@ -22,7 +23,7 @@ def register(classes: Classes) -> None:
     while it is imported loads our tags, and these load the console. Then
     ``complete()`` does it, when our app is ready.
     """
-    choice = conf.current().admin
+    choice = chosen()
     if choice is False or not apps.is_installed("django.contrib.admin"):
         return
     if _is_half_imported(choice):
@@ -30,6 +31,13 @@ def register(classes: Classes) -> None:
         return
     for model, cls in classes.items():
         admin.site.register(model, with_base(cls, choice))
+
+
+def chosen() -> "bool | str":
+    """Return what the settings say; nothing of the console where they are wrong."""
+    with suppress(ImproperlyConfigured):
+        return conf.current().admin
+    return False  # A check says why.
 
 
 def complete() -> None:

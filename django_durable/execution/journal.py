@@ -87,7 +87,8 @@ class Journals:
 
     def _read_some(self, first: str) -> None:
         others = (pk for pk in self._unread if pk != first)
-        ids = [first, *itertools.islice(others, TOGETHER - 1)]
+        more = TOGETHER - 1 if history.reads_many_at_once(self._using) else 0
+        ids = [first, *itertools.islice(others, more)]
         for pk, past in history.read(self._using, ids).items():
             del self._unread[pk]
             self._read[pk] = Journal.of(past)

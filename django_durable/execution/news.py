@@ -16,8 +16,10 @@ def tell(execution: State, signal: Signal, **facts: Any) -> Algorithm:
     """Send a signal about this workflow, when somebody listens.
 
     In a transaction of the caller's nothing is committed yet, and only that
-    connection's own thread knows when it will be. Receivers are no part of the
-    workflow: what they start is no child, and what they call no step.
+    connection's own thread knows when it will be. On an event loop a receiver of
+    the project's may neither ask the database nor be waited for: a thread calls
+    it. Receivers are no part of the workflow: what they start is no child, and
+    what they call no step.
     """
     if not signal.receivers:
         return
@@ -31,13 +33,25 @@ def tell(execution: State, signal: Signal, **facts: Any) -> Algorithm:
     if host.worker_id is None:
         yield Query(lambda: signals.tell_on_commit(signal, host.using, **facts))
         return
+    if execution.is_async and signals.may_wait(signal):
+        yield Query(lambda: _tell(signal, facts))
+        return
+    _tell(signal, facts)
+
+
+def _tell(signal: Signal, facts: dict[str, Any]) -> None:
     with entered(None):
         signals.tell(signal, **facts)
 
 
+def is_heard() -> bool:
+    """Tell whether somebody listens to the ends of steps."""
+    return bool(signals.step_finished.receivers)
+
+
 def tell_step(execution: State, row: Checkpoint) -> Algorithm:
     """Send ``step_finished``."""
-    if signals.step_finished.receivers:
+    if is_heard():
         yield from tell(
             execution,
             signals.step_finished,

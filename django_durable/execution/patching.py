@@ -73,8 +73,9 @@ def _mark(execution: State, place: Place, name: str) -> Algorithm:
     )
     with execution.busy():
         adopted = execution.settle((yield Record(row)))
-    yield from news.tell_step(execution, row)
-    return adopted if adopted is not None else row
+    marker = adopted if adopted is not None else row
+    yield from news.tell_step(execution, marker)
+    return marker
 
 
 def _next_place(frame: Frame) -> Place:

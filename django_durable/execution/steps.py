@@ -121,8 +121,9 @@ class _Try:
         if self.definition.atomic:
             unit = atomic.Unit(self.execution, invoke, self._checkpoint(None, None))
             self._value, self._adopted = yield InThread(unit.run)
-            committed = records.completed(unit.checkpoint, None)
-            yield from news.tell_step(self.execution, self._adopted or committed)
+            if news.is_heard():
+                committed = records.completed(unit.checkpoint, None)
+                yield from news.tell_step(self.execution, self._adopted or committed)
             return
         result = yield invoke
         yield from self._publish()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connections, models, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from django_durable import clock, conf, durations
 from django_durable.durations import Seconds
@@ -114,14 +114,16 @@ class DeletionQuerySet(models.QuerySet[Any]):
         Returns how many went, and from where to go on; None at the end. What
         somebody else has locked is left to him, and what is protected stays.
         """
-        looked = self._ended_before(status, before, position)
+        looked = self._unasked(self._ended_before(status, before, position))
         found = list(looked.values_list("pk", "completed_at")[:size])
         if not found:
             return 0, None
         with transaction.atomic(using=self.db):
             self._begin()
             chosen = self._lock([pk for pk, _ in found], skip_locked=True)
-            deleted = self._delete_unprotected(chosen)
+            # One that was resumed meanwhile may have ended otherwise.
+            still = self._ended_before(status, before, None).filter(pk__in=chosen)
+            deleted = self._delete_unprotected(list(still.values_list("pk", flat=True)))
         pk, completed_at = found[-1]
         at_end = len(found) < size
         return deleted[self.model._meta.label], (
@@ -138,6 +140,17 @@ class DeletionQuerySet(models.QuerySet[Any]):
                 Q(completed_at__gt=at) | Q(pk__gt=pk), completed_at__gte=at
             )
         return rows.order_by("completed_at", "pk")
+
+    def _unasked(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Pass over what active workflows may ask for, before any row is locked."""
+        steps = self.model._meta.get_field("steps").related_model
+        starts = steps._default_manager.using(self.db).filter(
+            kind="start", child_id=OuterRef("pk"), workflow__status__in=ACTIVE
+        )
+        parents = self.model._base_manager.using(self.db).filter(
+            pk=OuterRef("parent_id"), status__in=ACTIVE
+        )
+        return rows.filter(~Exists(starts), ~Exists(parents))
 
     def _begin(self) -> None:
         sql.read_committed(connections[self.db])

@@ -40,9 +40,14 @@ FROM {sql.table(Wait)} WHERE workflow_id = ANY(%s::text[])
 _STEPS, _TRIES = 0, 1
 
 
+def reads_many_at_once(using: str) -> bool:
+    """Tell whether reading several takes no more statements than one."""
+    return sql.is_postgresql(connections[using])
+
+
 def read(using: str, ids: Sequence[str]) -> dict[str, Past]:
     """Return what is recorded of workflows, by their ids."""
-    if sql.is_postgresql(connections[using]):
+    if reads_many_at_once(using):
         return _read_at_once(using, list(ids))
     return {
         pk: Past(

@@ -94,7 +94,7 @@ class ProcessMetrics:
             (signals.step_finished, self.on_step),
             (signals.lease_lost, self.on_lease_lost),
         ):
-            signal.connect(receiver, dispatch_uid=f"metrics.{receiver.__name__}")
+            signals.connect_quick(signal, receiver, f"metrics.{receiver.__name__}")
 
     def on_started(self, name: str, queue_name: str, **_: Any) -> None:
         self.executions.labels(name, queue_name).inc()

@@ -99,10 +99,15 @@ class Dispatcher:
             bell.nudge()
 
     def note_timer(self, moment: datetime) -> None:
-        """Know of a timer that an execution of this worker has left behind."""
-        seconds = (moment - clock.now()).total_seconds()
-        self._timer_at = min(self._timer_at, clock.monotonic() + seconds)
-        self.ring()
+        """Know of a timer that an execution of this worker has left behind.
+
+        It is no news of work: only a timer that is due first shortens the wait.
+        """
+        due_at = clock.monotonic() + (moment - clock.now()).total_seconds()
+        if due_at < self._timer_at:
+            self._timer_at = due_at
+            if (bell := self._bell) is not None:
+                bell.nudge()
 
     def _run(self) -> None:
         reserve_connection(self._using)

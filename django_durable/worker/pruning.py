@@ -9,9 +9,12 @@ from django_durable.models.deletion import Position
 
 logger = logging.getLogger("django_durable")
 
-# Of each turn: heartbeats wait for it.
+# Of each turn: heartbeats wait for it, and so for each batch, whose workflows may
+# have very many steps.
 SECONDS = 0.2
-BATCH = 100
+BATCH = 10
+# From the beginning of one walk through all that has ended to that of the next.
+PAUSE_SECONDS = 600.0
 
 
 class Pruning:
@@ -23,11 +26,13 @@ class Pruning:
     def __init__(self, using: str) -> None:
         self._using = using
         self._todo: list[tuple[str, datetime, Position | None]] = []
+        self._begin_at = 0.0
 
     def begin(self) -> None:
-        """Look for more, unless that goes on already."""
+        """Look for more, unless that goes on already or has just been done."""
         ages = conf.current().retention
-        if ages and not self._todo:
+        if ages and not self._todo and clock.monotonic() >= self._begin_at:
+            self._begin_at = clock.monotonic() + PAUSE_SECONDS
             now = clock.now()
             self._todo = [
                 (status, now - timedelta(seconds=age), None)
