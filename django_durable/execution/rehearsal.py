@@ -13,6 +13,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.db import connections
+from django.db.backends.signals import connection_created
 
 from django_durable import clock
 from django_durable.definitions.context import Frame, enter, entered
@@ -208,13 +209,23 @@ def _nothing(frame: Frame) -> Algorithm:
     yield
 
 
+_refusal: contextvars.ContextVar[Any] = contextvars.ContextVar(
+    "django_durable_refusal", default=None
+)
+_HERE = "django_durable.rehearsal"
+
+
 class BodyWrites(RuntimeError):
     """The body of a workflow writes to the database, and a rehearsal does not."""
 
 
 @contextmanager
 def _reading_only(rehearsal: Rehearsal) -> Iterator[None]:
-    """Refuse whatever the body itself would write on a connection of this thread."""
+    """Refuse whatever the body itself would write.
+
+    On connections of this thread, and on those that threads make into which
+    asyncio takes the context; each rehearsal of async code has new ones.
+    """
 
     def refuse(execute: Any, statement: str, *rest: Any) -> Any:
         if not _READS.match(statement):
@@ -223,10 +234,18 @@ def _reading_only(rehearsal: Rehearsal) -> Iterator[None]:
         return execute(statement, *rest)
 
     with ExitStack() as stack:
+        stack.callback(_refusal.reset, _refusal.set(refuse))
         for connection in connections.all():
             stack.enter_context(connection.execute_wrapper(refuse))
             stack.callback(sql.close_left_open, connection)
+        connection_created.connect(_read_only_here, dispatch_uid=_HERE)
         yield
+
+
+def _read_only_here(connection: Any, **_: Any) -> None:
+    refuse = _refusal.get()
+    if refuse is not None and refuse not in connection.execute_wrappers:
+        connection.execute_wrappers.append(refuse)
 
 
 class _AtTheEnd:

@@ -1,5 +1,7 @@
 """What cannot be replayed at all, versions, and what a rehearsal costs."""
 
+import asyncio
+
 import pytest
 from django.db import connection, transaction
 
@@ -70,6 +72,26 @@ def test_a_body_that_writes_by_itself_is_found_and_kept_from_it(deploy):
 
     assert found.divergence.difference is Difference.WRITES
     assert found.divergence.line == line_of(writes, "Entry")
+    assert not Entry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_body_that_writes_in_a_thread_is_found_and_kept_from_it(deploy):
+    def write():
+        try:
+            Entry.objects.create(key="from the body")
+        finally:
+            connection.close()
+
+    async def body():
+        await asyncio.to_thread(write)
+        await durable.arecv("go")
+
+    deploy(body).start()
+
+    (found,) = check(Workflow.objects.all())
+
+    assert found.divergence.difference is Difference.WRITES
     assert not Entry.objects.exists()
 
 
