@@ -10,9 +10,10 @@ from tests.admin.pages import LIST, answer, finished, hidden, page, queued
 Status = Workflow.Status
 BULK = reverse("admin:django_durable_workflow_bulk")
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.once
 def test_nothing_can_be_added_edited_or_deleted_by_hand(client, operator):
     operator("view_workflow", "delete_workflow")
     workflow = queued()
@@ -23,6 +24,7 @@ def test_nothing_can_be_added_edited_or_deleted_by_hand(client, operator):
     assert Workflow.objects.get(pk=workflow.pk).status == Status.ENQUEUED
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "action", ["cancel", "resume", "restart", "delete", "fork", "send"]
 )
@@ -70,6 +72,7 @@ def test_resuming_goes_on_and_a_refusal_is_told(client, operator):
     assert "resume" in refused.text
 
 
+@pytest.mark.once
 def test_many_are_cancelled_at_once(client, operator):
     operator("view_workflow", "cancel_workflow")
     chosen = [queued().pk, queued().pk, finished().pk]

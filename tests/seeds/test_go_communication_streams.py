@@ -87,7 +87,6 @@ def test_a_stream_ends_with_its_workflow_although_nobody_closed_it():
     assert not stream.closed
 
 
-@pytest.mark.once
 def test_a_workflow_writes_exactly_once_whatever_crashes():
     """Stream reliability guarantees: from a workflow."""
 

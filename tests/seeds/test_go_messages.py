@@ -116,7 +116,6 @@ def test_each_topic_is_first_in_first_out():
     assert handle.get_result() == [1, 2, 3, 4]
 
 
-@pytest.mark.once
 def test_a_message_outlives_its_sender_and_every_crash_of_the_receiver():
     """Reliability guarantees."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import seeds
+from tests.databases import PURE
 
 HERE = Path(__file__).parent
 DOCUMENTS = {
@@ -49,11 +50,35 @@ def listed(*, built=True):
     return [each for each in ENTRIES if each[3].startswith(NOT_BUILT) is not built]
 
 
-@pytest.mark.parametrize("file", sorted({file for _, _, file, _ in listed()}))
+FILES = sorted({file for _, _, file, _ in listed()})
+
+
+def names_in_marks(path, tests):
+    """Return all names in the marks of a module and of some of its tests."""
+    marks = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name in tests:
+            marks += node.decorator_list
+        elif isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node.targets):
+            marks.append(node.value)
+    parts = [part for mark in marks for part in ast.walk(mark)]
+    return {part.attr for part in parts if isinstance(part, ast.Attribute)}
+
+
+@pytest.mark.parametrize("file", FILES)
 def test_the_index_names_existing_tests(file):
     named = {name for _, _, its_file, name in listed() if its_file == file}
 
     assert named - functions_of(path_of(file)) == set()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_the_index_names_runs_on_every_database(file):
+    named = {name for _, _, its_file, name in listed() if its_file == file}
+    path = path_of(file)
+
+    assert "once" not in names_in_marks(path, named)
+    assert not path.relative_to(HERE.parents[1]).as_posix().startswith(PURE)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ def test_a_message_from_a_workflow_reaches_the_one_it_started():
     assert handle.get_result() == GREETING
 
 
-@pytest.mark.once
 def test_the_receiver_may_crash_anywhere_while_it_waits():
     """Basic send and receive: safe to restart while waiting."""
 

@@ -35,7 +35,6 @@ def test_the_reminder_comes_after_months_and_the_confirmation_is_not_repeated():
     assert calls == CONFIRMED_AND_REMINDED
 
 
-@pytest.mark.once
 def test_a_workflow_runs_to_completion_whatever_crashes():
     """Workflows, reliability guarantees: 1."""
 
@@ -62,7 +61,6 @@ def test_a_completed_step_is_not_executed_again():
     assert calls == CONFIRMED_AND_REMINDED
 
 
-@pytest.mark.once
 def test_a_transaction_commits_once_whatever_crashes():
     """Workflows, reliability guarantees: 3."""
 

@@ -87,7 +87,6 @@ def test_an_event_is_still_there_when_its_workflow_has_ended():
     assert durable.get_event(handle.workflow_id, programs.CHECKOUT_URL) == URL
 
 
-@pytest.mark.once
 def test_an_event_is_set_once_whatever_crashes():
     """Events API, reliability guarantees: crashes."""
 
