@@ -25,15 +25,11 @@ import pytest
 DATABASES = ("sqlite", "postgresql")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# Python's part of the work, the same on every database; so is what is marked.
+# Another database would add nothing here, as with the tests that are marked `once`:
+# these ask for Python's part of the work, although some of them store workflows.
 PURE = (
-    "tests/docs/test_decisions.py",
     "tests/docs/test_how_tos.py",
-    "tests/execution/test_branches.py",
     "tests/execution/test_context.py",
-    "tests/execution/test_gather.py",
-    "tests/execution/test_odd_ends.py",
-    "tests/execution/test_step_failures.py",
     "tests/execution/test_sync_and_async.py",
     "tests/lint/",
     "tests/model/",
