@@ -27,6 +27,7 @@ CASES = [
         bugs.no_unique_key,
         lost_answers.test_a_transaction_that_somebody_else_committed_first_is_adopted,
         r'\["a","b"\]',
+        needs=LOCKS,
     ),
     case(
         bugs.fence_without_lock,
