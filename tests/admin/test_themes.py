@@ -1,5 +1,6 @@
 """The console in Django's own admin and under two themes: shown, and without code."""
 
+import copy
 import re
 
 import pytest
@@ -80,9 +81,10 @@ def test_the_links_to_actions_stand_in_every_theme(client, root, theme):
 
 
 def test_every_script_and_style_of_ours_carries_the_nonce(client, root, settings):
-    settings.TEMPLATES[0]["OPTIONS"]["context_processors"].append(
-        "tests.admin.test_themes.nonce"
-    )
+    templates = copy.deepcopy(settings.TEMPLATES)
+    processors = templates[0]["OPTIONS"]["context_processors"]
+    processors.append("tests.admin.test_themes.nonce")
+    settings.TEMPLATES = templates
     finished("w")
 
     text = client.get(page("w")).text
