@@ -63,7 +63,7 @@ class Outbox:
                 return False
             self._values.setdefault(key, []).append(text)
             self._count += 1
-            self._bytes += len(text)
+            self._bytes += size_of(text)
             is_first = key not in self._opened
             is_full = (
                 self._count >= settings.stream_buffer_items
@@ -202,6 +202,12 @@ class Outbox:
         if self.execution.host.has_background and not self._is_scheduled:
             self._is_scheduled = True
             flusher.schedule(self, seconds)
+
+
+def size_of(text: str) -> int:
+    """Return how many bytes a text has in UTF-8."""
+    # Python knows of each text whether its characters are bytes.
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 def outbox_of(execution: State, frame: Frame, *, is_atomic: bool) -> Outbox:
