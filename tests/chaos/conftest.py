@@ -19,6 +19,8 @@ PROPERTIES = 1 / 4
 # No experiment may hang, whatever its processes do.
 LONGEST_SECONDS = 60
 LONGEST_REST_SECONDS = 150
+# A whole amount takes its time, also where little was left for it.
+LONGEST_WHOLE_SECONDS = 300
 
 
 def pytest_collection_modifyitems(items):
@@ -66,6 +68,7 @@ def bounded(request):
     if "dose" in request.fixturenames:
         dose = request.getfixturevalue("dose")
         seconds += dose.slice + LONGEST_REST_SECONDS if dose.is_full else 0
+        seconds += LONGEST_WHOLE_SECONDS if dose.is_whole else 0
 
     def interrupt(number, frame):
         raise AssertionError(f"The experiment took more than {seconds:.0f} seconds.")

@@ -3,6 +3,7 @@
 Every experiment is an ordinary test. By itself it takes a tiny dose: seconds, and
 tens of workflows. With CHAOS_MINUTES in the environment the experiments of a run
 share that time, each according to its share; what one leaves, the later ones get.
+In the time that a run has by itself, or more, what counts as done comes whole.
 CHAOS_SEED repeats the choices of an earlier run.
 """
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 # Of its time, an experiment needs a part to come to rest after the last fault.
 REST = 0.2
 LONGEST_REST = 30.0
+# From so many minutes on, which are those of the Makefile, amounts are whole.
+WHOLE_MINUTES = 15
 
 
 @dataclass
@@ -73,6 +76,7 @@ class Dose:
 
     def __init__(self, campaign: Campaign, test: str, name: str) -> None:
         self.is_full = campaign.minutes is not None
+        self.is_whole = (campaign.minutes or 0) >= WHOLE_MINUTES
         self.seed = campaign.seed
         self.chance = random.Random(f"{campaign.seed} {test.partition('::')[2]}")
         self.report = Report(name)
@@ -89,6 +93,15 @@ class Dose:
     def pick(self, tiny: T, full: T) -> T:
         """Return one or the other, after the size of the dose."""
         return full if self.is_full else tiny
+
+    def amount(self, tiny: int, whole: int, *, fits: int = 0) -> int:
+        """Return how much there has to be, however little time is left for it.
+
+        A full dose that is too short for the whole amount has what ``fits``.
+        """
+        if self.is_whole:
+            return whole
+        return max(tiny, min(whole, fits)) if self.is_full else tiny
 
     def beats(self, every: float, *, tiny: float) -> Iterator[int]:
         """Yield 0, 1, 2 … at a rhythm, as long as faults are to be applied."""

@@ -33,7 +33,7 @@ def test_eight_threads_carry_workflows_that_wait_for_messages(dose, fleet, check
     wait_until(lambda: waiting() == EARLY, "the first asleep", timeout=60)
     early = Usage.of(worker)
 
-    per_second = fill(PART * dose.slice)
+    per_second = fill(dose.amount(LEAST, MOST), PART * dose.slice)
     before = Usage.of(worker)
     time.sleep(dose.pick(1, 10))
     after = Usage.of(worker)
@@ -57,12 +57,12 @@ def start(first, end):
             definition.using(workflow_id=f"receiver-{number}").start(1)
 
 
-def fill(seconds):
-    """Start more until the time is over; return how many fell asleep a second."""
+def fill(least, seconds):
+    """Start more, until the time is over; return how many fell asleep a second."""
     began_at, count = time.monotonic(), EARLY
-    while count < LEAST or (count < MOST and time.monotonic() - began_at < seconds):
+    while count < least or (count < MOST and time.monotonic() - began_at < seconds):
         if count - waiting() < 2 * AT_ONCE:
-            more = min(AT_ONCE, (MOST if count >= LEAST else LEAST) - count)
+            more = min(AT_ONCE, (MOST if count >= least else least) - count)
             start(count, count + more)
             count += more
     wait_until(lambda: waiting() == count, "all asleep", timeout=200)

@@ -26,6 +26,8 @@ WATCHERS = talk.watcher, talk.awatcher
 READ = 2
 # Of a point, the last time at which a worker dies: they live for two seconds or so.
 LATEST = 20
+# Of 360 messages, 360 events and 3,600 entries of streams each.
+WAVES = 6
 HOT = {"HOT_WAIT": 0.1, "ASYNC_HOT_WAIT": 0.1}
 
 
@@ -41,7 +43,7 @@ def test_what_is_said_is_heard_once_although_both_sides_are_killed(
     waves = []
 
     with checker.watching():
-        for number in dose.rounds():
+        for number in dose.rounds(dose.amount(1, WAVES)):
             waves.append(Talks(number, pairs, rounds))
             waves[-1].start()
             crowd = Crowd(dose, fleet, waves[-1].crowd())

@@ -20,13 +20,15 @@ COLD = {"HOT_WAIT": 0, "ASYNC_HOT_WAIT": 0, "SWEEP": 3600.0, "LEASE": 20.0}
 # Two processes of two threads send, beside workflows; two more processes receive.
 SENDERS = ("a", "b"), ("c", "d")
 LETTERS = 12
+# With fifty boxes a round has 60 messages, all rounds have 5,040.
+ROUNDS = 84
 
 
 @pytest.mark.chaos("T-38 wake-ups", share=15)
 def test_every_message_wakes_its_receiver_without_a_sweep(
     dose, fleet, checker, ledger, tmp_path
 ):
-    rounds = dose.pick(4, max(4, min(84, int(dose.slice))))
+    rounds = dose.amount(4, ROUNDS, fits=int(dose.slice))
     post = Post(dose.seed, dose.pick(6, 50), rounds)
     for _ in SENDERS:
         fleet.start("--concurrency=4", "--async-concurrency=4", **COLD)
