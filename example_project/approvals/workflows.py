@@ -24,7 +24,9 @@ def approve_purchase(purchase_id: int) -> str:
     """Wait a day for a decision; without one, the purchase expires."""
     write_to_staff(purchase_id)
     try:
-        decision = durable.recv("decision", timeout=DEADLINE, schema=Decision)
+        decision = durable.recv(
+            "decision", timeout=DEADLINE, schema=Decision, human=True
+        )
     except durable.WaitTimeout:
         # Somebody may have decided in this very moment, too late.
         close(purchase_id, Purchase.Status.EXPIRED, decided_by="")
