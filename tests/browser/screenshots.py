@@ -17,7 +17,6 @@ from urllib.request import urlopen
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "images"
 SIZE = {"width": 1100, "height": 720}
-PHONE = {"width": 360, "height": 720}
 # The list of all apps would be half of each picture.
 WITHOUT_SIDEBAR = "localStorage.setItem('django.admin.navSidebarIsOpen', 'false')"
 
@@ -80,19 +79,19 @@ def _paths() -> dict[str, str]:
     from django.contrib.admin.utils import quote
     from django.urls import reverse
 
-    from django_durable.models import Workflow
+    from django_durable.models import Wait, Workflow
 
     def page(action: str, **which: Any) -> str:
         workflow = Workflow.objects.filter(parent=None, **which).earliest("created_at")
         name = f"admin:django_durable_workflow_{action}"
         return reverse(name, args=[quote(workflow.pk)])
 
+    asked = Wait.objects.filter(is_human=True, branch="").earliest("pk")
     return {
         "dashboard": reverse("admin:app_list", args=["django_durable"]),
         "list": reverse("admin:django_durable_workflow_changelist"),
         "detail": page("change", name__endswith="fulfil_order", status="SUCCESS"),
-        "approval": page("send", name__endswith="approve_purchase", status="WAITING"),
-        "failed": page("change", status="ERROR"),
+        "approval": page("answer", waits=asked) + f"?step={asked.step_id}",
         "fork": page("fork", status="ERROR") + "?step=1",
     }
 
@@ -111,11 +110,6 @@ def _take(origin: str) -> None:
         for name, path in _paths().items():
             page.goto(f"{origin}{path}")
             page.screenshot(path=PICTURES / f"console-{name}.png")
-        page.emulate_media(color_scheme="dark")
-        page.goto(f"{origin}{_paths()['detail']}")
-        page.screenshot(path=PICTURES / "console-detail-dark.png")
-        page.set_viewport_size(PHONE)
-        page.screenshot(path=PICTURES / "console-detail-phone.png")
 
 
 if __name__ == "__main__":
