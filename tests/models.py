@@ -26,3 +26,17 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.balance}"
+
+
+class Receipt(models.Model):
+    """What holds on to a workflow, by the database's own check alone."""
+
+    workflow = models.ForeignKey(
+        "django_durable.Workflow", on_delete=models.DO_NOTHING, related_name="+"
+    )
+
+    class Meta:
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return f"of {self.workflow_id}"

@@ -114,7 +114,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         Returns how many went, and from where to go on; None at the end. What
         somebody else has locked is left to him, and what is protected stays.
         """
-        looked = self._unasked(self._ended_before(status, before, position))
+        looked = self._unwanted(self._ended_before(status, before, position))
         found = list(looked.values_list("pk", "completed_at")[:size])
         if not found:
             return 0, None
@@ -141,8 +141,11 @@ class DeletionQuerySet(models.QuerySet[Any]):
             )
         return rows.order_by("completed_at", "pk")
 
-    def _unasked(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-        """Pass over what active workflows may ask for, before any row is locked."""
+    def _unwanted(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Pass over what stays, before any row is locked.
+
+        Active workflows may ask for it, or the database would refuse at the commit.
+        """
         steps = self.model._meta.get_field("steps").related_model
         starts = steps._default_manager.using(self.db).filter(
             kind="start", child_id=OuterRef("pk"), workflow__status__in=ACTIVE
@@ -150,7 +153,18 @@ class DeletionQuerySet(models.QuerySet[Any]):
         parents = self.model._base_manager.using(self.db).filter(
             pk=OuterRef("parent_id"), status__in=ACTIVE
         )
-        return rows.filter(~Exists(starts), ~Exists(parents))
+        return self._unheld(rows.filter(~Exists(starts), ~Exists(parents)))
+
+    def _unheld(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Pass over what keys hold that Django leaves to the database."""
+        for relation in self.model._meta.get_fields(include_hidden=True):
+            if getattr(relation, "on_delete", None) is not models.DO_NOTHING:
+                continue
+            if relation.field.db_constraint:
+                holders = relation.related_model._base_manager.using(self.db)
+                held = holders.filter(**{relation.field.name: OuterRef("pk")})
+                rows = rows.filter(~Exists(held))
+        return rows
 
     def _begin(self) -> None:
         sql.read_committed(connections[self.db])

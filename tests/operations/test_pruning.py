@@ -15,6 +15,7 @@ from django_durable.worker import pruning
 from django_durable.worker.housekeeping import Housekeeping
 from django_durable.worker.pruning import Pruning
 from tests.interleaving import elsewhere
+from tests.models import Receipt
 from tests.running import in_loop
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +160,16 @@ def test_what_another_app_protects_stays_and_holds_up_nothing(one_of_each):
         assert durable.prune_workflows(older_than=5 * DAY, statuses=["ERROR"]) == 2
     finally:
         pre_delete.disconnect(protect, sender=Workflow)
+
+    assert left() == everything()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_only_the_database_protects_stays_and_holds_up_nothing(one_of_each):
+    Receipt.objects.create(workflow_id="ERROR old")
+    make("younger", "ERROR", 6)
+
+    assert durable.prune_workflows(older_than=5 * DAY, statuses=["ERROR"]) == 1
 
     assert left() == everything()
 

@@ -58,6 +58,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WORKFLOW, WAIT = "django_durable_workflow", "django_durable_wait"
 # Of the two indexes of a text key, either will do.
 KEY = f"{WORKFLOW}_"
+# Of the tests themselves, and empty.
+HOLDER = "tests_receipt"
 UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
 HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
 NEWEST, ENDED = "durable_workflow_created", "durable_workflow_ended"
@@ -252,6 +254,7 @@ DELETIONS = {
         lambda: workflows.prune_some("SUCCESS", clock.now() - HOUR, size=50),
         ENDED,
         6000,
+        walks=HOLDER,
     ),
     "prune_some, further on": Operation(
         lambda: workflows.prune_some(
@@ -259,6 +262,7 @@ DELETIONS = {
         ),
         ENDED,
         6000,
+        walks=HOLDER,
     ),
 }
 JOURNAL = {
