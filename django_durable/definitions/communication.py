@@ -5,17 +5,16 @@ from typing import Any, TypeVar, overload
 
 from django_durable import durations, names
 from django_durable.definitions.context import (
-    Frame,
     body_frame,
-    current_frame,
     refuse_running_loop,
+    required_body,
+    required_frame,
 )
 from django_durable.definitions.engine import engine
 from django_durable.definitions.handles import WorkflowHandle
 from django_durable.definitions.messages import MISSING, Awaited, Message, id_of
 from django_durable.definitions.schemas import Schema, check_schema
 from django_durable.durations import Seconds
-from django_durable.exceptions import NotInWorkflow
 
 T = TypeVar("T")
 Workflow = str | WorkflowHandle[Any]
@@ -105,7 +104,9 @@ def recv(
     names.check_topic(topic)
     limit = durations.optional_seconds(timeout, "timeout")
     shape = check_schema(schema)
-    return _body("recv").execution.receive(topic, limit, default, shape, bool(human))
+    return required_body("recv").execution.receive(
+        topic, limit, default, shape, bool(human)
+    )
 
 
 @overload
@@ -138,7 +139,7 @@ async def arecv(
     names.check_topic(topic)
     limit = durations.optional_seconds(timeout, "timeout")
     shape = check_schema(schema)
-    return await _body("arecv").execution.receive(
+    return await required_body("arecv").execution.receive(
         topic, limit, default, shape, bool(human)
     )
 
@@ -151,12 +152,12 @@ def first_of(*waits: Awaited) -> tuple[Awaited, Any]:
     an error has that error raised. Raises NotInWorkflow outside a workflow's body.
     """
     refuse_running_loop("first_of", "afirst_of")
-    return _body("first_of").execution.first_of(_awaited(waits))  # type: ignore[no-any-return]
+    return required_body("first_of").execution.first_of(_awaited(waits))  # type: ignore[no-any-return]
 
 
 async def afirst_of(*waits: Awaited) -> tuple[Awaited, Any]:
     """See first_of()."""
-    return await _body("afirst_of").execution.first_of(_awaited(waits))  # type: ignore[no-any-return]
+    return await required_body("afirst_of").execution.first_of(_awaited(waits))  # type: ignore[no-any-return]
 
 
 def set_event(key: str, value: Any, *, overwrite: bool = True) -> None:
@@ -169,13 +170,13 @@ def set_event(key: str, value: Any, *, overwrite: bool = True) -> None:
     """
     refuse_running_loop("set_event", "aset_event")
     names.check_name(key, "key")
-    _inside("set_event").execution.set_event(key, value, overwrite)
+    required_frame("set_event").execution.set_event(key, value, overwrite)
 
 
 async def aset_event(key: str, value: Any, *, overwrite: bool = True) -> None:
     """See set_event()."""
     names.check_name(key, "key")
-    await _inside("aset_event").execution.set_event(key, value, overwrite)
+    await required_frame("aset_event").execution.set_event(key, value, overwrite)
 
 
 def get_event(
@@ -275,17 +276,3 @@ def _awaited(waits: tuple[Awaited, ...]) -> tuple[Awaited, ...]:
                 f" on_timer(…), not {wait!r}."
             )
     return waits
-
-
-def _body(call: str) -> Frame:
-    frame = body_frame()
-    if frame is None:
-        raise NotInWorkflow(call)
-    return frame
-
-
-def _inside(call: str) -> Frame:
-    frame = current_frame()
-    if frame is None:
-        raise NotInWorkflow(call)
-    return frame

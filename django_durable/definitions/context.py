@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import SynchronousOnlyOperation
 
 from django_durable.definitions.engine import Running
+from django_durable.exceptions import NotInWorkflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,22 @@ def body_frame() -> Frame | None:
     """Return the frame when this is the body of a workflow, not a step's inside."""
     frame = _frame.get()
     return frame if frame is not None and frame.step is None else None
+
+
+def required_frame(call: str) -> Frame:
+    """Return the frame of a call; raise NotInWorkflow where there is none."""
+    frame = _frame.get()
+    if frame is None:
+        raise NotInWorkflow(call)
+    return frame
+
+
+def required_body(call: str) -> Frame:
+    """See required_frame(), for what only the body of a workflow may call."""
+    frame = body_frame()
+    if frame is None:
+        raise NotInWorkflow(call)
+    return frame
 
 
 class entered:

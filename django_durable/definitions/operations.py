@@ -11,10 +11,10 @@ from django_durable import clock, durations, names
 from django_durable.definitions import registry
 from django_durable.definitions.calls import BoundCall
 from django_durable.definitions.context import (
-    Frame,
     body_frame,
     current_frame,
     refuse_running_loop,
+    required_body,
 )
 from django_durable.definitions.decorators import make_step
 from django_durable.definitions.engine import engine
@@ -22,7 +22,6 @@ from django_durable.definitions.handles import WorkflowHandle, handle_for
 from django_durable.definitions.options import StartOptions
 from django_durable.definitions.workflow import WorkflowDefinition
 from django_durable.durations import Seconds
-from django_durable.exceptions import NotInWorkflow
 
 T = TypeVar("T")
 
@@ -34,23 +33,23 @@ def sleep(duration: Seconds) -> None:
     ValueError, TypeError, and NotInWorkflow outside of a workflow's body.
     """
     refuse_running_loop("sleep", "asleep")
-    _body("sleep").execution.sleep_until(_after(duration))
+    required_body("sleep").execution.sleep_until(_after(duration))
 
 
 async def asleep(duration: Seconds) -> None:
     """See sleep()."""
-    await _body("asleep").execution.sleep_until(_after(duration))
+    await required_body("asleep").execution.sleep_until(_after(duration))
 
 
 def sleep_until(when: datetime) -> None:
     """Sleep durably until an aware datetime; one in the past ends at once."""
     refuse_running_loop("sleep_until", "asleep_until")
-    _body("sleep_until").execution.sleep_until(_at(when))
+    required_body("sleep_until").execution.sleep_until(_at(when))
 
 
 async def asleep_until(when: datetime) -> None:
     """See sleep_until()."""
-    await _body("asleep_until").execution.sleep_until(_at(when))
+    await required_body("asleep_until").execution.sleep_until(_at(when))
 
 
 def now() -> datetime:
@@ -93,13 +92,13 @@ def patch(name: str) -> bool:
     """
     refuse_running_loop("patch", "apatch")
     names.check_name(name, "patch()")
-    return _body("patch").execution.patch(name)  # type: ignore[no-any-return]
+    return required_body("patch").execution.patch(name)  # type: ignore[no-any-return]
 
 
 async def apatch(name: str) -> bool:
     """See patch()."""
     names.check_name(name, "apatch()")
-    return await _body("apatch").execution.patch(name)  # type: ignore[no-any-return]
+    return await required_body("apatch").execution.patch(name)  # type: ignore[no-any-return]
 
 
 def deprecate_patch(name: str) -> None:
@@ -109,13 +108,13 @@ def deprecate_patch(name: str) -> None:
     """
     refuse_running_loop("deprecate_patch", "adeprecate_patch")
     names.check_name(name, "deprecate_patch()")
-    _body("deprecate_patch").execution.deprecate_patch(name)
+    required_body("deprecate_patch").execution.deprecate_patch(name)
 
 
 async def adeprecate_patch(name: str) -> None:
     """See deprecate_patch()."""
     names.check_name(name, "adeprecate_patch()")
-    _body("adeprecate_patch").execution.deprecate_patch(name)
+    required_body("adeprecate_patch").execution.deprecate_patch(name)
 
 
 def gather(*calls: BoundCall[Any]) -> list[Any]:
@@ -206,13 +205,6 @@ def _definition(
             f" name, not {definition!r}."
         )
     return definition
-
-
-def _body(call: str) -> Frame:
-    frame = body_frame()
-    if frame is None:
-        raise NotInWorkflow(call)
-    return frame
 
 
 def _after(duration: Seconds) -> Callable[[], datetime]:

@@ -7,16 +7,14 @@ from typing import Any
 
 from django_durable import durations, names
 from django_durable.definitions.context import (
-    Frame,
     body_frame,
-    current_frame,
     refuse_running_loop,
+    required_frame,
 )
 from django_durable.definitions.engine import engine
 from django_durable.definitions.handles import WorkflowHandle
 from django_durable.definitions.messages import id_of
 from django_durable.durations import Seconds
-from django_durable.exceptions import NotInWorkflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +38,13 @@ def write_stream(key: str, value: Any, *, flush: bool = False) -> None:
     """
     refuse_running_loop("write_stream", "awrite_stream")
     names.check_name(key, "key")
-    _inside("write_stream").execution.write_stream(key, value, flush)
+    required_frame("write_stream").execution.write_stream(key, value, flush)
 
 
 async def awrite_stream(key: str, value: Any, *, flush: bool = False) -> None:
     """See write_stream()."""
     names.check_name(key, "key")
-    await _inside("awrite_stream").execution.write_stream(key, value, flush)
+    await required_frame("awrite_stream").execution.write_stream(key, value, flush)
 
 
 def close_stream(key: str) -> None:
@@ -58,13 +56,13 @@ def close_stream(key: str) -> None:
     """
     refuse_running_loop("close_stream", "aclose_stream")
     names.check_name(key, "key")
-    _inside("close_stream").execution.close_stream(key)
+    required_frame("close_stream").execution.close_stream(key)
 
 
 async def aclose_stream(key: str) -> None:
     """See close_stream()."""
     names.check_name(key, "key")
-    await _inside("aclose_stream").execution.close_stream(key)
+    await required_frame("aclose_stream").execution.close_stream(key)
 
 
 class StreamReader:
@@ -165,10 +163,3 @@ def _place(workflow: object, key: str, offset: object) -> tuple[str, str, int]:
     if not 0 <= offset < 2**63:
         raise ValueError(f"offset must be 0 or more, not {offset}.")
     return id_of(workflow), names.check_name(key, "key"), offset
-
-
-def _inside(call: str) -> Frame:
-    frame = current_frame()
-    if frame is None:
-        raise NotInWorkflow(call)
-    return frame

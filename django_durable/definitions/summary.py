@@ -1,11 +1,9 @@
 """What the author of a workflow says of it in one line."""
 
 from django_durable.definitions.context import (
-    Frame,
-    current_frame,
     refuse_running_loop,
+    required_frame,
 )
-from django_durable.exceptions import NotInWorkflow
 
 
 def set_summary(text: str) -> None:
@@ -18,22 +16,15 @@ def set_summary(text: str) -> None:
     kept. Raises TypeError, and NotInWorkflow outside of workflows and steps.
     """
     refuse_running_loop("set_summary", "aset_summary")
-    _inside("set_summary").execution.set_summary(_checked(text))
+    required_frame("set_summary").execution.set_summary(_checked(text))
 
 
 async def aset_summary(text: str) -> None:
     """See set_summary()."""
-    await _inside("aset_summary").execution.set_summary(_checked(text))
+    await required_frame("aset_summary").execution.set_summary(_checked(text))
 
 
 def _checked(text: object) -> str:
     if not isinstance(text, str):
         raise TypeError(f"set_summary() takes a string, not {text!r}.")
     return text
-
-
-def _inside(call: str) -> Frame:
-    frame = current_frame()
-    if frame is None:
-        raise NotInWorkflow(call)
-    return frame

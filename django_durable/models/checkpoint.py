@@ -16,9 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
 from django_durable.models.status import Standing
-
-STEP = '"django_durable_step"'
-WORKFLOW = '"django_durable_workflow"'
+from django_durable.models.tables import STEP, WORKFLOW
 
 
 class Checkpoint(NamedTuple):

@@ -12,10 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
 from django_durable.models.publication import Publication, Values
+from django_durable.models.tables import ENTRY, STREAM
 from django_durable.models.targets import stream_target
 
-STREAM = '"django_durable_stream"'
-ENTRY = '"django_durable_streamentry"'
 _ENTRY_COLUMNS = (
     'workflow_id, key, "offset", value, branch, step_id, attempt, claim, written_at'
 )

@@ -9,13 +9,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable.models import sql
-from django_durable.models.checkpoint import WORKFLOW
 from django_durable.models.publication import Publication, Values
+from django_durable.models.tables import EVENT, HISTORY, WORKFLOW
 from django_durable.models.targets import event_target
 from django_durable.models.workflow import Workflow
-
-EVENT = '"django_durable_event"'
-HISTORY = '"django_durable_eventhistory"'
 
 _SET = (
     "ON CONFLICT (workflow_id, key) DO UPDATE"

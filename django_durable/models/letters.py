@@ -11,8 +11,6 @@ from django_durable.models import sql
 from django_durable.models.checkpoint import (
     COLUMNS,
     NO_CONFLICT,
-    STEP,
-    WORKFLOW,
     Checkpoint,
     Recorded,
     Verdict,
@@ -21,9 +19,9 @@ from django_durable.models.checkpoint import (
 from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.publication import Publication, Values
 from django_durable.models.status import Standing, Status
+from django_durable.models.tables import NOTIFICATION, STEP, WORKFLOW
 from django_durable.models.targets import message_target
 
-NOTIFICATION = '"django_durable_notification"'
 _ONCE = (
     "ON CONFLICT (destination_id, idempotency_key)"
     " WHERE idempotency_key IS NOT NULL DO NOTHING"

@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
-from django_durable.models.checkpoint import STEP, WORKFLOW
-from django_durable.models.event import EVENT
+from django_durable.models.tables import EVENT, STEP, WORKFLOW
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
 from django_durable.models.hints import NO_HINT, Hint
-
-WORKFLOW = '"django_durable_workflow"'
+from django_durable.models.tables import WORKFLOW
 
 
 class Outcome(NamedTuple):

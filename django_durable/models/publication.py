@@ -22,8 +22,6 @@ from django_durable.models.checkpoint import (
     CASTS,
     COLUMNS,
     NO_CONFLICT,
-    STEP,
-    WORKFLOW,
     Checkpoint,
     Recorded,
     Verdict,
@@ -31,6 +29,7 @@ from django_durable.models.checkpoint import (
 )
 from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.status import Standing, Status
+from django_durable.models.tables import STEP, WORKFLOW
 
 Values = Sequence[Any]
 

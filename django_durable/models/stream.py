@@ -6,9 +6,8 @@ from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 
 from django_durable.models import sql
-from django_durable.models.checkpoint import WORKFLOW
-from django_durable.models.entries import ENTRY, STREAM
 from django_durable.models.status import TERMINAL
+from django_durable.models.tables import ENTRY, STREAM, WORKFLOW
 from django_durable.models.workflow import Workflow
 
 # Beyond what the column holds there is nothing; with a limit the sum must fit as well.

@@ -13,10 +13,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
 from django_durable.models.hints import NO_HINT, Hint
+from django_durable.models.tables import WAIT, WORKFLOW
 from django_durable.models.targets import Target
 
-WORKFLOW = '"django_durable_workflow"'
-WAIT = '"django_durable_wait"'
+FIELDS = (
+    *("branch", "step_id", "target", "kind", "awaited_id", "key", "offset"),
+    *("is_human", "schema", "wake_at"),
+)
+COLUMNS = ", ".join(f'"{field}"' for field in FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class WaitRow:
     wake_at: datetime | None = None
 
     def values(self) -> tuple[Any, ...]:
-        """Return what is stored, in the order of ``COLUMNS``."""
+        """Return what is stored, in the order of ``FIELDS``."""
         target = self.target
         return (
             self.branch,
@@ -45,10 +49,6 @@ class WaitRow:
         )
 
 
-COLUMNS = (
-    'branch, step_id, target, kind, awaited_id, key, "offset", is_human, schema,'
-    " wake_at"
-)
 _CASTS = (
     "%s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[],"
     " %s::bigint[], %s::boolean[], %s::text[], %s::timestamptz[]"

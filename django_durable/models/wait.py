@@ -16,7 +16,7 @@ from django_durable.models.event import Event
 from django_durable.models.notification import Notification
 from django_durable.models.status import TERMINAL, Status
 from django_durable.models.stream import Stream
-from django_durable.models.suspension import WaitRow
+from django_durable.models.suspension import FIELDS, WaitRow
 from django_durable.models.targets import TargetKind
 from django_durable.models.workflow import Workflow
 
@@ -32,20 +32,8 @@ class WaitQuerySet(models.QuerySet["Wait"]):
     def keep(self, workflow_id: str, rows: Iterable[WaitRow]) -> None:
         """Insert the rows that are not there; first deadlines stay."""
         waits = [
-            Wait(
-                workflow_id=workflow_id,
-                branch=row.branch,
-                step_id=row.step_id,
-                target=row.target.name,
-                kind=row.target.kind.value,
-                awaited_id=row.target.workflow_id,
-                key=row.target.key,
-                offset=row.target.offset,
-                is_human=row.target.is_human,
-                schema=row.target.schema,
-                wake_at=row.wake_at,
-            )
-            for row in rows
+            Wait(workflow_id=workflow_id, **dict(zip(FIELDS, values, strict=True)))
+            for values in (row.values() for row in rows)
         ]
         if waits:
             sql.insert_new(connections[self.db], waits)

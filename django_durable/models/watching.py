@@ -8,9 +8,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_durable.models import sql
-from django_durable.models.checkpoint import WORKFLOW
-from django_durable.models.entries import ENTRY, STREAM
 from django_durable.models.status import TERMINAL
+from django_durable.models.tables import ENTRY, STREAM, WORKFLOW
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from django_durable.execution.outbox import Outbox
 from django_durable.execution.state import State
 from django_durable.models import Step, Stream, publication, sql, step
 from django_durable.models.checkpoint import Recorded, Verdict
-from django_durable.models.entries import ENTRY, StreamWriting
+from django_durable.models.entries import StreamWriting
 from django_durable.models.hints import NO_HINT
 from django_durable.models.notification import NotificationQuerySet
+from django_durable.models.tables import ENTRY
 from django_durable.models.wait import WaitQuerySet
 from tests.crash.ledger import ledger
 from tests.planted.planting import bug
