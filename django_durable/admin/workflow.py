@@ -22,7 +22,7 @@ from django_durable.admin.listing.counts import CappedPaginator
 from django_durable.admin.listing.filters import FILTERS
 from django_durable.admin.pages import Page, harden
 from django_durable.admin.permissions import ActionPermissions
-from django_durable.admin.searching import HELP, search
+from django_durable.bulk.searching import HELP, search
 from django_durable.models.ids import may_exist
 
 LIST_PAGES = (

@@ -9,7 +9,7 @@ from django.core import signing
 from django.urls import reverse
 from django.utils import timezone
 
-from django_durable.admin import selection
+from django_durable.bulk import selection
 from django_durable.models import (
     Event,
     Notification,

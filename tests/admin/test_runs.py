@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from django_durable import bulk, clock
-from django_durable.admin import selection as selections
-from django_durable.admin.selection import Selection
+from django_durable.bulk import runs, selection as selections
+from django_durable.bulk.selection import Selection
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle, virtual_time
 from tests import workflows
@@ -169,7 +169,7 @@ def test_a_run_cannot_be_started_from_another_site(client, operator):
 
 
 def test_an_aborted_run_leaves_the_rest_alone(client, operator, monkeypatch):
-    monkeypatch.setattr(bulk, "BATCH", 1)
+    monkeypatch.setattr(runs, "BATCH", 1)
     operator("view_workflow", "cancel_workflow")
     several(3)
     page = run_of(client.post(RUNS, confirmation(client)))
@@ -225,7 +225,7 @@ def test_what_is_not_possible_is_told_with_its_reason():
 
 
 def test_a_run_takes_no_more_than_was_confirmed(monkeypatch):
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(runs, "BATCH", 2)
     several(5)
 
     handle = bulk.bulk.using(priority=100).start(ordered(choice("cancel", count=3)))

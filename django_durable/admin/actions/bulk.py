@@ -27,7 +27,7 @@ from django_durable.admin.actions.operations import OPERATIONS, Answer, Operatio
 from django_durable.admin.confirming import MOST_SHOWN, ReasonForm, Words
 from django_durable.admin.listing.changelist import parameters_of
 from django_durable.admin.listing.counts import MOST_COUNTED
-from django_durable.admin.selection import BadSelection, Selection, read_selection
+from django_durable.bulk.selection import BadSelection, Selection, read_selection
 from django_durable.exceptions import DurableError
 from django_durable.models.ids import may_exist
 

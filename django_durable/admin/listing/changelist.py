@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_durable import clock
 from django_durable.admin.listing import columns, counts, filters
-from django_durable.admin.narrowing import STATES, narrow
+from django_durable.bulk.narrowing import STATES, narrow
 from django_durable.models.ids import may_exist
 
 KNOWN_PARAMETERS = frozenset(

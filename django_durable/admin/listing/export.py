@@ -16,8 +16,8 @@ from django.http import (
 
 from django_durable import clock
 from django_durable.admin.listing.changelist import parameters_of
-from django_durable.admin.narrowing import narrow
 from django_durable.admin.payloads import inputs_text, stored_text
+from django_durable.bulk.narrowing import narrow
 
 MOST_ROWS = 10_000
 CHUNK = 500

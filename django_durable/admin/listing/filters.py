@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import clock
-from django_durable.admin import narrowing
 from django_durable.admin.listing.choices import known_values
+from django_durable.bulk import narrowing
 from django_durable.display import visible
 
 Lookups = list[tuple[str, Any]]

@@ -24,7 +24,7 @@ from django_durable.admin.figures.overview import Overview
 from django_durable.admin.live import answer
 from django_durable.admin.pages import render
 from django_durable.admin.runs.rows import PREFIX, Run, run, runs
-from django_durable.admin.selection import BadSelection, Selection, read_selection
+from django_durable.bulk.selection import BadSelection, Selection, read_selection
 from django_durable.models import Workflow
 
 LIST = "admin/django_durable/console/runs.html"

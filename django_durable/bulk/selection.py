@@ -9,9 +9,9 @@ from django.core import signing
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from django_durable.admin.narrowing import narrow
+from django_durable.bulk.narrowing import narrow
 
-SALT = "django_durable.admin.selection"
+SALT = "django_durable.bulk.selection"
 LASTS_SECONDS = 3600
 
 

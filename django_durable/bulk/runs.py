@@ -12,9 +12,9 @@ from uuid import NAMESPACE_URL, uuid5
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models import Q
-from django.utils.module_loading import import_string
 
 from django_durable import conf
+from django_durable.bulk.selection import Selection
 from django_durable.definitions.communication import set_event
 from django_durable.definitions.context import workflow_id
 from django_durable.definitions.decorators import step, transaction, workflow
@@ -59,9 +59,7 @@ def bulk(order: Order) -> dict[str, Any]:
 @step("django_durable.bulk.choose", max_attempts=5)
 def choose(order: Order, after: Any, limit: int) -> tuple[list[Any], Any]:
     """Return the ids and statuses of the next ones, and where to go on after them."""
-    # Where the admin is not installed, nobody can have ordered anything.
-    selection = import_string("django_durable.admin.selection.Selection")
-    rows = selection(**order["selection"]).rows(_workflows())
+    rows = Selection(**order["selection"]).rows(_workflows())
     if after is not None:
         at, pk = datetime.fromisoformat(after[0]), after[1]
         rows = rows.filter(Q(created_at__gt=at) | Q(created_at=at, pk__gt=pk))

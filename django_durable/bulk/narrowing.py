@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from django_durable.admin.searching import search
+from django_durable.bulk.searching import search
 from django_durable.models import Attempt, Wait, Workflow
 from django_durable.models.status import ACTIVE, FAILED, TERMINAL, Status
 
