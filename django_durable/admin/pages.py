@@ -6,13 +6,14 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.cache import add_never_cache_headers
 
 from django_durable.admin.permissions import require
 
+READING = ("GET", "HEAD")
 PageView = Callable[..., HttpResponse]
 """Takes the ModelAdmin, the request, and what the route captures."""
 
@@ -22,13 +23,14 @@ class Page:
     """One URL of a ModelAdmin, ``admin:django_durable_NAME``.
 
     ``route`` is below the list of the model. ``permissions`` are codenames of ours,
-    all of which are needed.
+    all of which are needed. Only a form takes answers.
     """
 
     route: str
     name: str
     view: PageView
     permissions: tuple[str, ...]
+    is_form: bool = False
 
 
 class HasPages(admin.ModelAdmin):
@@ -53,6 +55,8 @@ class HasPages(admin.ModelAdmin):
         def view(request: HttpRequest, **captured: Any) -> HttpResponse:
             request.current_app = self.admin_site.name
             require(request, *page.permissions)
+            if not (page.is_form or request.method in READING):
+                return HttpResponseNotAllowed(READING)
             return harden(page.view(self, request, **captured))
 
         return view

@@ -75,7 +75,11 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
     change_form_template = "admin/django_durable/worker/change_form.html"
     pages = (
         Page(
-            "<uuid:key>/drain/", "worker_drain", drain, ("view_worker", "manage_queue")
+            "<uuid:key>/drain/",
+            "worker_drain",
+            drain,
+            ("view_worker", "manage_queue"),
+            is_form=True,
         ),
     )
     list_display = (

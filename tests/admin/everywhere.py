@@ -1,9 +1,15 @@
 """Every page of the console, with what it needs."""
 
 import uuid
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.contrib.admin.utils import quote
 from django.urls import reverse
+
+from django_durable import bulk
+from django_durable.models import Stream, Worker
+from tests.admin.pages import asking, finished
 
 ALL = (
     "view_workflow",
@@ -57,20 +63,55 @@ OF_A_WORKFLOW = {
 OF_A_WORKER = {
     "worker_change": {"view_worker"},
     "worker_drain": {"view_worker", "manage_queue"},
+    "worker_history": {"view_worker"},
 }
-# What they answer with to GET beside 200.
+# Django's own, for nobody: nothing is added or deleted by hand.
+NOBODY = "nobody"
+NEVER = {"workflow_add": {NOBODY}, "worker_add": {NOBODY}}
+NEVER_OF_A_WORKER = {"worker_delete": {NOBODY}}
+# What they show of the workflow.
 QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
-# These are only read, or answer POST with something else than a change.
-READ_ONLY = {"change", "history", "payload", "changelist", "export_csv", "export_json"}
-READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "api_live", "worker_change"} - {"bulk"}
+# These are only read: a POST has nothing to say to them.
+READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
+READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history"} - {"bulk"}
 # Files, JSON, and what is not there without a run, a question, a worker or a stream.
 NO_PAGES = {"payload", "export_csv", "export_json", "bulk", "stream"}
 NO_PAGES |= {"api_status", "api_queues", "api_rows", "api_live", *OF_A_RUN}
-NO_PAGES |= {"workflow_answer", *OF_A_WORKER}
+NO_PAGES |= {"workflow_answer", *OF_A_WORKER, *NEVER, *NEVER_OF_A_WORKER}
 
 
-def addresses(workflow_id):
+@dataclass(frozen=True, slots=True)
+class There:
+    """What some pages are about; by default it is not there."""
+
+    run: str = str(uuid.UUID(int=1))
+    worker: str = str(uuid.UUID(int=1))
+    asking: str = ""
+    place: str = ""
+    stream: str = ""
+
+
+def everything_there():
+    """Make something for every page; return the workflow, and what else there is."""
+    workflow = finished()
+    asked = asking()
+    run = str(uuid.uuid4())
+    facts = {"action": "cancel", "by": "ana", "reason": "", "total": 1}
+    bulk.bulk.using(workflow_id=f"bulk-{run}", attributes=facts).start({})
+    worker = Worker.objects.register(Worker.Kind.WORKER)
+    stream = Stream.objects.get()
+    return workflow, There(
+        run=run,
+        worker=str(worker.pk),
+        asking=asked.workflow_id,
+        place="?branch=&step=2",
+        stream=f"?{urlencode({'workflow': stream.workflow_id, 'key': stream.key})}",
+    )
+
+
+def addresses(workflow_id, there=None):
     """Return {name: (address, needed permissions)} of all pages."""
+    there = there or There()
     found = {
         name: (reverse(f"admin:django_durable_workflow_{name}"), needed)
         for name, needed in OF_ALL.items()
@@ -80,14 +121,17 @@ def addresses(workflow_id):
             f"admin:django_durable_workflow_{name}", args=[quote(workflow_id)]
         )
         found[name] = (address + QUERIES.get(name, ""), needed)
-    nobody = str(uuid.uuid4())
+    queries = {"workflow_answer": there.place, "stream": there.stream}
     for names, arguments in (
         (OVERVIEWS, []),
-        (OF_A_RUN, [nobody]),
-        (OF_A_WORKFLOW, [quote(workflow_id)]),
-        (OF_A_WORKER, [nobody]),
+        (NEVER, []),
+        (OF_A_RUN, [there.run]),
+        (OF_A_WORKFLOW, [quote(there.asking or workflow_id)]),
+        (OF_A_WORKER, [there.worker]),
+        (NEVER_OF_A_WORKER, [there.worker]),
     ):
         for name, needed in names.items():
             address = reverse(f"admin:django_durable_{name}", args=arguments)
-            found[name if name != "bulk" else "all_bulk"] = (address, needed)
+            key = name if name != "bulk" else "all_bulk"
+            found[key] = (address + queries.get(name, ""), needed)
     return found

@@ -6,10 +6,19 @@ from uuid import uuid4
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 
+import django_durable as durable
 from django_durable.models import Workflow
+from django_durable.testing import run_until_idle
 from tests import workflows
 
 LIST = reverse("admin:django_durable_workflow_changelist")
+
+
+@durable.workflow
+def asks_aloud():
+    """Write into a stream, then ask a person."""
+    durable.write_stream("log", "a line")
+    return durable.recv("verdict", human=True)
 
 
 def page(workflow, action="change"):
@@ -22,6 +31,13 @@ def finished(workflow_id="order-1"):
     """Return a finished workflow with steps and a child."""
     workflows.book.using(workflow_id=workflow_id)("a")
     return Workflow.objects.get(pk=workflow_id)
+
+
+def asking(workflow_id="asks"):
+    """Return the handle of a workflow with a stream, that asks at step 2."""
+    handle = asks_aloud.using(workflow_id=workflow_id).start()
+    run_until_idle()
+    return handle
 
 
 def queued(**options):

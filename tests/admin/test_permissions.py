@@ -1,21 +1,36 @@
 """Who may open what: every address, every kind of user, GET and POST."""
 
 import logging
+import re
+from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
-from django.urls import get_resolver
+from django.urls import resolve, reverse
 
-from django_durable.models import Workflow
-from tests.admin.everywhere import ALL, READ_ONLY, addresses
+from django_durable import clock
+from django_durable.admin.selection import Selection
+from django_durable.models import Notification, Worker, Workflow
+from tests.admin.everywhere import (
+    ALL,
+    NEVER,
+    NEVER_OF_A_WORKER,
+    NOBODY,
+    READ_ONLY,
+    addresses,
+    everything_there,
+)
 from tests.admin.pages import LIST, answer, finished, queued
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 
 LOGIN = "/admin/login/"
+DASHBOARD = reverse("admin:app_list", args=["django_durable"])
+BULK = reverse("admin:django_durable_workflow_bulk")
+RUNS = reverse("admin:django_durable_bulk")
 # What there is to see without a selection, a run, a question or a worker.
 WITHOUT_A_PAGE = {
     "bulk": 302,
@@ -25,15 +40,18 @@ WITHOUT_A_PAGE = {
     "workflow_answer": 302,
     "worker_change": 302,
     "worker_drain": 404,
+    "worker_history": 302,
 }
-# Django's own, for nobody: nothing is added or deleted by hand.
-NEVER = {"workflow_add", "worker_add", "worker_delete", "worker_history"}
-
-
-@pytest.fixture
-def workflow():
-    """Return a workflow that every page can show, and that nobody may change."""
-    return finished()
+# Leads on to the page of what it names, as Django has it; it has no name itself.
+OLD_PLACE = "admin:None"
+FORBIDDEN = dict.fromkeys((*NEVER, *NEVER_OF_A_WORKER), 403)
+# Django's own pages take a POST like a GET, or refuse it by themselves.
+POSTED = {"change": 403, "worker_change": 403, "history": 200, "worker_history": 200}
+POSTED |= {"worker_changelist": 200}
+# A savepoint, or a cursor to read by, changes no row.
+READING = ("SELECT", "WITH", "DECLARE", "FETCH", "CLOSE")
+READING += ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
+WRITING = re.compile(r"\b(INSERT INTO|UPDATE \"|DELETE FROM)")
 
 
 @pytest.fixture(autouse=True)
@@ -44,124 +62,197 @@ def silence():
     logging.disable(logging.NOTSET)
 
 
+@pytest.fixture
+def pages():
+    """Return the addresses of everything, which is all there, with the dashboard."""
+    workflow, there = everything_there()
+    return addresses(workflow.pk, there)
+
+
 def user_with(*codenames, **flags):
     user = User.objects.create_user("x", **{"is_staff": True, **flags})
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    allow(user, *codenames)
     return user
 
 
-def answers(user, workflow):
-    """Return {(page, method): what it answers with}; what only reads is not posted."""
+def allow(user, *codenames):
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+
+
+def logged_in(user):
     client = Client()
     if user is not None:
         client.force_login(user)
-    return {
-        (name, method): seen(getattr(client, method)(address))
-        for name, (address, _needed) in addresses(workflow.pk).items()
-        for method in ("get", "post")
-        if not (name in READ_ONLY and method == "post")
-    }
+    return client
 
 
-def seen(response):
+def seen(client, address, method="get", given=None):
+    """Return what is answered; nothing may be written meanwhile."""
+    written = []
+
+    def note(execute, sql, *rest):
+        text = sql.lstrip("( \n")
+        if not text.startswith(READING) or WRITING.search(text):
+            written.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        response = getattr(client, method)(address, given)
+        if response.streaming:
+            b"".join(response)
+    assert written == [], (address, method)
     is_login = response.status_code == 302 and LOGIN in response["Location"]
     return "login" if is_login else response.status_code
 
 
-def unchanged(workflow):
-    return list(Workflow.objects.order_by("pk").values_list("pk", "status", "claim"))
+def filled_in():
+    """Return what would do something on every page, if it were allowed."""
+    given = answer(name="x", topic="verdict", message="1", step="1", answer="yes")
+    return {**given, "action": "cancel_selected", "_selected_action": "order-1"}
+
+
+def statuses():
+    rows = Workflow.objects.order_by("pk").values_list("pk", "status", "claim")
+    return list(rows), Notification.objects.count(), list(Worker.objects.values())
 
 
 @pytest.mark.parametrize("flags", [None, {"is_staff": False}])
-def test_who_is_not_of_the_staff_is_sent_to_the_login(workflow, flags):
-    user = user_with(*ALL, **flags) if flags else None
+def test_who_is_not_of_the_staff_is_sent_to_the_login(pages, flags):
+    client = logged_in(user_with(*ALL, **flags) if flags else None)
 
-    assert set(answers(user, workflow).values()) == {"login"}
-
-
-def test_staff_without_a_permission_sees_nothing(workflow):
-    assert set(answers(user_with(), workflow).values()) == {403}
+    for address in (DASHBOARD, *(address for address, _needed in pages.values())):
+        assert seen(client, address) == "login"
+        assert seen(client, address, "post", filled_in()) == "login"
 
 
-@pytest.mark.parametrize("codename", ALL)
-def test_a_single_permission_opens_only_what_needs_nothing_else(workflow, codename):
-    before = unchanged(workflow)
+def test_staff_without_a_permission_sees_nothing(pages):
+    client = logged_in(user_with())
 
-    found = answers(user_with(codename), workflow)
-
-    for name, (_address, needed) in addresses(workflow.pk).items():
-        is_open = needed <= {codename}
-        assert (found[name, "get"] != 403) == is_open, name
-        if name not in READ_ONLY:
-            assert (found[name, "post"] != 403) == is_open, name
-    assert unchanged(workflow) == before
+    for name, (address, _needed) in pages.items():
+        assert seen(client, address) == 403, name
+        assert seen(client, address, "post", filled_in()) == 403, name
+    # Django says of applications of which one may see nothing that they are not there.
+    assert seen(client, DASHBOARD) == seen(client, DASHBOARD, "post") == 404
 
 
-def test_a_permission_beside_that_to_look_opens_its_own_pages(client, workflow):
+@pytest.mark.once
+def test_a_single_permission_opens_only_what_needs_nothing_else(pages):
     user = user_with()
-    client.force_login(user)
+    client, before = logged_in(user), statuses()
+
     for codename in ALL:
-        given = {"view_workflow", codename}
-        user.user_permissions.set(Permission.objects.filter(codename__in=given))
-
-        for name, (address, needed) in addresses(workflow.pk).items():
-            if name in ("changelist", "change", "history", "export_csv"):
-                continue  # These need nothing beside.
-            is_open = client.get(address).status_code != 403
-            assert is_open == (needed <= given), (codename, name)
-
-
-def test_a_superuser_may_open_everything(workflow):
-    user = User.objects.create_superuser("root")
-
-    found = answers(user, workflow)
-
-    pages = {
-        name: status for (name, method), status in found.items() if method == "get"
-    }
-    assert {name: pages.pop(name) for name in WITHOUT_A_PAGE} == WITHOUT_A_PAGE
-    assert set(pages.values()) == {200}
+        allow(user, codename)
+        for name, (address, needed) in pages.items():
+            if not needed <= {codename}:
+                posted = seen(client, address, "post", filled_in())
+                assert (seen(client, address), posted) == (403, 403), (codename, name)
+        shows = codename in ("view_workflow", "view_worker")
+        assert (seen(client, DASHBOARD) == 200) == shows, codename
+    assert statuses() == before
 
 
-def test_the_table_knows_every_address_of_the_console(workflow):
-    known = {f"django_durable_workflow_{name}" for name in addresses(workflow.pk)}
-    known |= {f"django_durable_{name}" for name in addresses(workflow.pk)}
-    admin = dict(get_resolver().namespace_dict)["admin"][1]
+# So no other permission, nor several, can stand for one of them.
+def test_what_a_page_needs_is_enough_and_of_that_nothing_may_be_missing(pages):
+    user = user_with()
+    client, before = logged_in(user), statuses()
+
+    for name, (address, needed) in pages.items():
+        if needed == {NOBODY}:
+            continue
+        allow(user, *needed)
+        # An action of the list that needs another permission is none.
+        given = filled_in() if name == "changelist" else {}
+        posted = seen(client, address, "post", given)
+        assert seen(client, address) in (200, 302), name
+        if name in READ_ONLY:
+            assert posted == POSTED.get(name, 405), name
+        else:
+            assert posted in (200, 302, 400), name
+        for missing in needed:
+            allow(user, *{*ALL} - {missing})
+            posted = seen(client, address, "post", filled_in())
+            assert (seen(client, address), posted) == (403, 403), (name, missing)
+    assert statuses() == before
+
+
+def test_a_superuser_may_open_everything_and_looking_writes_nothing(pages):
+    client = logged_in(User.objects.create_superuser("root"))
+
+    found = {name: seen(client, address) for name, (address, _) in pages.items()}
+
+    assert {name: found.pop(name) for name in FORBIDDEN} == FORBIDDEN
+    # Who looks where the answer of a question goes is led back to the list.
+    assert found.pop("bulk") == 302
+    assert set(found.values()) == {200}
+    assert seen(client, DASHBOARD) == 200
+
+
+def test_what_is_not_there_is_said_not_to_be(client):
+    client.force_login(User.objects.create_superuser("root"))
+    missing = addresses(finished().pk)
+
+    found = {name: seen(client, missing[name][0]) for name in WITHOUT_A_PAGE}
+
+    assert found == WITHOUT_A_PAGE
+
+
+def test_nobody_may_add_or_delete_by_hand(client, pages):
+    client.force_login(User.objects.create_superuser("root"))
+
+    found = {name: seen(client, pages[name][0], "post", {}) for name in FORBIDDEN}
+
+    assert found == FORBIDDEN
+
+
+@pytest.mark.once
+def test_the_table_knows_every_address_of_the_console():
+    places = (address.partition("?")[0] for address, _ in addresses("w").values())
+    known = {resolve(place).view_name for place in places}
 
     existing = {
-        name
-        for name in admin.reverse_dict
-        if isinstance(name, str) and name.startswith("django_durable_")
+        f"{admin.site.name}:{pattern.name}"
+        for model, owner in admin.site._registry.items()
+        if model._meta.app_label == "django_durable"
+        for pattern in owner.get_urls()
     }
 
-    assert existing - known == {f"django_durable_{name}" for name in NEVER}
+    assert existing == known | {OLD_PLACE}
 
 
-def test_looking_writes_nothing(workflow):
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-
-    for address, _needed in addresses(workflow.pk).values():
-        with CaptureQueriesContext(connection) as executed:
-            response = client.get(address)
-            b"".join(response)
-        written = [
-            query["sql"]
-            for query in executed.captured_queries
-            if not query["sql"].lstrip("( \n").startswith(("SELECT", "WITH"))
-        ]
-        assert written == [], address
-
-
-def test_every_post_needs_the_token_against_forged_requests():
+def test_every_post_needs_the_token_against_forged_requests(pages):
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.create_superuser("root"))
-    workflow = queued()
+    before = statuses()
 
-    for name, (address, _needed) in addresses(workflow.pk).items():
-        assert client.post(address, answer()).status_code == 403, name
-    assert client.post(LIST, {"action": "cancel_selected"}).status_code == 403
-    assert Workflow.objects.get().status == Workflow.Status.ENQUEUED
+    for name, (address, _needed) in pages.items():
+        assert seen(client, address, "post", filled_in()) == 403, name
+    assert seen(client, DASHBOARD, "post") == 403
+    assert statuses() == before
+
+
+def test_a_signed_selection_does_not_stand_for_the_permission():
+    user, workflow = user_with(), queued()
+    client = logged_in(user)
+    needed = {
+        "cancel": "cancel_workflow",
+        "resume": "resume_workflow",
+        "restart": "fork_workflow",
+        "delete": "delete_workflow",
+    }
+
+    def confirmed(action):
+        now = clock.now().isoformat()
+        chosen = Selection(action, str(user.pk), now, 1, (workflow.pk,))
+        return {"selection": chosen.signed(), "nonce": str(uuid4()), "reason": ""}
+
+    for action, codename in needed.items():
+        allow(user, *{*ALL} - {codename})
+        for address in (BULK, RUNS):
+            found = seen(client, address, "post", confirmed(action))
+            assert found == 403, (action, address)
+    allow(user, "view_workflow", "cancel_workflow")
+    client.post(RUNS, confirmed("cancel"))
+    assert Workflow.objects.exclude(pk=workflow.pk).exists()
 
 
 def test_a_project_may_decide_for_each_workflow(client, operator, monkeypatch):
