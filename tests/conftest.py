@@ -32,6 +32,12 @@ def released_lease():
     close_lease()
 
 
+@pytest.fixture
+def patience(settings):
+    """Give workers long to be late and lost: the machine may be busy."""
+    settings.DURABLE = {"HEARTBEAT": 100, "LEASE": 1000}
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Give back the connections of this process before its databases go."""

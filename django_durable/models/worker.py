@@ -17,6 +17,9 @@ from django_durable.models import compiled
 from django_durable.models.compiled import Rows, Selection
 from django_durable.models.sql import database_now
 
+# A heartbeat is late when so many were missed.
+MISSED = 5
+
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
     """Workers by whether they still say that they live."""
@@ -31,6 +34,12 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         """Keep the workers that were last heard of longer ago than a lease."""
         return self.filter(
             state__in=Worker.LIVE_STATES, heartbeat_at__lt=self._lease_limit()
+        )
+
+    def fresh(self, now: datetime) -> "WorkerQuerySet":
+        """Keep the live ones whose last heartbeat is not late at ``now``."""
+        return self.filter(
+            state__in=Worker.LIVE_STATES, heartbeat_at__gt=now - Worker.fresh_for()
         )
 
     def declare_dead(self) -> int:
@@ -138,6 +147,11 @@ class Worker(models.Model):
         STOPPED = "stopped", _("stopped")
         DEAD = "dead", _("dead")
 
+    class Pulse(models.TextChoices):
+        FRESH = "fresh", _("fresh")
+        LATE = "late", _("late")
+        LOST = "lost", _("lost")
+
     LIVE_STATES = (State.RUNNING, State.DRAINING)
     ANY_VERSION = "*"
 
@@ -171,3 +185,18 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return visible(f"{self.host}:{self.pid}", limit=200, lines=False)
+
+    @classmethod
+    def fresh_for(cls) -> timedelta:
+        """Return how old a heartbeat may be that is not late."""
+        settings = conf.current()
+        # Late has to come well before lost where leases are short.
+        halfway = (settings.heartbeat + settings.lease) / 2
+        return timedelta(seconds=min(MISSED * settings.heartbeat, halfway))
+
+    def pulse(self, now: datetime) -> "Worker.Pulse":
+        """Return how lively it is at ``now``, by its last heartbeat alone."""
+        silence = now - self.heartbeat_at
+        if silence > timedelta(seconds=conf.current().lease):
+            return self.Pulse.LOST
+        return self.Pulse.FRESH if silence < self.fresh_for() else self.Pulse.LATE

@@ -179,13 +179,13 @@ def test_a_request_whose_time_is_up_is_not_listed_any_more():
     ("ago", "changes", "pulse"),
     [
         (0, {}, "fresh"),
-        (11, {}, "late"),
-        (16, {}, "lost"),
+        (600, {}, "late"),
+        (1001, {}, "lost"),
         (0, {"state": Worker.State.DEAD}, "lost"),
         (0, {"state": Worker.State.STOPPED}, "gone"),
     ],
 )
-def test_a_worker_is_fresh_late_lost_or_gone(ago, changes, pulse):
+def test_a_worker_is_fresh_late_lost_or_gone(patience, ago, changes, pulse):
     worker = register(ago=ago, **changes)
     found = overview().crew
 
@@ -197,11 +197,13 @@ def test_a_worker_is_fresh_late_lost_or_gone(ago, changes, pulse):
     ("kind", "ago", "is_unattended"),
     [
         (Worker.Kind.WORKER, 0, False),
-        (Worker.Kind.WORKER, 12, True),
+        (Worker.Kind.WORKER, 600, True),
         (Worker.Kind.DIRECT, 0, True),
     ],
 )
-def test_queued_work_is_unattended_without_a_fresh_worker(kind, ago, is_unattended):
+def test_queued_work_is_unattended_without_a_fresh_worker(
+    patience, kind, ago, is_unattended
+):
     register(kind, ago=ago)
     add("a", Status.ENQUEUED)
 

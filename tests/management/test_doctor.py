@@ -1,5 +1,7 @@
 """``workflows doctor``: what may be wrong is found, and nothing else."""
 
+import pkgutil
+import re
 import uuid
 from datetime import timedelta
 
@@ -7,7 +9,7 @@ import pytest
 from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from django_durable import clock, lint
+from django_durable import clock, lint, migrations
 from django_durable.management.diagnosis import channel_layer, database
 from django_durable.models import Step, Worker, Workflow
 from django_durable.testing import run_until_idle
@@ -103,7 +105,7 @@ def test_a_database_that_does_not_answer_is_a_problem(cli, monkeypatch):
 
 
 def test_a_migration_that_was_not_applied_is_a_problem(cli):
-    newest = "0002_vacuum_workflows_sooner"
+    *_, newest = sorted(each.name for each in pkgutil.iter_modules(migrations.__path__))
     MigrationRecorder(connections["default"]).record_unapplied("django_durable", newest)
 
     (finding,) = worst(cli)
@@ -122,7 +124,7 @@ def test_a_database_that_is_ahead_of_the_code_is_a_warning(cli, worker):
     assert "9999_of_the_next_release" in finding[2]
 
 
-@pytest.mark.parametrize("ahead", [-3, 3])
+@pytest.mark.parametrize("ahead", [-60, 60])
 def test_clocks_that_differ_are_told(cli, worker, monkeypatch, ahead):
     seconds = clock.wall_seconds
     monkeypatch.setattr(clock, "wall_seconds", lambda: seconds() + ahead)
@@ -130,7 +132,8 @@ def test_clocks_that_differ_are_told(cli, worker, monkeypatch, ahead):
     (finding,) = worst(cli)
 
     assert finding[:2] == ("warning", "clock")
-    assert "differ by 3" in finding[2] or "differ by 2.9" in finding[2]
+    # The questions take some of it, on a busy machine the more.
+    assert re.search(r"differ by (5\d|60)\.\d seconds", finding[2])
 
 
 def test_no_worker_is_a_problem_when_something_waits(cli):
@@ -143,8 +146,8 @@ def test_no_worker_is_a_problem_when_something_waits(cli):
     ]
 
 
-def test_late_and_lost_workers_are_counted(cli, worker):
-    for seconds in (12, 100, 100):
+def test_late_and_lost_workers_are_counted(cli, worker, patience):
+    for seconds in (600, 5000, 5000):
         other = Worker.objects.register(Worker.Kind.WORKER)
         silent = other.heartbeat_at - timedelta(seconds=seconds)
         Worker.objects.filter(pk=other.pk).update(heartbeat_at=silent)

@@ -1,7 +1,7 @@
 """Whether something is so wrong that every page has to say it."""
 
 import pkgutil
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import DatabaseError, transaction
 from django.db.migrations.recorder import MigrationRecorder
@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from django_durable import clock, migrations
 from django_durable.admin.figures.statements import Ask, Count, count_of, together
-from django_durable.admin.figures.workers import fresh_seconds
 from django_durable.models import Worker, Workflow
 from django_durable.models.status import Status
 
@@ -67,10 +66,7 @@ MOST_UNATTENDED = 1000
 
 def unattended(using: str, now: datetime) -> Count:
     """Count what is ready while no worker has a fresh heartbeat; else none."""
-    fresh = Worker.objects.filter(
-        state__in=Worker.LIVE_STATES,
-        heartbeat_at__gt=now - timedelta(seconds=fresh_seconds()),
-    ).exclude(kind=Worker.Kind.DIRECT)
+    fresh = Worker.objects.fresh(now).exclude(kind=Worker.Kind.DIRECT)
     ready = Workflow.objects.filter(status=Status.ENQUEUED, run_after__lte=now)
     in_order = ready.order_by("queue_name", "-priority", "run_after")
     found = together(

@@ -9,19 +9,14 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from django_durable import conf
 from django_durable.models import Worker
 
 # Those that ended stay in the list for a while.
 SHOWN = timedelta(hours=24)
 MOST = 500
-FRESH, LATE, LOST, GONE = "fresh", "late", "lost", "gone"
-WORDS = {
-    FRESH: _("fresh"),
-    LATE: _("late"),
-    LOST: _("lost"),
-    GONE: _("stopped"),
-}
+FRESH, LATE, LOST = Worker.Pulse
+GONE = "gone"
+WORDS = {**dict(Worker.Pulse.choices), GONE: _("stopped")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +69,8 @@ def crew(using: str, now: datetime, held: Mapping[UUID, int]) -> Crew:
     return Crew(tuple(rows.order_by("-heartbeat_at")[:MOST]), now, held)
 
 
-def pulse(worker: Any, now: datetime) -> str:
+def pulse(worker: Worker, now: datetime) -> str:
     """Return how lively a worker is, in one of the four words."""
-    settings = conf.current()
     if worker.state == Worker.State.STOPPED:
         return GONE
-    age = (now - worker.heartbeat_at).total_seconds()
-    if worker.state == Worker.State.DEAD or age >= settings.lease:
-        return LOST
-    return FRESH if age < fresh_seconds() else LATE
-
-
-def fresh_seconds() -> float:
-    """Return for how long a heartbeat counts as fresh: a few may be missed."""
-    settings = conf.current()
-    return min(5 * settings.heartbeat, (settings.heartbeat + settings.lease) / 2)
+    return LOST if worker.state == Worker.State.DEAD else worker.pulse(now)

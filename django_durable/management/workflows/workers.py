@@ -1,10 +1,9 @@
 """``workflows workers``: who executes workflows, and when it was last heard of."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count
 
-from django_durable import conf
 from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import (
     Cell,
@@ -28,20 +27,12 @@ from django_durable.models.status import Status
 
 _HEADINGS = ("ID", "HOST", "PID", "KIND", "STATE", "HEARD OF", "RUNS", "QUEUES")
 
-# A worker that has missed so many heartbeats is late.
-LATE_HEARTBEATS = 5
-
 
 def condition(worker: Worker, now: datetime) -> str:
     """Return ``fresh``, ``late`` or ``lost``; the state of one that has ended."""
     if worker.state not in Worker.LIVE_STATES:
         return worker.state
-    settings = conf.current()
-    silence = now - worker.heartbeat_at
-    if silence >= timedelta(seconds=settings.lease):
-        return "lost"
-    is_late = silence > timedelta(seconds=LATE_HEARTBEATS * settings.heartbeat)
-    return "late" if is_late else "fresh"
+    return worker.pulse(now).value
 
 
 def _add_arguments(parser: Parser) -> None:
