@@ -50,7 +50,6 @@ _STEPS = """
     SELECT '{workflow}', '', n, 'orders.pay', 'step', 1, {now}, {now}, 'json:1'
     FROM {numbers}
 """
-ENDED = ("SUCCESS", "ERROR")
 STEPS_OF = "success-99"
 
 

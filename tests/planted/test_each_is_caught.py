@@ -1,10 +1,12 @@
 """The suite can fail: each planted bug makes a test of it fail."""
 
 import inspect
+import re
 import sys
 
 import pytest
 
+from tests.docs.pages import DOCS
 from tests.planted import (
     cases_of_execution,
     cases_of_models,
@@ -43,6 +45,15 @@ def test_each_planted_bug_is_explained_and_caught_by_a_test():
 
     assert [str(bug) for bug in all_bugs if bug not in caught] == []
     assert [str(bug) for bug in all_bugs if not inspect.getdoc(bug.make)] == []
+
+
+@pytest.mark.once
+def test_the_page_about_trust_tells_how_many_bugs_are_planted():
+    page = (DOCS / "explanation/trust.md").read_text()
+
+    (told,) = re.findall(r"^There are (\d+) of them", page, re.MULTILINE)
+
+    assert int(told) == len(all_bugs)
 
 
 def test_the_suite_runs_each_test_that_catches_a_bug():
