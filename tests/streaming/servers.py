@@ -16,7 +16,6 @@ PATIENCE = 25
 # Seconds that the protocol sets in tens.
 HASTY = {
     "STREAM_HEARTBEAT": 0.4,
-    "STREAM_HELLO_TIMEOUT": 1.5,
     "STREAM_ACK_TIMEOUT": 0.3,
     "STREAM_RECHECK": 0.2,
     "STREAM_SOCKETS_PER_USER": 2,

@@ -23,7 +23,7 @@ GONE = {"type": "websocket.disconnect", "code": 1006}
 class Wire:
     """What an ASGI server gives to an application, and gets from it."""
 
-    def __init__(self, scribe, *, on_send=None):
+    def __init__(self, scribe, *, on_send=None, says_hello=True):
         query = {"workflow": scribe.workflow_id, "key": "out"}
         self.scope = {
             "type": "websocket",
@@ -31,14 +31,16 @@ class Wire:
             "subprotocols": ["durable-stream.v1"],
             "headers": [],
         }
-        self._hello = durable.stream_token(scribe.workflow_id, "out")
+        token = durable.stream_token(scribe.workflow_id, "out")
+        self._hello = {"token": token} if says_hello else None
         self._on_send = on_send
         self.sent = []
 
     async def serve(self):
         self.coming = asyncio.Queue()
         self.coming.put_nowait(CONNECT)
-        self.say("hello", token=self._hello)
+        if self._hello:
+            self.say("hello", **self._hello)
         async with asyncio.timeout(10):
             await StreamConsumer()(self.scope, self.coming.get, self._send)
 
@@ -79,6 +81,14 @@ def served(wire):
     asyncio.run(main())
     assert (watchers.count, watchers.granted) == (0, 0)
     return wire
+
+
+def test_who_says_no_hello_is_closed(scribe, settings):
+    settings.DURABLE = {"STREAM_HELLO_TIMEOUT": 0.1}
+
+    wire = served(Wire(scribe, says_hello=False))
+
+    assert (wire.kinds, wire.code) == ([], 4401)
 
 
 def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, caplog):
