@@ -72,7 +72,6 @@ def test_resuming_goes_on_and_a_refusal_is_told(client, operator):
     assert "resume" in refused.text
 
 
-@pytest.mark.once
 def test_many_are_cancelled_at_once(client, operator):
     operator("view_workflow", "cancel_workflow")
     chosen = [queued().pk, queued().pk, finished().pk]
