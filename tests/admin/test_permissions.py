@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from django_durable import clock
-from django_durable.admin.selection import Selection
+from django_durable.bulk.selection import Selection
 from django_durable.models import Notification, Worker, Workflow
 from tests.admin.everywhere import (
     ALL,
