@@ -39,11 +39,12 @@ STRANDED = "stranded"
 
 
 def narrow(
-    rows: Rows, params: Mapping[str, str], *, now: datetime, with_data: bool = True
+    rows: Rows, params: Mapping[str, str], *, now: datetime, with_data: bool
 ) -> Rows:
     """Keep what the parameters of a list match; unknown ones say nothing.
 
-    ``q`` is a search; ``window`` and ``level`` have defaults, see the functions.
+    ``q`` is a search, in errors only ``with_data``; ``window`` and ``level`` have
+    defaults, see the functions.
     """
     rows = in_window(rows, params.get("window"), now)
     rows = at_level(rows, params.get("level"))

@@ -1,164 +1,147 @@
-"""What operators ask of many workflows, as a workflow of ours: batch by batch.
+"""The workflow that does what was ordered, batch by batch.
 
 It is listed, watched and cancelled like any other, and survives the same crashes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
-from django.apps import apps
-from django.contrib.auth import get_user_model
+from django.db import IntegrityError, connections
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from django_durable import conf
+from django_durable.bulk.actions import ACTIONS, Refused
+from django_durable.bulk.actor import NAME, NOT_TWICE, Actor, Stopped, actor_of
 from django_durable.bulk.selection import Selection
 from django_durable.definitions.communication import set_event
 from django_durable.definitions.context import workflow_id
 from django_durable.definitions.decorators import step, transaction, workflow
-from django_durable.exceptions import DurableError, WorkflowNotFound
-from django_durable.models import Workflow
-from django_durable.models.status import ACTIVE, Status
-from django_durable.models.transitions import RESUMABLE
+from django_durable.display import visible
+from django_durable.exceptions import DurableError
+from django_durable.models import Workflow, sql
 
-NAME = "django_durable.bulk"
+# What the id of each begins with; the key of its selection follows.
+PREFIX = "bulk-"
 PROGRESS = "progress"
 BATCH = 50
 # So many refusals are told in words.
 MOST_REASONS = 20
+# Of a line in the history.
+MOST_CHARACTERS = 1000
 
 Order = Mapping[str, Any]
-"""``selection`` (the fields of the console's), ``by``, ``user``, ``reason``."""
+"""``selection``, its fields; who it is from: ``site``, ``user``, ``by``; ``reason``."""
+
+Progress = dict[str, Any]
+"""``done`` and ``refused``, in numbers; ``reasons`` of some; why it ``stopped``."""
 
 
 @workflow(NAME, version="1")
-def bulk(order: Order) -> dict[str, Any]:
+def bulk(order: Order) -> Progress:
     """Do what was ordered to all that was selected; return how it went."""
-    done = refused = 0
-    reasons: dict[str, str] = {}
+    if workflow_id() != PREFIX + order["selection"]["key"]:
+        raise Stopped(NOT_TWICE)
+    progress: Progress = {"done": 0, "refused": 0, "reasons": {}, "stopped": ""}
     left, after = int(order["selection"]["count"]), None
     while left > 0:
         chosen, after = choose(order, after, min(BATCH, left))
-        if not chosen:
+        if chosen is None:
             break
+        progress = act(order, chosen, progress)
+        if progress["stopped"]:
+            raise Stopped(progress["stopped"])
         left -= len(chosen)
-        outcomes = act(order, chosen)
-        taken = [pk for pk, text in outcomes.items() if text is None]
-        note(order, taken)
-        done += len(taken)
-        refused += len(outcomes) - len(taken)
-        told = {pk: text for pk, text in outcomes.items() if text is not None}
-        reasons = dict([*reasons.items(), *told.items()][:MOST_REASONS])
-        progress = {"done": done, "refused": refused, "reasons": reasons}
-        set_event(PROGRESS, progress)
-    return {"done": done, "refused": refused, "reasons": reasons}
+    return progress
 
 
 @step("django_durable.bulk.choose", max_attempts=5)
-def choose(order: Order, after: Any, limit: int) -> tuple[list[Any], Any]:
-    """Return the ids and statuses of the next ones, and where to go on after them."""
-    rows = Selection(**order["selection"]).rows(_workflows())
+def choose(order: Order, after: Any, limit: int) -> tuple[list[str] | None, Any]:
+    """Return the ids of the next ones, None at the end; and where to go on."""
+    try:
+        actor = actor_of(order)
+    except Stopped:
+        return [], after  # act() meets it, too, and says so.
+    selection = Selection(**order["selection"])
+    rows = selection.rows(actor.rows(), with_data=actor.sees_data)
     if after is not None:
         at, pk = datetime.fromisoformat(after[0]), after[1]
         rows = rows.filter(Q(created_at__gt=at) | Q(created_at=at, pk__gt=pk))
-    rows = rows.order_by("created_at", "pk")
-    found = list(rows.values_list("pk", "status", "created_at")[:limit])
+    found = list(rows.order_by("created_at", "pk")[:limit])
     if not found:
-        return [], None
-    last = [found[-1][2].isoformat(), found[-1][0]]
-    return [[pk, status] for pk, status, _ in found], last
+        return None, after
+    if selection.action == "delete":
+        theirs = [row.pk for row in found if not actor.objection("delete", row)]
+        # What they are still executing is not recorded between two statements of
+        # their deletion; in the transaction of act() it would be too late.
+        _workflows().fence(theirs)
+    return [row.pk for row in found], [found[-1].created_at.isoformat(), found[-1].pk]
 
 
-@step("django_durable.bulk.act", max_attempts=5)
-def act(order: Order, chosen: Sequence[Any]) -> dict[str, str | None]:
-    """Do it to each; return None, or why it could not be done, by id.
+@transaction("django_durable.bulk.act", max_attempts=5)
+def act(order: Order, chosen: Sequence[str], progress: Progress) -> Progress:
+    """Do it to each; return and publish how far the run has come.
 
-    A batch whose worker died is done again. What counts is therefore where each
-    workflow stands afterwards, compared with where it stood when it was chosen.
+    What is done, the history and the count commit together, or not at all: an
+    aborted run has done what it shows, and goes on from there when it is resumed.
     """
-    do = ACTIONS[order["selection"]["action"]]
-    outcomes: dict[str, str | None] = {}
-    for pk, status in chosen:
-        try:
-            do(order, pk, status)
-            outcomes[pk] = None
-        except (DurableError, _Refused) as error:
-            outcomes[pk] = str(error)[:300]
-    return outcomes
+    sql.read_committed(connections[conf.current().database])
+    try:
+        actor = actor_of(order)
+    except Stopped as why:
+        progress = {**progress, "stopped": str(why)}
+    else:
+        progress = _added(progress, _act_on_each(actor, order, chosen))
+    set_event(PROGRESS, progress)
+    return progress
 
 
-@transaction("django_durable.bulk.note")
-def note(order: Order, ids: Sequence[str]) -> None:
-    """Write a line into the history of each, as for those that are done singly."""
-    if not ids or not apps.is_installed("django.contrib.admin"):
-        return
-    user = get_user_model()._default_manager.filter(pk=order["user"]).first()
-    if user is None:
-        return
-    entries: Any = apps.get_model("admin", "LogEntry")
-    kinds: Any = apps.get_model("contenttypes", "ContentType")
-    action = order["selection"]["action"]
-    reason = f" Reason: {order['reason']}" if order["reason"] else ""
-    kind = kinds.objects.get_for_model(Workflow)
-    entries.objects.bulk_create(
-        entries(
-            user_id=user.pk,
-            content_type_id=kind.pk,
-            object_id=pk,
-            object_repr=pk[:200],
-            action_flag=2,
-            change_message=f"{action}: with {workflow_id()}.{reason}",
-        )
-        for pk in ids
-    )
+def _act_on_each(
+    actor: Actor, order: Order, chosen: Sequence[str]
+) -> dict[str, str | None]:
+    """Return None, or why it could not be done, by id."""
+    found = {row.pk: row for row in actor.rows().filter(pk__in=chosen)}
+    return {pk: _act_on(actor, order, found.get(pk)) for pk in chosen}
 
 
-def _cancel(order: Order, pk: str, status: str) -> None:
-    reason = f"cancelled by {order['by']} in the admin, with {workflow_id()}"
+def _act_on(actor: Actor, order: Order, workflow: Any) -> str | None:
+    if workflow is None:
+        return _("It does not exist any more.")
+    pk, action = workflow.pk, order["selection"]["action"]
+    if objection := actor.objection(action, workflow):
+        return objection
+    try:
+        ACTIONS[action](workflow, _reason(order))
+    except (DurableError, IntegrityError, Refused) as error:
+        return visible(error, limit=300, lines=False)
+    workflow.pk = pk  # Django forgets it with the row.
+    text = f"{action}: with {workflow_id()}"
     if order["reason"]:
-        reason += f": {order['reason']}"
-    row = _workflow(pk)
-    if row.cancel(reason) or (status in ACTIVE and row.status == Status.CANCELLED):
-        return
-    raise _Refused(f"It had ended already: {row.get_status_display()}.")
+        text += f" Reason: {order['reason']}"
+    # Where the admin's log lives in another database, a batch that is tried again
+    # may be in it twice.
+    text = visible(text, limit=MOST_CHARACTERS, lines=False)
+    actor.model_admin.log_change(actor.request, workflow, text)
+    return None
 
 
-def _resume(order: Order, pk: str, status: str) -> None:
-    row = _workflow(pk)
-    if status not in RESUMABLE or row.status in RESUMABLE:
-        row.resume()  # Else it has gone on already, by a try that was lost.
+def _added(progress: Progress, outcomes: Mapping[str, str | None]) -> Progress:
+    refused = {pk: text for pk, text in outcomes.items() if text is not None}
+    reasons = [*progress["reasons"].items(), *refused.items()][:MOST_REASONS]
+    return {
+        "done": progress["done"] + len(outcomes) - len(refused),
+        "refused": progress["refused"] + len(refused),
+        "reasons": dict(reasons),
+        "stopped": "",
+    }
 
 
-def _restart(order: Order, pk: str, status: str) -> None:
-    twin = uuid5(NAMESPACE_URL, f"{workflow_id()}/{pk}")
-    _workflow(pk).restart(workflow_id=str(twin))
-
-
-def _delete(order: Order, pk: str, status: str) -> None:
-    with suppress(WorkflowNotFound):  # Gone: that is what was wanted.
-        _workflow(pk).delete()
-
-
-class _Refused(Exception):
-    """One of many could not be done; caught where it is counted."""
-
-
-ACTIONS: dict[str, Callable[[Order, str, str], None]] = {
-    "cancel": _cancel,
-    "resume": _resume,
-    "restart": _restart,
-    "delete": _delete,
-}
+def _reason(order: Order) -> str:
+    """Return the reason that a cancelled row keeps."""
+    text = f"cancelled by {order['by']} in the admin, with {workflow_id()}"
+    return f"{text}: {order['reason']}" if order["reason"] else text
 
 
 def _workflows() -> Any:
     return Workflow.objects.using(conf.current().database)
-
-
-def _workflow(pk: str) -> Workflow:
-    found: Workflow | None = _workflows().filter(pk=pk).first()
-    if found is None:
-        raise WorkflowNotFound(pk)
-    return found

@@ -79,6 +79,11 @@ def terms_of(text: str) -> tuple[list[str], list[str]]:
     return terms[:MOST_TERMS], notes
 
 
+def needs_data(text: str) -> bool:
+    """Tell whether a search looks into what not everybody may see."""
+    return any(term.startswith("error:") for term in terms_of(text)[0])
+
+
 def _condition(rows: QuerySet[Any], term: str, *, with_data: bool) -> Any:
     if term.startswith("="):
         return Q(pk=term[1:])

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from django_durable.bulk.narrowing import narrow
+from django_durable.bulk.searching import needs_data
 
 SALT = "django_durable.bulk.selection"
 LASTS_SECONDS = 3600
@@ -25,33 +26,40 @@ class Selection:
 
     ``params`` are the parameters of the list, see narrowing.narrow(). What was
     created after ``cutoff`` does not belong to it; nor does more than ``count``.
+    ``key`` is of this selection only: it is acted on once.
     """
 
     action: str
     user: str
+    key: str
     cutoff: str
     count: int
-    ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
     params: Mapping[str, str] = field(default_factory=dict)
 
     def signed(self) -> str:
         """Return it as text for a form."""
         return signing.dumps(asdict(self), salt=SALT, compress=True)
 
-    def rows(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep what was chosen, the oldest first."""
+    def rows(self, rows: QuerySet[Any], *, with_data: bool) -> QuerySet[Any]:
+        """Keep what was chosen, the oldest first; see narrow()."""
         cutoff = datetime.fromisoformat(self.cutoff)
         known = rows.filter(created_at__lte=cutoff).order_by("created_at", "pk")
-        if self.ids:
+        if self.ids is not None:
             return known.filter(pk__in=self.ids)
-        return narrow(known, self.params, now=cutoff)
+        return narrow(known, self.params, now=cutoff, with_data=with_data)
+
+    @property
+    def needs_data(self) -> bool:
+        """Tell whether only those who may see errors can have chosen so."""
+        return self.ids is None and needs_data(self.params.get("q", ""))
 
 
 def read_selection(request: HttpRequest, text: str) -> Selection:
     """Return the selection that this user was shown; raises BadSelection."""
     try:
         found = signing.loads(text, salt=SALT, max_age=LASTS_SECONDS)
-        chosen = Selection(**{**found, "ids": tuple(found["ids"])})
+        chosen = Selection(**found)
     except (signing.BadSignature, KeyError, TypeError, ValueError) as error:
         raise BadSelection from error
     if chosen.user != str(request.user.pk):

@@ -62,7 +62,7 @@ class DeletionQuerySet(models.QuerySet[Any]):
         stays, and so does what an active workflow may still ask for: a parent, or a
         copy of that.
         """
-        faults.retry_conflicts(self.db, lambda: self._fence(ids))
+        self.fence(ids)
 
         def delete() -> Deleted:
             deleted: Deleted = Counter()
@@ -73,6 +73,16 @@ class DeletionQuerySet(models.QuerySet[Any]):
             return deleted
 
         return faults.retry_conflicts(self.db, delete)
+
+    def fence(self, ids: Collection[str]) -> None:
+        """Let no step that is still running record itself from now on.
+
+        In a transaction of its own, and so not inside another: what it records
+        between the deletion of the steps and of the workflow would stay, for
+        another of the same id.
+        """
+        if not connections[self.db].in_atomic_block:
+            faults.retry_conflicts(self.db, lambda: self._fence(ids))
 
     def prune(
         self,
@@ -171,13 +181,6 @@ class DeletionQuerySet(models.QuerySet[Any]):
         sql.limit_idle_time(connections[self.db])
 
     def _fence(self, ids: Collection[str]) -> None:
-        """Let no step that is still running record itself from now on.
-
-        In a transaction of its own: what it records between the deletion of the
-        steps and of the workflow would stay, for another of the same id.
-        """
-        if connections[self.db].in_atomic_block:
-            return
         if not self.filter(pk__in=ids, status__in=_INTERRUPTED).exists():
             return
         with transaction.atomic(using=self.db):

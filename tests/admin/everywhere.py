@@ -41,7 +41,6 @@ OF_ALL = {
     "changelist": {"view_workflow"},
     "export_csv": {"view_workflow"},
     "export_json": {"view_workflow"},
-    "bulk": {"view_workflow"},
     "start": {"start_workflow"},
 }
 # The pages around them, by their whole names.
@@ -75,7 +74,7 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history"} - {"bulk"}
 # Files, JSON, and what is not there without a run, a question, a worker or a stream.
-NO_PAGES = {"payload", "export_csv", "export_json", "bulk", "stream"}
+NO_PAGES = {"payload", "export_csv", "export_json", "stream"}
 NO_PAGES |= {"api_status", "api_queues", "api_rows", "api_live", *OF_A_RUN}
 NO_PAGES |= {"workflow_answer", *OF_A_WORKER, *NEVER, *NEVER_OF_A_WORKER}
 
@@ -132,6 +131,5 @@ def addresses(workflow_id, there=None):
     ):
         for name, needed in names.items():
             address = reverse(f"admin:django_durable_{name}", args=arguments)
-            key = name if name != "bulk" else "all_bulk"
-            found[key] = (address + queries.get(name, ""), needed)
+            found[name] = (address + queries.get(name, ""), needed)
     return found

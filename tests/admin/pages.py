@@ -7,6 +7,7 @@ from django.contrib.admin.utils import quote
 from django.urls import reverse
 
 import django_durable as durable
+from django_durable import bulk, clock
 from django_durable.models import Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
@@ -44,6 +45,32 @@ def queued(**options):
     """Return a workflow that nobody has begun."""
     handle = workflows.total.using(**options).start(1, 2)
     return Workflow.objects.get(pk=handle.workflow_id)
+
+
+def choice(user, action, **changes):
+    """Return the fields of a selection: all that stands in the queue ``many``."""
+    return {
+        "action": action,
+        "user": str(user.pk),
+        "key": str(uuid4()),
+        "cutoff": clock.now().isoformat(),
+        "count": 1000,
+        "ids": None,
+        "params": {"queue": "many", "window": "all", "level": "all"},
+        **changes,
+    }
+
+
+def begun(user, action, *, site="admin", **changes):
+    """Start the bulk run that a user orders; see choice()."""
+    chosen = choice(user, action, **changes)
+    by = user.get_username()
+    order = {"selection": chosen, "site": site, "user": chosen["user"], "by": by}
+    facts = {"action": action, "by": by, "user": chosen["user"], "total": 1000}
+    run = bulk.bulk.using(
+        workflow_id=bulk.PREFIX + chosen["key"], priority=100, attributes=facts
+    )
+    return run.start({**order, "reason": ""})
 
 
 def answer(**fields):

@@ -2,13 +2,11 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.urls import reverse
 
 from django_durable.models import Workflow
-from tests.admin.pages import LIST, answer, finished, hidden, page, queued
+from tests.admin.pages import LIST, answer, page, queued
 
 Status = Workflow.Status
-BULK = reverse("admin:django_durable_workflow_bulk")
 
 pytestmark = pytest.mark.django_db
 
@@ -70,19 +68,3 @@ def test_resuming_goes_on_and_a_refusal_is_told(client, operator):
     assert Workflow.objects.get(pk=workflow.pk).status == Status.ENQUEUED
     assert refused.status_code == 200
     assert "resume" in refused.text
-
-
-def test_many_are_cancelled_at_once(client, operator):
-    operator("view_workflow", "cancel_workflow")
-    chosen = [queued().pk, queued().pk, finished().pk]
-
-    asked = client.post(LIST, {"action": "cancel_selected", "_selected_action": chosen})
-    before = Workflow.objects.filter(status=Status.CANCELLED).count()
-    given = {**hidden(asked.text), "reason": "all of them"}
-    done = client.post(BULK, given, follow=True)
-    again = client.post(BULK, given, follow=True)
-
-    assert (asked.status_code, before) == (200, 0)
-    assert "2 workflows were cancelled." in done.text
-    assert "0 workflows were cancelled." in again.text
-    assert Workflow.objects.filter(status=Status.CANCELLED).count() == 2

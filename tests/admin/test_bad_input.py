@@ -28,7 +28,7 @@ from tests.admin.pages import LIST, answer, finished, hidden, page, queued
 pytestmark = pytest.mark.django_db
 
 Status = Workflow.Status
-BULK = reverse("admin:django_durable_workflow_bulk")
+BULK = reverse("admin:django_durable_bulk")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django_durable.definitions import registry
 from django_durable.models import Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
-from tests.admin.pages import answer, finished, hidden, page
+from tests.admin.pages import answer, finished, hidden, page, queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -45,10 +45,10 @@ def test_a_restart_is_a_new_workflow_and_a_double_click_makes_one(client, root):
     made = Workflow.objects.get(forked_from=origin.pk)
     assert made.status == Status.ENQUEUED
     assert first["Location"] == second["Location"] == page(made)
-    assert "wrong price" in root.logentry_set.first().get_change_message()
+    assert "wrong price" in root.logentry_set.get().get_change_message()
 
 
-def test_a_fork_shows_first_what_is_kept_and_what_runs_again(client):
+def test_a_fork_shows_first_what_is_kept_and_what_runs_again(client, root):
     origin = finished()
 
     asked = client.get(page(origin, "fork"), {"step": "2"})
@@ -59,6 +59,7 @@ def test_a_fork_shows_first_what_is_kept_and_what_runs_again(client):
     assert "1 step is kept" in asked.text
     assert "2 steps are executed again, with their side effects" in asked.text
     made = Workflow.objects.get(forked_from=origin.pk)
+    assert root.logentry_set.count() == 1
     assert made.queue_name == "repair"
     assert [step.step_id for step in made.steps.all()] == [1]
     assert "Made from" in client.get(page(made)).text
@@ -253,7 +254,28 @@ def test_a_workflow_that_is_offered_can_be_started_once(client, root):
 
     workflow = Workflow.objects.get()
     assert workflow.output == "json:42"
-    assert "by hand" in root.logentry_set.first().change_message
+    assert "by hand" in root.logentry_set.get().change_message
+
+
+def test_what_exists_is_not_started_again_and_that_is_told(client, root):
+    given = answer(name=offered.name, args="[1]", kwargs="", workflow_id="mine")
+
+    client.post(START, given)
+    again = client.post(START, {**given, **answer()}, follow=True)
+
+    assert "nothing new begins" in again.text
+    assert Workflow.objects.get().pk == "mine"
+    assert root.logentry_set.count() == 1
+
+
+def test_the_id_of_another_workflow_is_an_error_of_the_form(client, root):
+    queued(workflow_id="mine")
+    given = answer(name=offered.name, args="[1]", kwargs="", workflow_id="mine")
+
+    found = client.post(START, given)
+
+    assert "mine" in str(found.context["form"].errors["__all__"])
+    assert root.logentry_set.count() == 0
 
 
 NO_STARTS = (

@@ -33,7 +33,6 @@ BULK = reverse("admin:django_durable_workflow_bulk")
 RUNS = reverse("admin:django_durable_bulk")
 # What there is to see without a selection, a run, a question or a worker.
 WITHOUT_A_PAGE = {
-    "bulk": 302,
     "stream": 404,
     "bulk_run": 404,
     "api_bulk": 404,

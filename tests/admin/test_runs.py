@@ -1,21 +1,21 @@
 """Actions on many run as a workflow: confirmed, signed, once, and abortable."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.core import signing
 from django.test import Client
 from django.urls import reverse
 
-from django_durable import bulk, clock
+from django_durable import bulk
 from django_durable.bulk import runs, selection as selections
 from django_durable.bulk.selection import Selection
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle, virtual_time
 from tests import workflows
-from tests.admin.pages import LIST, hidden, queued
+from tests.admin.pages import LIST, begun, choice, finished, hidden, queued
 
 pytestmark = pytest.mark.django_db
 
@@ -46,14 +46,15 @@ def run_of(response):
     return response["Location"]
 
 
-def ordered(selection, user=0):
-    return {"selection": selection, "by": "ana", "user": str(user), "reason": ""}
+@pytest.fixture
+def begin():
+    """Start a run of a superuser, on all that stands in the queue ``many``."""
+    user = User.objects.create_superuser("root")
 
+    def begin(action, **changes):
+        return begun(user, action, **changes)
 
-def choice(action, count=1000, **changes):
-    chosen = {"action": action, "user": "1", "cutoff": clock.now().isoformat()}
-    params = {"queue": "many", "window": "all", "level": "all"}
-    return {**chosen, "count": count, "ids": (), "params": params, **changes}
+    return begin
 
 
 def test_all_that_match_are_cancelled_by_a_run_that_shows_its_progress(
@@ -82,6 +83,50 @@ def test_all_that_match_are_cancelled_by_a_run_that_shows_its_progress(
     assert client.get(page + "api/").json()["figures"]["done"] == "3"
 
 
+@pytest.mark.once
+def test_what_is_ticked_is_done_by_a_run_too(client, operator):
+    operator("view_workflow", "cancel_workflow")
+    chosen = [queued().pk, queued().pk, finished().pk]
+    other = queued()
+
+    asked = client.post(LIST, {"action": "cancel_selected", "_selected_action": chosen})
+    before = Workflow.objects.filter(status=Status.CANCELLED).count()
+    page = run_of(client.post(RUNS, {**hidden(asked.text), "reason": "all of them"}))
+    run_until_idle()
+
+    assert (asked.status_code, before) == (200, 0)
+    assert "3 of 3" in client.get(page).text
+    cancelled = Workflow.objects.filter(status=Status.CANCELLED)
+    assert sorted(cancelled.values_list("pk", flat=True)) == sorted(chosen[:2])
+    assert Workflow.objects.get(pk=other.pk).status == Status.SUCCESS
+
+
+@pytest.mark.once
+def test_more_than_a_page_of_the_list_cannot_be_ticked(client, operator, monkeypatch):
+    monkeypatch.setattr("django_durable.admin.actions.bulk.MOST_TICKED", 1)
+    operator("view_workflow", "cancel_workflow")
+    chosen = {"action": "cancel_selected", "_selected_action": several(2)}
+
+    told = client.post(LIST, chosen, follow=True)
+
+    assert "At most 1 can be ticked." in told.text
+
+
+@pytest.mark.once
+def test_a_run_whose_id_another_workflow_has_is_not_begun(client, operator):
+    operator("view_workflow", "cancel_workflow")
+    (pk,) = several(1)
+    fields = confirmation(client)
+    (key,) = [signing.loads(fields["selection"], salt=selections.SALT)["key"]]
+    queued(workflow_id=f"bulk-{key}")
+
+    told = client.post(RUNS, fields, follow=True)
+
+    assert f"bulk-{key}" in told.text
+    assert not Workflow.objects.filter(name=bulk.NAME).exists()
+    assert Workflow.objects.get(pk=pk).status == Status.ENQUEUED
+
+
 def test_a_confirmation_that_is_sent_twice_starts_one_run(client, operator):
     operator("view_workflow", "cancel_workflow")
     several(2)
@@ -93,7 +138,9 @@ def test_a_confirmation_that_is_sent_twice_starts_one_run(client, operator):
 
     assert first == second
     assert "2 of 2" in client.get(second).text
-    assert Workflow.objects.filter(name=bulk.NAME).count() == 1
+    run = Workflow.objects.get(name=bulk.NAME)
+    assert LogEntry.objects.filter(object_id=run.pk).count() == 1
+    assert LogEntry.objects.count() == 3
 
 
 def test_what_is_created_after_the_question_does_not_belong_to_it(client, operator):
@@ -134,11 +181,9 @@ def test_a_selection_that_is_not_what_was_shown_is_refused(
 def test_a_run_needs_the_permission_of_its_action(client, operator):
     operator("view_workflow")
     several(1)
-    user = User.objects.get(username="ana")
-    now = clock.now().isoformat()
-    chosen = Selection("cancel", str(user.pk), now, 5, (), {"queue": "many"})
+    chosen = Selection(**choice(User.objects.get(), "cancel"))
 
-    found = client.post(RUNS, {"selection": chosen.signed(), "nonce": str(uuid4())})
+    found = client.post(RUNS, {"selection": chosen.signed()})
 
     assert found.status_code == 403
     assert not Workflow.objects.filter(name=bulk.NAME).exists()
@@ -193,30 +238,28 @@ def test_a_run_that_a_worker_would_do_says_nothing_of_workers(client, operator):
     assert "No worker is running" not in client.get(page).text
 
 
-def test_the_same_is_said_of_resuming_restarting_and_deleting():
+def test_the_same_is_said_of_resuming_restarting_and_deleting(begin):
     pks = several(2)
     for pk in pks:
         Workflow.objects.cancel_one(pk)
 
-    bulk.bulk.using(workflow_id=f"bulk-{uuid4()}").start(ordered(choice("restart")))
-    handle = bulk.bulk.using(workflow_id=f"bulk-{uuid4()}").start(
-        ordered(choice("resume", ids=tuple(pks)))
-    )
+    begin("restart")
+    handle = begin("resume", ids=tuple(pks))
     run_until_idle()
 
     assert handle.get_result()["done"] == 2
     assert Workflow.objects.filter(queue_name="many", status="SUCCESS").count() == 4
-    gone = bulk.bulk.start(ordered(choice("delete")))
+    gone = begin("delete")
     run_until_idle()
     assert gone.get_result()["done"] == 4
     assert not Workflow.objects.filter(queue_name="many").exists()
 
 
-def test_what_is_not_possible_is_told_with_its_reason():
+def test_what_is_not_possible_is_told_with_its_reason(begin):
     several(1, run_after=timedelta(days=1))
     workflows.total.using(workflow_id="done", queue_name="many")(1, 2)
 
-    handle = bulk.bulk.start(ordered(choice("cancel")))
+    handle = begin("cancel")
     run_until_idle()
 
     found = handle.get_result()
@@ -224,35 +267,35 @@ def test_what_is_not_possible_is_told_with_its_reason():
     assert found["reasons"] == {"done": "It had ended already: success."}
 
 
-def test_a_run_takes_no_more_than_was_confirmed(monkeypatch):
+def test_a_run_takes_no_more_than_was_confirmed(begin, monkeypatch):
     monkeypatch.setattr(runs, "BATCH", 2)
     several(5)
 
-    handle = bulk.bulk.using(priority=100).start(ordered(choice("cancel", count=3)))
+    handle = begin("cancel", count=3)
     run_until_idle()
 
     assert handle.get_result()["done"] == 3
 
 
 @pytest.mark.parametrize("action", ["cancel", "restart", "resume", "delete"])
-def test_a_batch_that_was_interrupted_is_repeated_and_counts_once(monkeypatch, action):
+def test_a_batch_that_was_interrupted_is_repeated_and_counts_once(
+    begin, monkeypatch, action
+):
     pks = several(2, run_after=timedelta(days=1))
     if action in ("resume", "delete"):
         Workflow.objects.filter(pk__in=pks).cancel()
     real, calls = bulk.ACTIONS[action], []
 
-    def interrupted(order, pk, status):
-        calls.append(pk)
+    def interrupted(workflow, reason):
+        calls.append(workflow.pk)
         if len(calls) == 2:
-            raise OSError("The worker is gone.")
-        real(order, pk, status)
+            raise OSError("The directory of users is gone.")
+        real(workflow, reason)
 
     monkeypatch.setitem(bulk.ACTIONS, action, interrupted)
-    user = User.objects.create_user("ana")
-    order = ordered(choice(action), user.pk)
 
     with virtual_time() as time:
-        handle = bulk.bulk.using(workflow_id=f"bulk-{uuid4()}").start(order)
+        handle = begin(action)
         run_until_idle()
         time.advance(5)
         run_until_idle()

@@ -65,7 +65,7 @@ def list_page(model_admin: Any) -> str:
 
 
 def refused(
-    model_admin: Any, request: HttpRequest, workflow: Any, error: Exception
+    model_admin: Any, request: HttpRequest, workflow: Any, error: object
 ) -> HttpResponse:
     """Go back to the workflow, and say why nothing was done."""
     text = visible(error, limit=500, lines=False)

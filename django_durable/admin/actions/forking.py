@@ -18,9 +18,11 @@ from django_durable.admin.actions.asking import (
 )
 from django_durable.admin.actions.operations import OPERATIONS, Done
 from django_durable.admin.pages import render
+from django_durable.bulk.actor import Actor
 from django_durable.definitions import registry
 from django_durable.display import visible
 from django_durable.exceptions import DurableError
+from django_durable.models.forks import ForkOptions
 from django_durable.models.ids import may_exist
 
 OPERATION = OPERATIONS["fork"]
@@ -67,6 +69,8 @@ class ForkForm(ActionForm):
 def page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Ask for the step, then for the confirmation, then fork."""
     workflow = found(model_admin, request, object_id, OPERATION)
+    if text := Actor(model_admin, request).objection_to_run("fork", workflow):
+        return refused(model_admin, request, workflow, text)
     if request.method == "POST":
         return _posted(model_admin, request, workflow)
     place = PlaceForm(request.GET) if "step" in request.GET else PlaceForm()
@@ -86,18 +90,23 @@ def _posted(model_admin: Any, request: HttpRequest, workflow: Any) -> HttpRespon
         return _ask(model_admin, request, workflow, form, place.cleaned_data)
     given, answer = form.cleaned_data, form.answer(request)
     try:
-        made = workflow.fork(
-            given["step"],
-            branch=given["branch"],
-            workflow_id=answer.nonce,
-            queue_name=given["queue_name"] or None,
-            version=given["version"] or None,
-        )
+        made, is_new = _fork(workflow, given, answer.nonce)
     except (DurableError, TypeError, ValueError) as error:
         return refused(model_admin, request, workflow, error)
     text = _("It was forked at step %(step)s as %(id)s.")
-    done = Done(text % {"step": given["step"], "id": made.pk}, made=made)
+    text = text % {"step": given["step"], "id": made.pk}
+    done = Done(text, took=is_new, made=made)
     return told(model_admin, request, workflow, "fork", answer, done)
+
+
+def _fork(workflow: Any, given: dict[str, Any], nonce: str) -> tuple[Any, bool]:
+    """Return the copy, and whether it is new: a double click makes one."""
+    rows = type(workflow).objects.using(workflow._state.db)
+    options = ForkOptions(nonce, given["queue_name"] or None, given["version"] or None)
+    pk, is_new = rows.fork_one(
+        workflow.pk, given["step"], branch=given["branch"], options=options
+    )
+    return rows.get(pk=pk), is_new
 
 
 def _choose(

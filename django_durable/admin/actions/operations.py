@@ -6,7 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _, gettext_lazy
 
+from django_durable import bulk
 from django_durable.admin.confirming import Words
+from django_durable.models.forks import ForkOptions
 from django_durable.models.status import ACTIVE, TERMINAL, Status
 from django_durable.models.transitions import RESUMABLE
 
@@ -70,8 +72,11 @@ def _resume(workflow: Any, answer: Answer) -> Done:
 
 
 def _restart(workflow: Any, answer: Answer) -> Done:
-    made = workflow.restart(workflow_id=answer.nonce)
-    return Done(_("It was started anew as %s.") % made.pk, made=made)
+    rows = type(workflow).objects.using(workflow._state.db)
+    options = ForkOptions(workflow_id=answer.nonce)
+    pk, is_new = rows.restart_one(workflow.pk, options)
+    text = _("It was started anew as %s.") % pk
+    return Done(text, took=is_new, made=rows.get(pk=pk))
 
 
 def _delete(workflow: Any, answer: Answer) -> Done:
@@ -81,6 +86,10 @@ def _delete(workflow: Any, answer: Answer) -> Done:
 
 def _is_resumable(workflow: Any) -> bool:
     return workflow.status in (*RESUMABLE, Status.ENQUEUED, Status.WAITING)
+
+
+def _can_be_copied(workflow: Any) -> bool:
+    return bool(workflow.name != bulk.NAME)
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -142,7 +151,7 @@ OPERATIONS: dict[str, Operation] = {
                 gettext_lazy("What this one has done stays done, and happens again."),
                 gettext_lazy("This one is not stopped."),
             ),
-            is_offered=lambda workflow: True,
+            is_offered=_can_be_copied,
             perform=_restart,
             is_dangerous=True,
         ),
@@ -153,7 +162,7 @@ OPERATIONS: dict[str, Operation] = {
             title=gettext_lazy("Fork workflow?"),
             consequences=(),
             remains=(),
-            is_offered=lambda workflow: True,
+            is_offered=_can_be_copied,
             is_dangerous=True,
         ),
         Operation(

@@ -1,13 +1,12 @@
 """The addresses of the pages that act."""
 
-from django_durable.admin.actions import bulk, forking, sending, single, starting
+from django_durable.admin.actions import forking, sending, single, starting
 from django_durable.admin.pages import Page
 
 LOOK = ("view_workflow",)
 
 PAGES = (
     Page("start/", "workflow_start", starting.page, ("start_workflow",), is_form=True),
-    Page("bulk/", "workflow_bulk", bulk.page, LOOK, is_form=True),
     *(
         Page(
             f"<path:object_id>/{name}/",

@@ -12,9 +12,11 @@ from django_durable.admin.actions.asking import (
     found,
     fresh_nonce,
     page_of,
+    refused,
 )
 from django_durable.admin.actions.operations import OPERATIONS, Operation
 from django_durable.admin.pages import PageView
+from django_durable.bulk.actor import Actor
 
 
 def view(name: str) -> PageView:
@@ -26,6 +28,8 @@ def _page(
     operation: Operation, model_admin: Any, request: HttpRequest, object_id: str
 ) -> HttpResponse:
     workflow = found(model_admin, request, object_id, operation)
+    if text := Actor(model_admin, request).objection_to_run(operation.name, workflow):
+        return refused(model_admin, request, workflow, text)
     if request.method != "POST":
         form = ActionForm(initial={"nonce": fresh_nonce()})
         return _ask(operation, model_admin, request, workflow, form)

@@ -96,15 +96,17 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _ask(model_admin, request, form)
     try:
-        workflow = _start(form)
+        workflow, is_new = _start(form)
     except (DurableError, TypeError, ValueError) as error:
         form.add_error(None, visible(error, limit=500, lines=False))
         return _ask(model_admin, request, form)
     done = Done(_("It was started."))
+    if not is_new:
+        done = Done(_("It had been started before: nothing new begins."), took=False)
     return told(model_admin, request, workflow, "start", form.answer(request), done)
 
 
-def _start(form: StartForm) -> Workflow:
+def _start(form: StartForm) -> tuple[Workflow, bool]:
     given = form.cleaned_data
     definition = form.definitions[given["name"]]
     options: dict[str, Any] = {
@@ -117,7 +119,7 @@ def _start(form: StartForm) -> Workflow:
     )
     rows = Workflow.objects.using(conf.current().database)
     workflow: Workflow = rows.get(pk=handle.workflow_id)
-    return workflow
+    return workflow, bool(handle.created)
 
 
 def _ask(model_admin: Any, request: HttpRequest, form: StartForm) -> HttpResponse:

@@ -2,8 +2,9 @@
 
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import (
@@ -17,14 +18,19 @@ from django.utils.translation import gettext as _
 
 from django_durable import bulk, conf
 from django_durable.admin import audit, dashboard
+from django_durable.admin.actions.asking import list_page
 from django_durable.admin.actions.bulk import ask_about, counts_of, typed_text
-from django_durable.admin.actions.operations import OPERATIONS, Operation
+from django_durable.admin.actions.operations import OPERATIONS
 from django_durable.admin.confirming import ReasonForm
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.live import answer
 from django_durable.admin.pages import render
-from django_durable.admin.runs.rows import PREFIX, Run, run, runs
+from django_durable.admin.runs.rows import Run, run, runs
+from django_durable.bulk import PREFIX
+from django_durable.bulk.actor import Actor
 from django_durable.bulk.selection import BadSelection, Selection, read_selection
+from django_durable.display import visible
+from django_durable.exceptions import WorkflowConflict
 from django_durable.models import Workflow
 
 LIST = "admin/django_durable/console/runs.html"
@@ -86,59 +92,57 @@ def _found(key: UUID) -> Run:
 def _begin(model_admin: Any, request: HttpRequest) -> HttpResponse:
     try:
         selection = read_selection(request, request.POST.get("selection", ""))
-        operation = OPERATIONS[selection.action]
-        bulk.ACTIONS[selection.action]
-        nonce = UUID(request.POST.get("nonce", ""))
-    except (BadSelection, KeyError, ValueError):
+    except BadSelection:
         return HttpResponseBadRequest(_("The selection has expired. Select again."))
-    if not getattr(model_admin, f"has_{operation.permission}_permission")(request):
+    actor = Actor(model_admin, request)
+    if not actor.may(selection.action):
         raise PermissionDenied
-    # Of this person only: nobody meets the run of somebody else.
-    key = str(uuid5(nonce, str(request.user.pk)))
-    if run(key) is None:
+    if run(selection.key) is None:
         form = ReasonForm(request.POST, typed=typed_text(selection))
         if not form.is_valid():
-            rows = selection.rows(model_admin.get_queryset(request))
+            rows = selection.rows(actor.rows(), with_data=actor.sees_data)
             return ask_about(
                 model_admin, request, selection, rows, counts_of(rows), form
             )
-        _start(model_admin, request, key, selection, operation, form)
-    return HttpResponseRedirect(dashboard.address(request, "bulk_run", key))
+        try:
+            _start(actor, selection, form.cleaned_data["reason"])
+        except WorkflowConflict as conflict:
+            model_admin.message_user(request, visible(conflict), messages.ERROR)
+            return HttpResponseRedirect(list_page(model_admin))
+    address = dashboard.address(request, "bulk_run", selection.key)
+    return HttpResponseRedirect(address)
 
 
-def _start(
-    model_admin: Any,
-    request: HttpRequest,
-    key: str,
-    selection: Selection,
-    operation: Operation,
-    form: ReasonForm,
-) -> None:
+def _start(actor: Actor, selection: Selection, reason: str) -> None:
     """Start the workflow, and write that down, both or neither."""
-    reason, by = form.cleaned_data["reason"], request.user.get_username()
+    request, by = actor.request, actor.request.user.get_username()
     order = {
         "selection": {**asdict(selection), "params": dict(selection.params)},
-        "by": by,
+        "site": actor.model_admin.admin_site.name,
         "user": str(request.user.pk),
+        "by": by,
         "reason": reason,
     }
     facts = {
         "action": selection.action,
         "by": by,
+        "user": order["user"],
         "reason": reason,
         "total": selection.count,
     }
     start = bulk.bulk.using(
-        workflow_id=f"{PREFIX}{key}", priority=PRIORITY, attributes=facts
+        workflow_id=f"{PREFIX}{selection.key}", priority=PRIORITY, attributes=facts
     )
-    with transaction.atomic(using=conf.current().database):
+    using = conf.current().database
+    with transaction.atomic(using=using):
         handle = start.start(order)
         if handle.created:
-            row = Workflow.objects.using(conf.current().database).get(
-                pk=handle.workflow_id
+            row = Workflow.objects.using(using).get(pk=handle.workflow_id)
+            label = OPERATIONS[selection.action].label
+            text = f"{label}: {selection.count}"
+            audit.record(
+                actor.model_admin, request, row, "bulk", reason=reason, outcome=text
             )
-            text = f"{operation.label}: {selection.count}"
-            audit.record(model_admin, request, row, "bulk", reason=reason, outcome=text)
 
 
 def _is_unserved() -> bool:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_durable import bulk, conf, serialization
+from django_durable.bulk import PREFIX
 from django_durable.display import visible
 from django_durable.exceptions import SerializationError
 from django_durable.models import Event, Workflow
-
-PREFIX = "bulk-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,11 @@ class Run:
         if self.workflow.status == Workflow.Status.SUCCESS:
             return 0
         return max(0, self.total - self.done - self.refused)
+
+    @property
+    def stopped(self) -> str:
+        """Why it must not go on: who ordered it may not do that any more."""
+        return visible(self.progress.get("stopped", ""), limit=300, lines=False)
 
     @property
     def reasons(self) -> list[tuple[str, str]]:

@@ -1,0 +1,49 @@
+"""What a run does to one workflow. It was read when its batch began."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_durable.exceptions import InvalidTransition, WorkflowNotFound
+from django_durable.models.status import ACTIVE, Status
+from django_durable.models.transitions import RESUMABLE
+
+
+class Refused(Exception):
+    """It could not be done; the text says why."""
+
+
+def _cancel(workflow: Any, reason: str) -> None:
+    was_active = workflow.status in ACTIVE
+    took = workflow.cancel(reason)
+    # Another one of the batch may have taken it along: its parent.
+    if not took and not (was_active and workflow.status == Status.CANCELLED):
+        status = workflow.get_status_display()
+        raise Refused(_("It had ended already: %s.") % status)
+
+
+def _resume(workflow: Any, reason: str) -> None:
+    try:
+        workflow.resume()
+    except InvalidTransition as error:
+        if workflow.status not in RESUMABLE or error.status in RESUMABLE:
+            raise
+
+
+def _restart(workflow: Any, reason: str) -> None:
+    workflow.restart()
+
+
+def _delete(workflow: Any, reason: str) -> None:
+    with suppress(WorkflowNotFound):
+        workflow.delete()
+
+
+ACTIONS: Mapping[str, Callable[[Any, str], None]] = {
+    "cancel": _cancel,
+    "resume": _resume,
+    "restart": _restart,
+    "delete": _delete,
+}
