@@ -167,14 +167,17 @@ class DeletionQuerySet(models.QuerySet[Any]):
 
     def _unheld(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """Pass over what keys hold that Django leaves to the database."""
+        for holders, name in self._holders():
+            rows = rows.filter(~Exists(holders.filter(**{name: OuterRef("pk")})))
+        return rows
+
+    def _holders(self) -> Iterator[tuple[models.QuerySet[Any], str]]:
         for relation in self.model._meta.get_fields(include_hidden=True):
             if getattr(relation, "on_delete", None) is not models.DO_NOTHING:
                 continue
             if relation.field.db_constraint:
                 holders = relation.related_model._base_manager.using(self.db)
-                held = holders.filter(**{relation.field.name: OuterRef("pk")})
-                rows = rows.filter(~Exists(held))
-        return rows
+                yield holders, relation.field.name
 
     def _begin(self) -> None:
         sql.read_committed(connections[self.db])
@@ -260,7 +263,13 @@ class DeletionQuerySet(models.QuerySet[Any]):
     def _delete_rows(self, ids: Sequence[str]) -> Deleted:
         # Django's own: it knows what other apps have tied to a workflow.
         rows = self.model._base_manager.using(self.db).filter(pk__in=ids)
-        return Counter(rows.only("pk").delete()[1]) if ids else Counter()
+        deleted = Counter(rows.only("pk").delete()[1]) if ids else Counter()
+        # The database would say so at the commit, when it is too late for others.
+        for holders, name in self._holders():
+            if holders.filter(**{f"{name}__in": ids}).exists():
+                label = holders.model._meta.label
+                raise IntegrityError(f"Rows of {label} refer to it by {name!r}.")
+        return deleted
 
 
 def ages_of(

@@ -9,7 +9,8 @@ from django_durable import bulk
 from django_durable.bulk import runs
 from django_durable.models import Workflow
 from django_durable.testing import crash_everywhere, run_until_idle
-from tests.admin.pages import begun, queued
+from tests.admin.pages import answer, begun, page, queued
+from tests.models import Receipt
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +136,19 @@ def test_a_family_counts_as_done_whoever_takes_it_along(root):
 
     for handle in (cancelled, resumed, deleted):
         assert (handle.get_result()["done"], handle.get_result()["refused"]) == (2, 0)
+
+
+def test_what_another_app_holds_is_refused_and_holds_up_nothing(client, root):
+    pks = several("a", "b")
+    Workflow.objects.filter(pk__in=pks).cancel()
+    receipt = Receipt.objects.create(workflow_id="a")
+
+    handle = begun(root, "delete")
+    run_until_idle()
+    told = client.post(page("a", "delete"), answer(), follow=True)
+
+    assert handle.get_result()["done"] == 1
+    assert "tests.Receipt" in handle.get_result()["reasons"]["a"]
+    assert "tests.Receipt" in told.text
+    assert not Workflow.objects.filter(pk="b").exists()
+    receipt.delete()

@@ -241,14 +241,17 @@ COPIES = {
     ),
 }
 DELETIONS = {
-    "delete_one": Operation(lambda: workflows.delete_one(DONE), KEY),
+    "delete_one": Operation(lambda: workflows.delete_one(DONE), KEY, walks=HOLDER),
     "delete_one, of all it has": Operation(
-        lambda: workflows.delete_one(CANCELLED), "durable_notification_to"
+        lambda: workflows.delete_one(CANCELLED),
+        "durable_notification_to",
+        walks=HOLDER,
     ),
     "delete_some": Operation(
         lambda: workflows.all().delete_some([nth("SUCCESS", n) for n in MANY]),
         KEY,
         6000,
+        walks=HOLDER,
     ),
     "prune_some": Operation(
         lambda: workflows.prune_some("SUCCESS", clock.now() - HOUR, size=50),

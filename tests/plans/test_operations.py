@@ -13,6 +13,7 @@ OFF_THE_HOT_PATH = {
     *("cancel", "resume"),  # For each of some workflows, cancel_one() or resume_one().
     *("restart", "fork", "delete"),  # The same.
     *("prune",),  # prune_some(), again and again.
+    *("fence",),  # What delete_some() does first.
     *("locked",),  # lock(), for a block.
     *("drain", "is_to_drain"),  # Of one worker, by its key.
     *("database_now",),  # No table is read.

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -84,7 +85,7 @@ def finish(
     workflow_id = workflow.pk
     try:
         done = operation.perform(workflow, answer)
-    except (DurableError, ValueError) as error:
+    except (DurableError, IntegrityError, ValueError) as error:
         return refused(model_admin, request, workflow, error)
     workflow.pk = workflow_id  # Django forgets it with the row.
     return told(model_admin, request, workflow, operation.name, answer, done)
