@@ -149,10 +149,11 @@ class Conversation:
         try:
             while True:
                 self._socket.look()
+                # Also between messages: some streams give no pause.
                 await self._guard.check()
-                await self._tell()
                 await self._keep_time()
-                await self._socket.pause(self._next_at() - clock.monotonic())
+                if not await self._tell():
+                    await self._socket.pause(self._next_at() - clock.monotonic())
         except Closing as closing:
             if closing.reason is not None:
                 await self._socket.say(self._story.end(closing.reason))
@@ -167,26 +168,28 @@ class Conversation:
         }
         await self._socket.say(frame("welcome", **content))
 
-    async def _tell(self) -> None:
-        """Say what there is to say, as far as the window has room."""
+    async def _tell(self) -> bool:
+        """Say the next message, if there is one and the window has room for it."""
+        told = self._held or await self._story.next()
+        if told is None:
+            if self._story.is_over:
+                raise Closing(Close.DONE)
+            return False
+        if told.size and not self._window.has_room_for(told):
+            self._held = told
+            self._story.is_live = False
+            self._window.block()
+            return False
+        self._held = None
+        if told.size:
+            self._window.send(told)
+        await self._socket.say(told.text)
+        return True
+
+    async def _keep_time(self) -> None:
         if self._socket.owes_pong:
             self._socket.owes_pong = False
             await self._socket.say(frame("pong"))
-        while told := self._held or await self._story.next():
-            self._held = None
-            if told.size and not self._window.has_room_for(told):
-                self._held = told
-                self._story.is_live = False
-                self._window.block()
-                return
-            if told.size:
-                self._window.send(told)
-            await self._socket.say(told.text)
-            self._socket.check()
-        if self._story.is_over:
-            raise Closing(Close.DONE)
-
-    async def _keep_time(self) -> None:
         now = clock.monotonic()
         if now - self._socket.heard_at >= 2 * self._heartbeat:
             raise Closing(Close.IDLE)

@@ -60,8 +60,9 @@ async def _events(
     with _forgiving(), hub.watching(kind, place, awake.set) as topic:
         await topic.is_open.wait()
         heartbeat = conf.current().stream_heartbeat
-        yield _event(frame("welcome", heartbeat=heartbeat, **topic.welcome()))
+        # Before anybody is told where the new values begin.
         story = Story(topic, topic.watch(asked.start, LARGEST_FRAME))
+        yield _event(frame("welcome", heartbeat=heartbeat, **topic.welcome()))
         sent, said_at = 0, clock.monotonic()
         while sent < MOST_BYTES and not story.is_over:
             awake.clear()
@@ -70,13 +71,13 @@ async def _events(
             except Closing as closing:
                 yield _event(story.end(closing.reason or "forbidden"))
                 return
-            while sent < MOST_BYTES and (told := await story.next()):
+            if told := await story.next():
                 yield _event(told.text, _id_of(told, topic, story))
                 sent, said_at = sent + told.size, clock.monotonic()
-            if clock.monotonic() - said_at >= heartbeat:
+            elif clock.monotonic() - said_at >= heartbeat:
                 yield ": hb\n\n"
                 said_at = clock.monotonic()
-            if not story.is_over:
+            else:
                 await _pause(awake, min(guard.due_at, said_at + heartbeat))
 
 

@@ -10,9 +10,11 @@ from django.db import OperationalError, connection
 import django_durable as durable
 from django_durable.streaming import consumers, hub, sse
 from django_durable.streaming.consumers import StreamConsumer
+from django_durable.streaming.frames import Frame
 from django_durable.streaming.limits import watchers
-from django_durable.streaming.permissions import Answer, Decision, Visitor
+from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
 from django_durable.streaming.places import Asked
+from django_durable.streaming.story import Story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -250,3 +252,54 @@ def test_a_client_that_leaves_before_the_database_answers_is_forgotten(
     served(wire)
 
     assert (wire.kinds, wire.code) == ([], None)
+
+
+def flowing(monkeypatch):
+    """Let a stream have the next message at any time."""
+
+    async def more(story):
+        await asyncio.sleep(0)
+        return Frame('{"t":"status","status":"PENDING"}', 0, 0)
+
+    monkeypatch.setattr(Story, "next", more)
+
+
+def test_a_stream_without_a_pause_ends_with_its_permission(scribe, monkeypatch):
+    flowing(monkeypatch)
+    wire = Wire(scribe)
+    wire._hello = durable.stream_token(scribe.workflow_id, "out", 0.2)
+
+    served(wire)
+
+    assert wire.code == 4401
+    assert wire.kinds[-1] == "end"
+
+
+def test_a_stream_without_a_pause_answers_a_ping(scribe, monkeypatch):
+    flowing(monkeypatch)
+
+    async def ping(wire, message):
+        if "welcome" in message.get("text", ""):
+            wire.say("ping")
+        if "pong" in message.get("text", ""):
+            wire.coming.put_nowait(GONE)
+
+    assert "pong" in served(Wire(scribe, on_send=ping)).kinds
+
+
+def test_events_without_a_pause_end_with_their_permission(scribe, monkeypatch):
+    flowing(monkeypatch)
+    token = durable.stream_token(scribe.workflow_id, "out", 0.2)
+    asked = Asked(scribe.workflow_id, "out")
+
+    async def main():
+        visitor = Visitor(None, token)
+        decision = decide(visitor, scribe.workflow_id, "out")
+        events = sse._events(consumers.StreamTopic, visitor, decision, asked)
+        try:
+            async with asyncio.timeout(10):
+                return [event async for event in events][-1]
+        finally:
+            hub.hub_of_loop().close()
+
+    assert "token_expired" in asyncio.run(main())

@@ -1,21 +1,17 @@
 """Server-sent events: the messages of the sockets, one way."""
 
-import http.client
-import json
+import asyncio
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.test import RequestFactory
 
-import django_durable as durable
 from django_durable.streaming import sse
+from django_durable.streaming.hub import hub_of_loop
 from django_durable.streaming.limits import watchers
 from django_durable.streaming.permissions import Answer, Decision, Visitor
-from django_durable.streaming.places import Asked
+from django_durable.streaming.places import NEW_ONLY, Asked
 from django_durable.streaming.streams import StreamTopic
-from tests.streaming.clients import PATIENCE
-
-STREAMS = "/durable/streams/"
-WORKFLOWS = "/durable/workflows/"
+from tests.streaming.events import STREAMS, Events
 
 
 def test_a_response_that_nobody_reads_gives_its_place_back():
@@ -30,54 +26,6 @@ def test_a_response_that_nobody_reads_gives_its_place_back():
 
     assert held == (1, 1)
     assert (watchers.count, watchers.users["1"]) == (0, 0)
-
-
-class Events:
-    """A plain reader of an event stream."""
-
-    def __init__(self, server, scribe, key="out", *, headers=None, **query):
-        token = durable.stream_token(scribe.workflow_id, key)
-        address = f"{STREAMS}?workflow={scribe.workflow_id}&key={key}&live=sse"
-        if not key:
-            address = f"{WORKFLOWS}?workflow={scribe.workflow_id}&live=sse"
-        address += "".join(f"&{name}={value}" for name, value in query.items())
-        self._connection = http.client.HTTPConnection(
-            "127.0.0.1", server.port, timeout=PATIENCE
-        )
-        headers = {"Authorization": f"Bearer {token}", **(headers or {})}
-        self._connection.request("GET", address, headers=headers)
-        self.answer = self._connection.getresponse()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self._connection.close()
-
-    def next(self):
-        """Return id and message of the next event, None at the end."""
-        last, message = None, None
-        while line := self.answer.readline():
-            name, _, text = line.decode().rstrip("\n").partition(": ")
-            if name == "id":
-                last = int(text) if text.isdecimal() else text
-            elif name == "data":
-                message = json.loads(text)
-            elif not line.strip() and message is not None:
-                return last, message
-        return None
-
-    def until(self, kind):
-        while found := self.next():
-            if found[1]["t"] == kind:
-                return found
-        raise AssertionError(f"no {kind} came")
-
-    def rest(self):
-        found = []
-        while event := self.next():
-            found.append(event)
-        return found
 
 
 def test_events_carry_the_messages_of_the_socket(server, scribe):
@@ -123,21 +71,35 @@ def test_nobody_comes_back_to_a_stream_that_is_over(uvicorn, scribe):
         assert events.until("end")
 
 
-def test_events_end_with_the_token(hasty, scribe):
-    with Events(hasty, scribe) as events:
-        events.until("live")  # The server is awake.
-    token = durable.stream_token(scribe.workflow_id, "out", 0.8)
-
-    headers = {"Authorization": f"Bearer {token}"}
-    with Events(hasty, scribe, headers=headers) as events:
-        events.until("live")
-        assert events.rest()[-1][1]["reason"] == "token_expired"
-
-
 def test_events_have_signs_of_life(hasty, scribe):
     with Events(hasty, scribe) as events:
         events.until("live")
         assert events.answer.readline() == b": hb\n"
+
+
+def test_new_values_begin_where_the_welcome_says(scribe):
+    """Also those that are written while it is on its way."""
+    asked = Asked(scribe.workflow_id, "out", NEW_ONLY)
+    place = scribe.workflow_id, "out"
+
+    async def main():
+        hub = hub_of_loop()
+        events = sse._events(StreamTopic, Visitor(None), Decision(Answer.YES), asked)
+        try:
+            async with asyncio.timeout(10):
+                welcome = await anext(events)
+                await sync_to_async(scribe.write)("out", "new")
+                while hub._topics[StreamTopic, place].next_offset == 0:
+                    await asyncio.sleep(0.01)
+                return welcome, await anext(events)
+        finally:
+            await events.aclose()
+            hub.close()
+
+    welcome, data = asyncio.run(main())
+
+    assert '"next":0' in welcome
+    assert '"v":"new"' in data
 
 
 def test_too_many_event_streams_are_sent_away(hasty, scribe):

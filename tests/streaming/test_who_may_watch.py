@@ -1,13 +1,10 @@
 """Tokens, sessions and the project's own say, on a real server."""
 
-from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.models import Session
 from django.core import signing
-from websockets.exceptions import ConnectionClosed
 
 import django_durable as durable
 from django_durable import clock
@@ -262,69 +259,3 @@ def test_a_path_that_does_not_exist_is_no_socket(server, db):
     address = f"ws://127.0.0.1:{server.port}/ws/nothing/"
 
     assert refused(server, address) == 403
-
-
-def watched_until(server, scribe, change, **how):
-    """Let something change while a socket watches; return how it ends."""
-    session_key = how.get("session_key")
-    token = how.get("token", False)
-    address = url(server, workflow=scribe.workflow_id, key="out")
-    cookie = cookie_of(session_key) if session_key else {}
-    with opened(server, address, **cookie) as client:
-        if token:
-            client.say("hello", token=token)
-        client.hear_until("live")
-        change()
-        heard, code = [], None
-        while code is None:
-            try:
-                heard.append(client.hear(timeout=0.1))
-            except TimeoutError:
-                with suppress(ConnectionClosed):
-                    client.say("ping")
-                continue
-            if heard[-1]["t"] == "end":
-                code = client.close_code()
-    return heard[-1]["reason"], code
-
-
-def test_a_token_that_expires_ends_the_socket(hasty, scribe):
-    with watching(hasty, scribe) as client:
-        client.hear_until("live")  # The server is awake.
-    token = durable.stream_token(scribe.workflow_id, "out", 0.8)
-
-    end = watched_until(hasty, scribe, lambda: None, token=token)
-
-    assert end == ("token_expired", 4401)
-
-
-def test_a_user_who_is_deactivated_is_cut_off(hasty, scribe):
-    user = user_with()
-    token = durable.stream_token(scribe.workflow_id, "out", user=user)
-
-    def deactivate():
-        user.is_active = False
-        user.save()
-
-    assert watched_until(hasty, scribe, deactivate, token=token) == ("forbidden", 4403)
-
-
-def test_a_user_who_logs_out_is_cut_off(hasty, scribe):
-    session_key = session_of(user_with("view_stream"))
-
-    def log_out():
-        Session.objects.all().delete()
-
-    end = watched_until(hasty, scribe, log_out, session_key=session_key)
-
-    assert end == ("forbidden", 4403)
-
-
-def test_a_user_who_loses_the_permission_is_cut_off(hasty, scribe):
-    user = user_with("view_stream")
-
-    end = watched_until(
-        hasty, scribe, user.user_permissions.clear, session_key=session_of(user)
-    )
-
-    assert end == ("forbidden", 4403)
