@@ -1,5 +1,6 @@
 """Who comes in by HTTP, and how those are turned away who do not."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ClassVar
@@ -7,6 +8,7 @@ from typing import Any, ClassVar
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from django_durable.streaming.entries import to_text
@@ -15,6 +17,8 @@ from django_durable.streaming.limits import TooMany
 from django_durable.streaming.origins import comes_from_elsewhere
 from django_durable.streaming.permissions import Answer, Decision, Visitor, admit
 from django_durable.streaming.places import Asked, Query
+
+logger = logging.getLogger("django_durable")
 
 RETRY_SECONDS = 10
 
@@ -51,10 +55,16 @@ def answering(view: View) -> View:
             response = _refused(refusal)
         except TooMany:
             response = _refused(Refusal(503))
+        except (InterfaceError, OperationalError) as error:
+            logger.warning("Somebody who would watch waits for the database: %s", error)
+            response = _refused(Refusal(503, "The database does not answer."))
         response["Cache-Control"] = "no-store, no-transform"
         response["X-Content-Type-Options"] = "nosniff"
         return response
 
+    # Django opens no transaction around async views: it would raise.
+    for alias in connections:
+        answer = transaction.non_atomic_requests(using=alias)(answer)
     return answer
 
 

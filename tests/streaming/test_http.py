@@ -1,10 +1,12 @@
 """The HTTP twin: what there is as JSON, what comes as server-sent events."""
 
 import pytest
+from django.db import InterfaceError, OperationalError, connections
 from django.test import Client
 from django.urls import path
 
 import django_durable as durable
+from django_durable.streaming import doorway
 from django_durable.streaming.entries import link_to
 from tests.streaming.people import session_of, user_with
 from tests.streaming.scribe import Scribe
@@ -214,6 +216,32 @@ def test_without_the_addresses_a_large_value_has_no_link(written, settings):
 
     assert answer["entries"][0]["link"]
     assert link_to("a", "b", 1) is None
+
+
+def test_a_project_may_wrap_its_views_in_transactions(written, monkeypatch):
+    """Django refuses to do so around views that are async."""
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+
+    assert get(written).status_code == 200
+    assert get(written, VALUE, offset=3).json() == 3
+    assert get(written, WORKFLOWS, key="").status_code == 200
+
+
+@pytest.mark.parametrize("address", [STREAMS, VALUE, WORKFLOWS])
+@pytest.mark.parametrize("error", [InterfaceError, OperationalError])
+def test_a_database_that_does_not_answer_means_try_later(
+    written, monkeypatch, caplog, address, error
+):
+    def admit(*args):
+        raise error("gone")
+
+    monkeypatch.setattr(doorway, "admit", admit)
+
+    found = get(written, address, offset=0)
+
+    assert (found.status_code, found["Retry-After"]) == (503, "10")
+    assert found.json() == {"error": "The database does not answer."}
+    assert "waits for the database: gone" in caplog.text
 
 
 def test_server_sent_events_need_an_asgi_server(written):
