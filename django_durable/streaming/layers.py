@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -165,7 +164,7 @@ class Ear:
         self.ignored = 0
         self._hub, self._layer = hub, layer
         self._topics: dict[int, set[Topic]] = {}
-        self._groups: Counter[str] = Counter()
+        self._groups: dict[str, set[Topic]] = {}
         self._channel: str | None = None
         self._tasks = {asyncio.ensure_future(self._listen())}
 
@@ -174,9 +173,10 @@ class Ear:
         for number in _numbers_of(topic):
             self._topics.setdefault(number, set()).add(topic)
         group = group_of(topic.place[0])
-        self._groups[group] += 1
-        if self._groups[group] == 1 and self._channel is not None:
-            self._do(self._layer.group_add(group, self._channel))
+        watched = self._groups.setdefault(group, set())
+        watched.add(topic)
+        if len(watched) == 1 and self._channel is not None:
+            self._do(self._join(group, self._channel))
 
     def forget(self, topic: Topic) -> None:
         """Hear it no more."""
@@ -185,11 +185,17 @@ class Ear:
             if not self._topics[number]:
                 del self._topics[number]
         group = group_of(topic.place[0])
-        self._groups[group] -= 1
+        self._groups[group].discard(topic)
         if not self._groups[group]:
             del self._groups[group]
             if self._channel is not None:
                 self._do(self._layer.group_discard(group, self._channel))
+
+    async def _join(self, group: str, channel: str) -> None:
+        """Hear of a workflow from now on, and look at what was missed till now."""
+        await self._layer.group_add(group, channel)
+        for topic in self._groups.get(group, ()):
+            self._hub.hint(topic)
 
     def close(self) -> None:
         """Stop hearing."""
@@ -214,7 +220,7 @@ class Ear:
                 channel = await self._layer.new_channel("durable")
                 self._channel = channel
                 for group in list(self._groups):
-                    await self._layer.group_add(group, channel)
+                    await self._join(group, channel)
                 self.is_working = True
                 while True:
                     self._hear(await self._layer.receive(channel))

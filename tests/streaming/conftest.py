@@ -1,5 +1,7 @@
 """Real servers, started once for all tests, and what they must not log."""
 
+import shutil
+
 import pytest
 
 from tests.journeys.conftest import bounded
@@ -9,17 +11,35 @@ from tests.streaming.scribe import Scribe
 __all__ = ["bounded"]
 
 MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-NOWHERE = {
-    "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": ["redis://127.0.0.1:1"]},
-    }
-}
+REDIS = "channels_redis.core.RedisChannelLayer"
+# Daphne has a useless layer, the first uvicorn none.
+KINDS = ["uvicorn", "daphne", "redis"]
+UNHEARD = "tests.streaming.unheard"
+HASTY = ["hasty", "hasty_daphne", "hasty_redis"]
+
+
+def layer_of(port, backend=REDIS):
+    """Return CHANNEL_LAYERS with a Redis behind it."""
+    config = {"hosts": [f"redis://127.0.0.1:{port}"]}
+    return {"default": {"BACKEND": backend, "CONFIG": config}}
+
+
+NOWHERE = layer_of(1)
 
 
 @pytest.fixture(scope="session")
 def directory(tmp_path_factory):
     return tmp_path_factory.mktemp("streaming")
+
+
+@pytest.fixture(scope="session")
+def redis_port(directory):
+    """Run Redis, where there is one."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("There is no program redis-server here.")
+    with servers.running_redis(program, directory) as port:
+        yield port
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +71,51 @@ def hasty(directory, django_db_setup, django_db_blocker):
         yield server
 
 
-@pytest.fixture(params=["uvicorn", "daphne"])
-def server(request):
+@pytest.fixture(scope="session")
+def redis(redis_port, directory, django_db_setup, django_db_blocker):
+    """Run uvicorn where hints come over Redis alone, as behind a pooler."""
+    with (
+        django_db_blocker.unblock(),
+        servers.running(
+            "uvicorn", directory, layers=layer_of(redis_port), application=UNHEARD
+        ) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hasty_daphne(directory, django_db_setup, django_db_blocker):
+    """Run daphne as hastily."""
+    with (
+        django_db_blocker.unblock(),
+        servers.running("daphne", directory, settings=servers.HASTY) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hasty_redis(redis_port, directory, django_db_setup, django_db_blocker):
+    """Run uvicorn as hastily, where hints come over Redis alone."""
+    layers = layer_of(redis_port)
+    with (
+        django_db_blocker.unblock(),
+        servers.running(
+            "uvicorn",
+            directory,
+            settings=servers.HASTY,
+            layers=layers,
+            application=UNHEARD,
+        ) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(params=KINDS)
+def server(request, settings):
     """Run the test on each kind of server."""
-    return request.getfixturevalue(request.param)
+    server = request.getfixturevalue(request.param)
+    settings.CHANNEL_LAYERS = server.layers  # Whoever writes rings there.
+    return server
 
 
 @pytest.fixture
@@ -64,15 +125,14 @@ def scribe(transactional_db):
 
 
 @pytest.fixture(autouse=True)
-def no_tracebacks(request):
-    """Fail when a server has logged a traceback during the test."""
-    names = {"uvicorn", "daphne", "hasty"} & set(request.fixturenames)
-    if "server" in request.fixturenames:
-        names.add(request.getfixturevalue("server").kind)
-    used = [request.getfixturevalue(name) for name in sorted(names)]
-    before = {server.port: len(server.log) for server in used}
-    yield
+def faults(request):
+    """Fail when a server has logged a traceback, but of these errors."""
+    names = {*KINDS, *HASTY, "server"} & set(request.fixturenames)
+    used = {request.getfixturevalue(name) for name in sorted(names)}
+    before = {server: len(server.log) for server in used}
+    faults = []
+    yield faults
     for server in used:
-        logged = server.log[before[server.port] :]
+        logged = server.log[before[server] :]
         print(logged)
-        assert "Traceback" not in logged
+        assert logged.count("Traceback") == sum(map(logged.count, faults))

@@ -2,11 +2,10 @@
 
 from importlib import import_module
 
-from tests.streaming.asgi import application
+from tests.streaming.unheard import application
 
 NEVER = 3600.0
 
-import_module("django_durable.wakeup").hub._make_source = lambda hub: None
 for module, name in (
     ("hub", "BLIND_LOOK_SECONDS"),
     ("hub", "SLOW_LOOK_SECONDS"),

@@ -36,8 +36,9 @@ COMMANDS = {
 class Server:
     """One server, and what it has logged."""
 
-    def __init__(self, kind, port, process, log):
+    def __init__(self, kind, port, process, log, layers=None):
         self.kind, self.port, self.process, self._log = kind, port, process, log
+        self.layers = layers or {}
 
     @property
     def log(self):
@@ -55,8 +56,19 @@ class Server:
 
 
 @contextmanager
-def running(kind, directory, *, settings=None, layers=None, application="asgi"):
-    """Run a server on the test database for a block."""
+def running(
+    kind,
+    directory,
+    *,
+    settings=None,
+    layers=None,
+    application="tests.streaming.asgi",
+    **variables,
+):
+    """Run a server on the test database for a block.
+
+    Other ``variables`` of the environment may lead it elsewhere.
+    """
     port = free_port()
     log = directory / f"{kind}-{port}.log"
     environment = {
@@ -66,17 +78,18 @@ def running(kind, directory, *, settings=None, layers=None, application="asgi"):
         "PYTHONPATH": str(ROOT),
         "STREAMING_SETTINGS": json.dumps(settings or {}),
         "STREAMING_LAYERS": json.dumps(layers or {}),
+        **variables,
     }
     command = [sys.executable, *COMMANDS[kind], str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, f"tests.streaming.{application}:application"],
+            [*command, f"{application}:application"],
             cwd=ROOT,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    server = Server(kind, port, process, log)
+    server = Server(kind, port, process, log, layers)
     try:
         wait_until(server.is_up, f"a start of {kind}")
         yield server

@@ -1,7 +1,6 @@
 """Channel layers: hints between processes that nothing else tells."""
 
 import asyncio
-import shutil
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -14,27 +13,15 @@ from django_durable.streaming.feeds import FeedTopic
 from django_durable.streaming.streams import StreamTopic
 from tests.streaming import servers
 from tests.streaming.clients import watching
-from tests.streaming.conftest import MEMORY
+from tests.streaming.conftest import MEMORY, layer_of
 
 BACKENDS = ["core.RedisChannelLayer", "pubsub.RedisPubSubChannelLayer"]
 
 
-@pytest.fixture(scope="module")
-def redis(directory):
-    """Run Redis, where there is one."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("There is no program redis-server here.")
-    with servers.running_redis(program, directory) as port:
-        yield port
-
-
 @pytest.fixture(scope="module", params=BACKENDS)
-def layer(request, redis):
+def layer(request, redis_port):
     """Return CHANNEL_LAYERS with Redis behind it."""
-    backend = f"channels_redis.{request.param}"
-    config = {"hosts": [f"redis://127.0.0.1:{redis}"]}
-    return {"default": {"BACKEND": backend, "CONFIG": config}}
+    return layer_of(redis_port, f"channels_redis.{request.param}")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +30,7 @@ def deaf(layer, directory, django_db_setup, django_db_blocker):
     with (
         django_db_blocker.unblock(),
         servers.running(
-            "uvicorn", directory, layers=layer, application="deaf"
+            "uvicorn", directory, layers=layer, application="tests.streaming.deaf"
         ) as server,
     ):
         yield server
@@ -244,8 +231,39 @@ class Hub:
     def __init__(self):
         self.hinted = {}
 
-    def hint(self, topic, reached):
+    def hint(self, topic, reached=signals.LOOK):
         self.hinted[topic] = reached
+
+
+@pytest.mark.once
+def test_what_rings_before_the_group_is_joined_is_looked_for():
+    """Whether the layer was there before the topic, or comes back later."""
+
+    class SlowLayer(Layer):
+        is_joined = asyncio.Event()
+
+        async def group_add(self, group, channel):
+            await self.is_joined.wait()
+            await super().group_add(group, channel)
+
+    async def main():
+        hub, layer = Hub(), SlowLayer()
+        ear = layers.Ear(hub, layer)
+        for name in ("early", "late"):
+            layer.is_joined.clear()
+            topic = StreamTopic(hub, (name, "out"))
+            ear.listen(topic)
+            await asyncio.sleep(0.01)
+            await layers._send(layer, {(name, "out"): 1})
+            await asyncio.sleep(0.01)
+            assert hub.hinted == {}
+            layer.is_joined.set()
+            await asyncio.sleep(0.01)
+            assert hub.hinted == {topic: signals.LOOK}
+            hub.hinted.clear()
+        ear.close()
+
+    asyncio.run(main())
 
 
 @pytest.mark.once

@@ -11,7 +11,6 @@ from websockets.exceptions import ConnectionClosed
 import django_durable as durable
 from django_durable import clock
 from django_durable.streaming import limits
-from tests.streaming import servers
 from tests.streaming.clients import opened, url, watching
 from tests.streaming.people import cookie_of, session_of, user_with
 
@@ -256,14 +255,3 @@ class deaf:
             bytes([0x81, 0xFE]) + len(hello).to_bytes(2, "big") + bytes(4) + hello
         )
         return raw
-
-
-def test_a_server_that_stops_says_so_and_stops(scribe, directory):
-    with servers.running("uvicorn", directory) as server:
-        with watching(server, scribe) as client:
-            client.hear_until("live")
-            server.process.terminate()
-            assert client.close_code() == 1012
-        server.process.wait(timeout=20)
-
-        assert "Traceback" not in server.log
