@@ -36,7 +36,10 @@ PREFIX = "message_"
 class SendForm(ActionForm):
     """Topic and message; the fields of the message come from its schema."""
 
-    topic = forms.CharField(label=gettext_lazy("Topic"), max_length=255, required=False)
+    # Not stripped: what was permitted is what is sent.
+    topic = forms.CharField(
+        label=gettext_lazy("Topic"), max_length=255, required=False, strip=False
+    )
     field_order = ("topic",)
 
     def __init__(self, *args: Any, schema: type[Any] | None, **kwargs: Any) -> None:
@@ -94,23 +97,23 @@ def page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
     if not form.is_valid():
         return _ask(model_admin, request, workflow, form)
     try:
-        done = _send(workflow, form)
+        done = _send(workflow, topic, form)
     except (DurableError, TypeError, ValueError) as error:
         form.add_error(None, visible(error, limit=500, lines=False))
         return _ask(model_admin, request, workflow, form)
     return told(model_admin, request, workflow, "send", form.answer(request), done)
 
 
-def _send(workflow: Any, form: SendForm) -> Done:
+def _send(workflow: Any, topic: str, form: SendForm) -> Done:
     given = form.cleaned_data
     communication.send(
         workflow.pk,
         given["value"],
-        given["topic"] or None,
+        topic or None,
         idempotency_key=f"console:{given['nonce']}",
     )
-    text = _("A message was sent to topic “%s”.") % given["topic"]
-    return Done(text if given["topic"] else _("A message was sent."))
+    text = _("A message was sent to topic “%s”.") % topic
+    return Done(text if topic else _("A message was sent."))
 
 
 def _topic(workflow: Any, request: HttpRequest) -> str:
