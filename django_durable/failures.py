@@ -90,19 +90,18 @@ def describe(text: str) -> tuple[str, str]:
     For displays, so it does not raise: a text that holds no exception is answered
     with ``"unknown"`` and the text's beginning.
     """
-    try:
-        failure = _parse(text)
-    except SerializationError:
+    failure = parts_of(text)
+    if failure is None:
         return "unknown", text[:200]
     return failure["type"], failure["message"]
 
 
-def traceback_of(text: str) -> str:
-    """Return the traceback of a stored exception; ``""`` where there is none."""
+def parts_of(text: str) -> dict[str, Any] | None:
+    """Return all that is stored of an exception, None for a text that holds none."""
     try:
-        return str(_parse(text).get("traceback", ""))
+        return _parse(text)
     except SerializationError:
-        return ""
+        return None
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import logging
 from typing import Any
 
-from django_durable import failures, signals, wakeup
-from django_durable.redaction import patterns_for, redacted
+from django_durable import signals, wakeup
+from django_durable.redaction import patterns_for, redacted_error
 
 logger = logging.getLogger("django_durable")
 
@@ -27,14 +27,13 @@ def log_finished(workflow_id: str, name: str, **facts: Any) -> None:
 
 
 def log_failed(workflow_id: str, name: str, error: str, **facts: Any) -> None:
-    kind, message = failures.describe(error)
-    message = redacted(message, patterns_for(name), at="error")
+    found = redacted_error(error, patterns_for(name))
     logger.error(
         "Workflow %s failed: %s: %s: %s",
         workflow_id,
         name,
-        kind,
-        message,
+        found["type"],
+        found["message"],
         extra=_extra(workflow_id, name, **facts),
     )
 

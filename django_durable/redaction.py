@@ -14,7 +14,7 @@ from types import NoneType
 from typing import Any
 from uuid import UUID
 
-from django_durable import conf
+from django_durable import conf, failures
 from django_durable.definitions import registry
 from django_durable.patterns import Place, place_of
 from django_durable.serialization.registered_types import registered_class
@@ -62,6 +62,43 @@ def redacted_arguments(
         **{str(number): value for number, value in enumerate(shown)},
         **redacted(dict(kwargs), patterns),
     }
+
+
+def redacted_error(text: str, patterns: Iterable[str]) -> dict[str, Any]:
+    """Return a stored exception with ``•••`` wherever a pattern says so.
+
+    It has a type (``"module:Class"``) and a message, and if they are stored notes, a
+    cause and a traceback. What cannot be read is hidden as soon as there is any
+    pattern.
+    """
+    patterns = tuple(patterns)
+    parts = failures.parts_of(text)
+    if parts is None:
+        return {"type": "unknown", "message": HIDDEN if patterns else text[:200]}
+    return redacted_parts(parts, patterns)
+
+
+def redacted_parts(parts: Mapping[str, Any], patterns: Iterable[str]) -> dict[str, Any]:
+    """Return parts of an exception, redacted as one: they repeat each other.
+
+    A traceback ends with the message and begins with the cause; the state has all
+    of them. The type is no value, and always told.
+    """
+    place = place_of(tuple(patterns))
+    if not place.patterns:
+        return dict(parts)
+    place = place.at("error")
+    shown = {
+        name: part if name == "type" else _redacted(part, place.at(name))
+        for name, part in parts.items()
+    }
+    hidden = {"state"}
+    if place.is_met or shown.get("message") == HIDDEN:
+        hidden.update(set(parts) - {"type"})
+    elif any(shown[name] != parts[name] for name in set(parts) & {"notes", "cause"}):
+        hidden.add("traceback")
+    hidden = {name for name in hidden if parts.get(name)}
+    return {**shown, **dict.fromkeys(hidden, HIDDEN)}
 
 
 def _named(

@@ -13,6 +13,7 @@ from django_durable.redaction import (
     patterns_for,
     redacted,
     redacted_arguments,
+    redacted_error,
 )
 
 pytestmark = pytest.mark.once
@@ -195,3 +196,11 @@ def test_patterns_that_are_none_are_refused_at_decoration(decorator, redact, err
 def test_run_step_cannot_say_what_displays_hide():
     with pytest.raises(TypeError, match="redact"):
         durable.run_step(len, "abc", redact=("output",))
+
+
+def test_an_exception_of_which_nothing_can_be_read_is_hidden_where_anything_is():
+    assert redacted_error("json:[1", ()) == {"type": "unknown", "message": "json:[1"}
+    assert redacted_error("json:[1", ("pin",)) == {
+        "type": "unknown",
+        "message": HIDDEN,
+    }

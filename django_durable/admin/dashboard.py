@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 
-from django_durable import conf, failures, redaction
+from django_durable import conf
+from django_durable.admin.errors import error_line
 from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.condition import alarm_texts
 from django_durable.admin.figures.finished import Finished
@@ -238,12 +239,5 @@ def _queue(request: HttpRequest, queue: Queue, found: Overview) -> dict[str, Any
 
 def _error(request: HttpRequest, workflow: Any) -> str:
     """Return the class of an error; its message to those who may see data."""
-    if workflow.error is None:
-        return ""
-    kind, message = failures.describe(workflow.error)
-    name = kind.rpartition(":")[2]
-    if not message or not may(request, "view_workflow_data"):
-        return name
-    hidden = redaction.patterns_for(workflow.name)
-    shown = redaction.redacted({"message": message}, hidden, at="error")
-    return f"{name}: {shown['message'] if isinstance(shown, dict) else shown}"
+    with_message = may(request, "view_workflow_data")
+    return error_line(workflow.error_head, workflow.name, with_message=with_message)

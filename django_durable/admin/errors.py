@@ -10,6 +10,8 @@ from typing import Any
 from django_durable import redaction
 from django_durable.display import visible
 
+# So much of a stored error has its type and the beginning of its message.
+ERROR_HEAD = 600
 _JSON = "json:"
 _HEAD = re.compile(r'json:\{"type":("(?:[^"\\]|\\.)*"),"message":("(?:[^"\\]|\\.)*"?)')
 _OUR_CODE = ("/django_durable/", "\\django_durable\\")
@@ -48,10 +50,10 @@ def shown_error(stored: str | None, name: str, *, step: str = "") -> ShownError 
         found = json.loads(stored.removeprefix(_JSON))
     except (ValueError, RecursionError):
         return ShownError("unknown", redaction.HIDDEN if patterns else visible(stored))
-    found = redaction.redacted(found, patterns, at="error")
     if not isinstance(found, dict):
-        return ShownError("unknown", visible(found, limit=2000))
-    return _error(found)
+        shown = redaction.redacted(found, patterns, at="error")
+        return ShownError("unknown", visible(shown, limit=2000))
+    return _error(redaction.redacted_parts(found, patterns))
 
 
 def _error(found: dict[str, Any]) -> ShownError:
@@ -89,21 +91,19 @@ def _frame(lines: list[str]) -> Frame:
     return Frame("\n".join(lines), is_frame and any(m in lines[0] for m in _OUR_CODE))
 
 
-def error_line(head: str | None, name: str, *, step: str = "") -> str:
+def error_line(
+    head: str | None, name: str, *, step: str = "", with_message: bool = True
+) -> str:
     """Return type and message of a stored error by its beginning, redacted."""
     found = _HEAD.match(head or "")
     if found is None:
         return ""
-    kind, message = (_unquoted(part) for part in found.groups())
-    shown = redaction.redacted(
-        {"type": kind, "message": message},
-        redaction.patterns_for(name, step),
-        at="error",
-    )
-    if not isinstance(shown, dict):
-        return str(shown)
+    parts = dict(zip(("type", "message"), map(_unquoted, found.groups()), strict=True))
+    shown = redaction.redacted_parts(parts, redaction.patterns_for(name, step))
     short = str(shown["type"]).rpartition(":")[2]
-    return f"{short}: {shown['message']}" if shown["message"] else short
+    if not with_message or not shown["message"]:
+        return short
+    return f"{short}: {shown['message']}"
 
 
 def _unquoted(text: str) -> str:

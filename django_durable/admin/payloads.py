@@ -9,6 +9,8 @@ from django_durable import redaction
 from django_durable.display import visible
 
 MOST_CHARACTERS = 20_000
+# Of a workflow; each may be large. What decides about permissions is not among them.
+COLUMNS = ("inputs", "output", "error")
 _JSON = "json:"
 
 
@@ -44,6 +46,18 @@ def stored_text(stored: str, name: str, *, step: str = "", at: str = "") -> str:
     """
     patterns = redaction.patterns_for(name, step)
     return _text(stored, bool(patterns), lambda tree: _redact(tree, patterns, at))
+
+
+def error_text(stored: str, name: str, *, step: str = "") -> str:
+    """Return a stored exception as indented JSON; see stored_text()."""
+    patterns = redaction.patterns_for(name, step)
+
+    def change(tree: Any) -> Any:
+        if isinstance(tree, dict):
+            return redaction.redacted_parts(tree, patterns)
+        return _redact(tree, patterns, "error")
+
+    return _text(stored, bool(patterns), change)
 
 
 def inputs_text(stored: str, name: str) -> str:

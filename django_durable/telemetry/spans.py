@@ -17,7 +17,7 @@ from django_durable.definitions.context import Frame
 from django_durable.exceptions import HandOver, Interrupted, Pause, Suspend, Unwind
 from django_durable.execution import tracing
 from django_durable.execution.tracing import Traced
-from django_durable.redaction import HIDDEN, patterns_for, redacted
+from django_durable.redaction import HIDDEN, patterns_for, redacted_parts
 
 _WORDS: dict[type[Unwind], str] = {
     Suspend: "suspended",
@@ -129,7 +129,8 @@ def _fail(span: Span, error: Exception, frame: Frame) -> None:
 
 
 def _set_error(span: Span, kind: str, message: str, patterns: tuple[str, ...]) -> None:
-    message = redacted(message, patterns, at="error")
+    parts = redacted_parts({"type": kind, "message": message}, patterns)
+    kind, message = parts["type"], parts["message"]
     event = {"exception.type": kind, "exception.message": message}
     span.add_event("exception", event)
     text = kind if message == HIDDEN else f"{kind}: {message}"

@@ -11,7 +11,7 @@ from django_durable import clock, conf
 from django_durable.admin.approvals.questions import Request
 from django_durable.admin.figures.condition import missing_migrations
 from django_durable.admin.figures.overview import MOST_REQUESTS
-from django_durable.admin.figures.people import requests
+from django_durable.admin.figures.people import requests_with_workflows
 from django_durable.admin.pages import render
 from django_durable.admin.permissions import may
 
@@ -34,7 +34,8 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     using, now = conf.current().database, clock.now()
     rows: Any = ()
     if not missing_migrations(using):
-        rows = requests(using, now).select_related("workflow")
+        mine = model_admin.get_queryset(request)
+        rows = requests_with_workflows(using, now).filter(workflow__in=mine)
     shown = CappedPaginator(rows, PER_PAGE).get_page(request.GET.get("p"))
     context = {
         "title": _("Waiting for a person"),
@@ -42,6 +43,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "requests": [
             Request(wait, now, _may_answer(model_admin, request, wait))
             for wait in shown
+            if model_admin.has_view_permission(request, wait.workflow)
         ],
         "is_capped": shown.paginator.count >= MOST_REQUESTS,
         "may_answer": may(request, "send_workflow_message"),

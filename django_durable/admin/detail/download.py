@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from django_durable.admin.payloads import inputs_text, stored_text
+from django_durable.admin.payloads import error_text, inputs_text, stored_text
 from django_durable.models.ids import may_exist
 
 
@@ -14,6 +15,8 @@ def download(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResp
     workflow = model_admin.get_object(request, unquote(object_id))
     if workflow is None or not model_admin.has_view_permission(request, workflow):
         raise Http404
+    if not model_admin.has_view_data_permission(request, workflow):
+        raise PermissionDenied
     text = _text(workflow, request)
     if text is None:
         raise Http404
@@ -26,8 +29,10 @@ def _text(workflow: Any, request: HttpRequest) -> str | None:
     of = request.GET.get("of", "")
     if of == "inputs":
         return inputs_text(workflow.inputs, workflow.name)
-    if of in ("output", "error"):
-        return _stored(workflow, getattr(workflow, of), of)
+    if of == "output":
+        return _stored(workflow, workflow.output, of)
+    if of == "error" and workflow.error is not None:
+        return error_text(workflow.error, workflow.name)
     reader = _READERS.get(of)
     return reader(workflow, request) if reader is not None else None
 
@@ -39,10 +44,9 @@ def _step(workflow: Any, request: HttpRequest) -> str | None:
     row = workflow.steps.filter(branch=branch, step_id=number).first()
     if row is None:
         return None
-    at = "output" if row.error is None else "error"
-    return _stored(
-        workflow, row.output if row.error is None else row.error, at, row.name
-    )
+    if row.error is not None:
+        return error_text(row.error, workflow.name, step=row.name)
+    return _stored(workflow, row.output, "output", row.name)
 
 
 def _message(workflow: Any, request: HttpRequest) -> str | None:

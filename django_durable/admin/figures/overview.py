@@ -8,9 +8,10 @@ from typing import Any
 from django.db.models import Case, Q, QuerySet, When
 
 from django_durable import clock
+from django_durable.admin.errors import ERROR_HEAD
 from django_durable.admin.figures.condition import missing_migrations
 from django_durable.admin.figures.finished import Finished, finished
-from django_durable.admin.figures.people import requests
+from django_durable.admin.figures.people import requests, requests_with_workflows
 from django_durable.admin.figures.queues import Load, load
 from django_durable.admin.figures.statements import (
     CAP,
@@ -21,6 +22,7 @@ from django_durable.admin.figures.statements import (
     together,
 )
 from django_durable.admin.figures.workers import Crew, crew
+from django_durable.admin.payloads import COLUMNS
 from django_durable.models import Wait, Workflow, sql
 from django_durable.models.code import runnable
 from django_durable.models.status import FAILED, Status
@@ -78,8 +80,7 @@ class Overview:
     @cached_property
     def requests(self) -> list[Wait]:
         """The first of those who wait for a person."""
-        rows = requests(self.using, self.now).select_related("workflow")
-        return list(rows[:SHOWN])
+        return list(requests_with_workflows(self.using, self.now)[:SHOWN])
 
     @cached_property
     def failures(self) -> list[Workflow]:
@@ -93,7 +94,10 @@ class Overview:
 
 
 def last_failed(using: str, number: int) -> list[Workflow]:
-    """Return the last that failed, for each kind of failure from its own index."""
+    """Return the last that failed, for each kind of failure from its own index.
+
+    With ``error_head``, from which error_line() says what went wrong.
+    """
     rows = Workflow.objects.using(using)
     ended = rows.filter(completed_at__isnull=False).order_by("-completed_at")
     chosen, params = either(
@@ -103,10 +107,11 @@ def last_failed(using: str, number: int) -> list[Workflow]:
     columns = ", ".join(
         f'"{field.column}"'
         for field in Workflow._meta.concrete_fields
-        if field.name not in ("inputs", "output", "attributes")
+        if field.name not in COLUMNS
     )
     statement = (
-        f"SELECT {columns} FROM {sql.table(Workflow)} WHERE id IN ({chosen})"
+        f"SELECT {columns}, SUBSTR(error, 1, {ERROR_HEAD:d}) AS error_head"
+        f" FROM {sql.table(Workflow)} WHERE id IN ({chosen})"
         f" ORDER BY completed_at DESC LIMIT {number:d}"
     )
     return list(rows.raw(statement, params))

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from django_durable.admin.payloads import COLUMNS
 from django_durable.models import Notification, Step, Wait
 from django_durable.models.status import Status
 
@@ -32,3 +33,9 @@ def requests(using: str, now: datetime) -> "QuerySet[Wait]":
         .exclude(Exists(answers))
         .order_by(F("wake_at").asc(nulls_last=True), "workflow_id", "branch", "step_id")
     )
+
+
+def requests_with_workflows(using: str, now: datetime) -> "QuerySet[Wait]":
+    """Return requests() with who asks, as lists show them."""
+    payloads = [f"workflow__{name}" for name in COLUMNS]
+    return requests(using, now).select_related("workflow").defer(*payloads)

@@ -11,9 +11,9 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock
-from django_durable.admin import times
+from django_durable.admin import payloads, times
 from django_durable.admin.badges import workflow_badge
-from django_durable.admin.errors import error_line
+from django_durable.admin.errors import ERROR_HEAD, error_line
 from django_durable.admin.listing.counts import CountOf
 from django_durable.admin.waits import wait_text
 from django_durable.display import visible
@@ -34,11 +34,11 @@ def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
     )
     return (
         rows.select_related("worker")
-        .defer("inputs", "output", "error", "attributes")
+        .defer(*payloads.COLUMNS, "attributes")
         .annotate(
             shown_steps=CountOf(steps.values("step_id")[: MOST_STEPS + 1]),
             shown_wait=Subquery(first[:1]),
-            error_head=Substr("error", 1, 600 if with_data else 0),
+            error_head=Substr("error", 1, ERROR_HEAD if with_data else 0),
         )
     )
 

@@ -16,7 +16,7 @@ from django.http import (
 
 from django_durable import clock
 from django_durable.admin.listing.changelist import parameters_of
-from django_durable.admin.payloads import inputs_text, stored_text
+from django_durable.admin.payloads import error_text, inputs_text, stored_text
 from django_durable.bulk.narrowing import narrow
 
 MOST_ROWS = 10_000
@@ -72,9 +72,10 @@ def _readable(row: dict[str, Any]) -> dict[str, Any]:
     """Write values as the console shows them: decoded where that is possible."""
     if row.get("inputs") is not None:
         row["inputs"] = inputs_text(row["inputs"], row["name"])
-    for name in ("output", "error"):
-        if row.get(name) is not None:
-            row[name] = stored_text(row[name], row["name"], at=name)
+    if row.get("output") is not None:
+        row["output"] = stored_text(row["output"], row["name"], at="output")
+    if row.get("error") is not None:
+        row["error"] = error_text(row["error"], row["name"])
     return row
 
 

@@ -13,9 +13,14 @@ from typing import Any, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_durable import failures, serialization
+from django_durable import serialization
 from django_durable.exceptions import SerializationError
-from django_durable.redaction import HIDDEN, redacted, redacted_arguments
+from django_durable.redaction import (
+    HIDDEN,
+    redacted,
+    redacted_arguments,
+    redacted_error,
+)
 
 Patterns: TypeAlias = tuple[str, ...]
 
@@ -53,11 +58,12 @@ def failure(text: str | None, patterns: Patterns = ()) -> dict[str, str] | None:
     """Return type, message and traceback of a stored exception."""
     if text is None:
         return None
-    kind, message = failures.describe(text)
-    found = {"message": message, "traceback": failures.traceback_of(text)}
-    if redacted("", patterns, at="error") == HIDDEN:
-        found = dict.fromkeys(found, HIDDEN)
-    return {"type": kind.removeprefix("builtins:"), **found}
+    found = redacted_error(text, patterns)
+    return {
+        "type": found["type"].removeprefix("builtins:"),
+        "message": found["message"],
+        "traceback": found.get("traceback", ""),
+    }
 
 
 def said(found: dict[str, str]) -> str:
