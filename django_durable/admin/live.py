@@ -1,9 +1,10 @@
 """What pages ask for while they are open: numbers as JSON, for whoever may see them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
@@ -15,12 +16,16 @@ from django_durable.admin.figures import condition
 from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.condition import alarm_texts, missing_migrations
 from django_durable.admin.figures.overview import Overview
+from django_durable.admin.payloads import COLUMNS
 from django_durable.display import visible
 from django_durable.models import Step
 from django_durable.models.ids import may_exist
-from django_durable.models.status import Status
+from django_durable.models.status import TERMINAL, Status
 
 MOST_ROWS = 200
+BETWEEN = "\n"  # No id has it.
+# Some servers refuse a request whose first line has more than 4,094 bytes.
+LONGEST_ADDRESS = 4000
 
 
 def status(model_admin: Any, request: HttpRequest) -> HttpResponse:
@@ -54,12 +59,27 @@ def _overview(
     )
 
 
+def rows_address(request: HttpRequest, shown: Iterable[Any]) -> str:
+    """Return where to ask for the rows of a list: first those that will change.
+
+    As many as an address has room for.
+    """
+    address = dashboard.address(request, "api_rows") + "?ids="
+    for row in sorted(shown, key=lambda row: row.status in TERMINAL):
+        longer = f"{address}{quote(row.pk, safe='')}{quote(BETWEEN)}"
+        if len(longer) > LONGEST_ADDRESS:
+            break
+        address = longer
+    return address
+
+
 def rows(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with where the workflows of ``ids`` stand."""
     alarms = condition.alarms(conf.current().database)
-    ids = [pk for pk in request.GET.getlist("ids") if may_exist(pk)][:MOST_ROWS]
+    given = BETWEEN.join(request.GET.getlist("ids")).split(BETWEEN)
+    ids = [pk for pk in given if pk and may_exist(pk)][:MOST_ROWS]
     is_ready = ids and not missing_migrations(conf.current().database)
-    found = model_admin.get_queryset(request).filter(pk__in=ids) if is_ready else ()
+    found = _seen(model_admin, request, ids) if is_ready else []
     now = clock.now()
     shown = {each.pk: cells(each, now) for each in found}
     return answer(request, {"rows": shown, "alarm": "".join(alarms)})
@@ -70,11 +90,23 @@ def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResp
     alarm = "".join(condition.alarms(conf.current().database))
     if missing_migrations(conf.current().database):
         return answer(request, {"alarm": alarm})
-    row = model_admin.get_object(request, unquote(object_id))
-    if row is None:
+    pk = unquote(object_id)
+    found = _seen(model_admin, request, [pk] if may_exist(pk) else [])
+    if not found:
         return answer(request, {"rows": {}, "version": "gone", "alarm": alarm})
+    (row,) = found
     shown = {row.pk: cells(row, clock.now())}
     return answer(request, {"rows": shown, "version": version_of(row), "alarm": alarm})
+
+
+def _seen(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]:
+    """Return those that this user may see, without what pages do not refresh."""
+    rows = model_admin.get_queryset(request).filter(pk__in=ids)
+    return [
+        row
+        for row in rows.defer(*COLUMNS)
+        if model_admin.has_view_permission(request, row)
+    ]
 
 
 def version_of(row: Any) -> str:

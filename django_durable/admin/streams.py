@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -42,6 +43,8 @@ def _found(model_admin: Any, request: HttpRequest) -> tuple[Any, Any]:
     workflow = model_admin.get_object(request, pk)
     if workflow is None or not may_exist(key):
         raise Http404
+    if not model_admin.has_view_permission(request, workflow):
+        raise PermissionDenied
     streams = Stream.objects.using(conf.current().database)
     stream = streams.filter(workflow_id=pk, key=key).first()
     if stream is None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
-from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -119,13 +118,21 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the workflow with its steps, and all that hangs on it."""
-        context = dict(extra_context or {})
-        workflow = self.get_object(request, unquote(object_id))
-        if workflow is not None and request.method == "GET":
-            if not self.has_view_permission(request, workflow):
-                return super().change_view(request, object_id, form_url, context)
-            context.update(page.context(self, request, workflow))
-        return harden(super().change_view(request, object_id, form_url, context))
+        return harden(super().change_view(request, object_id, form_url, extra_context))
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """Add all that the page shows to what Django has found and permitted."""
+        if obj is not None:
+            context.update(page.context(self, request, obj))
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -239,6 +239,24 @@ def test_rows_are_served_by_their_ids(client, operator):
     assert found["rows"]["b"]["summary"] == "<b>"
 
 
+@pytest.mark.parametrize(
+    "name", ["{:08}-0000-7000-8000-000000000000", "{:03}é" + "x" * 250]
+)
+def test_a_list_asks_with_an_address_that_every_server_takes(client, operator, name):
+    operator("view_workflow")
+    for number in range(110):
+        status = Status.PENDING if number < 10 else Status.SUCCESS
+        add(name.format(number), status, ago=3600 - number * (number > 9))
+
+    page = client.get(reverse("admin:django_durable_workflow_changelist"), {"all": ""})
+    (address,) = re.findall(r'dd-live="([^"]*api/rows[^"]*)"', page.text)
+    asked = client.get(address).json()["rows"]
+
+    assert len(f"GET {address} HTTP/1.1") < 4094
+    assert {name.format(number) for number in range(10)} <= set(asked)
+    assert len(asked) > 100 or len(name) > 200
+
+
 def test_a_workflow_tells_when_its_page_has_something_new(client, operator):
     operator("view_workflow")
     asks.using(workflow_id="asks").start()
@@ -253,6 +271,24 @@ def test_a_workflow_tells_when_its_page_has_something_new(client, operator):
     assert first["version"] != second["version"]
     gone = client.get(address.replace("asks", "nobody")).json()
     assert gone["version"] == "gone"
+
+
+@pytest.mark.parametrize("name", ["status", "rows", "live"])
+def test_an_open_page_reads_no_payload_again_and_again(client, operator, name):
+    operator("view_workflow")
+    asks.using(workflow_id="asks").start()
+    run_until_idle()
+    add("failed", Status.ERROR)
+    of_one = ["asks"] if name == "live" else []
+    address = reverse(f"admin:django_durable_api_{name}", args=of_one)
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get(address, {"ids": "asks"})
+
+    ours = [q["sql"] for q in queries if "workflow" in q["sql"]]
+    assert ours
+    for column in ("inputs", "output", "error"):
+        assert not [sql for sql in ours if f'"{column}",' in sql]
 
 
 def test_queues_tell_who_serves_them(client, operator):

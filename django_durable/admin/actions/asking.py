@@ -43,7 +43,8 @@ def found(
     workflow = model_admin.get_object(request, unquote(object_id))
     if workflow is None:
         raise Http404
-    if not allowed(request, workflow):
+    may_see = model_admin.has_view_permission(request, workflow)
+    if not (may_see and allowed(request, workflow)):
         raise PermissionDenied
     return workflow
 

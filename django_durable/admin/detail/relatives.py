@@ -8,6 +8,7 @@ from django.db.models import Count, Max, Min, Q
 from django.utils.translation import gettext as _
 
 from django_durable.admin.badges import status_word
+from django_durable.admin.payloads import COLUMNS
 from django_durable.display import visible
 from django_durable.models import Workflow
 from django_durable.models.status import ACTIVE, FAILED, Status
@@ -61,8 +62,7 @@ def relatives(workflow: Any) -> Relatives:
 
 
 def _light(rows: Any) -> Any:
-    large = ("inputs", "output", "error", "attributes", "pause_reason")
-    return rows.defer(*large)
+    return rows.defer(*COLUMNS, "attributes", "pause_reason")
 
 
 def _grouped(children: Any) -> list[tuple[ChildGroup, int]]:

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from django_durable import clock
+from django_durable.admin import live
 from django_durable.admin.listing import columns, counts, filters
 from django_durable.bulk.narrowing import STATES, narrow
 from django_durable.models.ids import may_exist
@@ -52,7 +53,7 @@ class WorkflowChangeList(main.ChangeList):
     strip: list[counts.Count]
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
-        self.asked = parameters_of(request)
+        self.request, self.asked = request, parameters_of(request)
         super().__init__(request, *args)
 
     def get_results(self, request: HttpRequest) -> None:
@@ -91,6 +92,11 @@ class WorkflowChangeList(main.ChangeList):
 
     def _with_data(self, request: HttpRequest) -> bool:
         return bool(self.model_admin.has_view_data_permission(request))
+
+    @property
+    def live_address(self) -> str:
+        """Return where the open page asks how its rows stand."""
+        return live.rows_address(self.request, self.result_list)
 
     @property
     def strip_links(self) -> list[dict[str, Any]]:

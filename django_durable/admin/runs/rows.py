@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_durable import bulk, conf, serialization
+from django_durable.admin.payloads import COLUMNS
 from django_durable.bulk import PREFIX
 from django_durable.display import visible
 from django_durable.exceptions import SerializationError
@@ -83,12 +84,13 @@ class Run:
 def runs(number: int) -> list[Run]:
     """Return the last runs, the newest first."""
     rows = _rows().filter(pk__startswith=PREFIX).order_by("-created_at")
-    return with_progress(rows.defer("inputs", "output", "error")[:number])
+    return with_progress(rows.defer(*COLUMNS)[:number])
 
 
 def run(key: str) -> Run | None:
     """Return one run."""
-    return next(iter(with_progress(_rows().filter(pk=f"{PREFIX}{key}"))), None)
+    rows = _rows().filter(pk=f"{PREFIX}{key}").defer(*COLUMNS)
+    return next(iter(with_progress(rows)), None)
 
 
 def with_progress(rows: Iterable[Any]) -> list[Run]:
