@@ -19,6 +19,7 @@ from django_durable.admin.figures.finished import Finished
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
 from django_durable.admin.permissions import may
+from django_durable.bulk.narrowing import READY
 
 WIDTH, HEIGHT, GAP = 720, 80, 1
 WORKFLOWS = "admin:django_durable_workflow_changelist"
@@ -52,36 +53,34 @@ class Bar:
 def listing(request: HttpRequest, name: str = WORKFLOWS, **params: str) -> str:
     """Return the address of a list with filters: whatever the age and the parent."""
     site = getattr(request, "current_app", None)
-    query = {"window": "all", "level": "all", **params} if params else {}
+    whatever = {"window": "all", "level": "all"} if name == WORKFLOWS else {}
     address = reverse(name, current_app=site)
-    return f"{address}?{urlencode(query)}" if query else address
+    return f"{address}?{urlencode({**whatever, **params})}" if params else address
 
 
 def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
     """Return the tiles for somebody who may see workflows."""
     load, totals, now = found.load, found.totals, found.now
 
-    def tile(key: str, label: Any, value: object, note: str, kind: str = "") -> Tile:
-        link = listing(request, state=key)
+    def tile(
+        key: str, label: Any, value: object, note: str, kind: str = "", **params: str
+    ) -> Tile:
+        link = listing(request, **{"state": key, **params})
         return Tile(key, label, str(value), note, link, kind)
+
+    asked = _("%s for a person") % totals.requests if totals.requests else ""
+    bad = "error" if totals.failed else ""
 
     return [
         tile("running", gettext_lazy("running"), load.running, _oldest(load, now)),
-        tile("queued", gettext_lazy("queued"), load.queued, _longest(load, now)),
-        Tile(
-            "waiting",
-            gettext_lazy("waiting"),
-            str(totals.waiting),
-            _("%s for a person") % totals.requests if totals.requests else "",
-            listing(request, state="waiting"),
+        tile(
+            *("queued", gettext_lazy("queued"), load.queued, _longest(load, now)),
+            state=READY,
         ),
-        Tile(
-            "failed",
-            gettext_lazy("failed in 24 h"),
-            str(totals.failed),
-            "",
-            listing(request, state="failed", window="24h"),
-            "error" if totals.failed else "",
+        tile("waiting", gettext_lazy("waiting"), totals.waiting, asked),
+        tile(
+            *("failed", gettext_lazy("failed in 24 h"), totals.failed, "", bad),
+            ended="24h",
         ),
         *_troubles(tile, totals),
         Tile(
@@ -90,7 +89,7 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
             f"{len(found.crew.fresh)} / {len(found.crew.serving)}",
             _("slots %(used)d/%(slots)d")
             % {"used": found.crew.used, "slots": found.crew.slots},
-            listing(request, WORKERS),
+            listing(request, WORKERS, serving="yes"),
             "error" if found.is_unattended else "",
         ),
     ]
@@ -232,7 +231,7 @@ def _queue(request: HttpRequest, queue: Queue, found: Overview) -> dict[str, Any
     return {
         "queue": queue,
         "oldest": age(queue.oldest_at, found.now),
-        "link": listing(request, queue=queue.name, state="queued"),
+        "link": listing(request, queue=queue.name, state=READY),
         "running_link": listing(request, queue=queue.name, state="running"),
     }
 

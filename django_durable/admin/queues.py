@@ -10,8 +10,8 @@ from django_durable.admin import dashboard
 from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
-from django_durable.admin.figures.workers import FRESH
 from django_durable.admin.pages import render
+from django_durable.bulk.narrowing import READY
 
 TEMPLATE = "admin/django_durable/console/queues.html"
 
@@ -23,7 +23,6 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("Queues"),
         "rows": rows(request, found) if is_ready else [],
-        "workers_page": dashboard.listing(request, dashboard.WORKERS),
         "alarms": dashboard.alarms(found) if is_ready else None,
         "live_address": dashboard.address(request, "api_queues"),
         "live_version": dashboard.queue_names(found) if is_ready else "",
@@ -35,18 +34,18 @@ def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
     """Return the queues that hold something, or that a living worker serves."""
     load, now = found.load, found.now
     known = {queue.name: queue for queue in load.queues}
-    serving = [each for each in found.crew.serving if found.crew.pulse(each) == FRESH]
-    for worker in serving:
+    for worker in found.crew.fresh:
         for name in worker.queues or ():
             known.setdefault(name, Queue(name))
     return [
         {
             "queue": queue,
             "oldest": age(queue.oldest_at, now),
-            "workers": sum(
-                each.queues is None or queue.name in each.queues for each in serving
+            "workers": len(found.crew.of_queue(queue.name)),
+            "workers_link": dashboard.listing(
+                request, dashboard.WORKERS, queue=queue.name
             ),
-            "queued_link": dashboard.listing(request, queue=queue.name, state="queued"),
+            "queued_link": dashboard.listing(request, queue=queue.name, state=READY),
             "running_link": dashboard.listing(
                 request, queue=queue.name, state="running"
             ),

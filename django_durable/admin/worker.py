@@ -21,6 +21,7 @@ from django_durable.admin.figures.workers import FRESH, GONE, LATE, LOST, WORDS,
 from django_durable.admin.listing.counts import CountOf
 from django_durable.admin.pages import Page
 from django_durable.admin.permissions import may
+from django_durable.admin.serving import QueueFilter, ServingFilter
 from django_durable.display import visible
 from django_durable.models import Worker, Workflow
 from django_durable.models.status import Status
@@ -93,7 +94,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
         "current",
     )
     list_display_links = ("process",)
-    list_filter = ("state", "kind")
+    list_filter = ("state", "kind", ServingFilter, QueueFilter)
     search_fields = ("host__startswith",)
     ordering = ("-heartbeat_at",)
     fields = (

@@ -35,7 +35,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "paused": (Status.PAUSED,),
     "dead": (Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED,),
 }
-STRANDED = "stranded"
+STRANDED, READY = "stranded", "ready"
 
 
 def narrow(
@@ -48,6 +48,8 @@ def narrow(
     """
     rows = in_window(rows, params.get("window"), now)
     rows = at_level(rows, params.get("level"))
+    rows = ended_within(rows, params.get("ended"), now)
+    rows = in_state(rows, params.get("state"), now)
     for name, narrowing in NARROWINGS.items():
         if value := params.get(name):
             rows = narrowing(rows, value)
@@ -73,8 +75,20 @@ def at_level(rows: Rows, level: str | None) -> Rows:
     return rows if level == "all" else rows.filter(parent=None)
 
 
-def in_state(rows: Rows, state: str) -> Rows:
-    """Keep a status, or a group of them, or what is stranded."""
+def ended_within(rows: Rows, window: str | None, now: datetime) -> Rows:
+    """Keep what has ended within a window, all without one."""
+    if not window:
+        return rows
+    age = WINDOWS.get(window, timedelta())
+    return rows.filter(completed_at__gt=now - age)
+
+
+def in_state(rows: Rows, state: str | None, now: datetime) -> Rows:
+    """Keep a status, or a group of them, what is stranded, or what is due."""
+    if not state:
+        return rows
+    if state == READY:
+        return rows.filter(status=Status.ENQUEUED, run_after__lte=now)
     if state == STRANDED:
         stranded = Workflow.objects.using(rows.db).stranded()
         return rows.filter(pk__in=stranded.values("pk"))
@@ -110,7 +124,6 @@ def of_subject(rows: Rows, value: str) -> Rows:
 
 
 NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
-    "state": in_state,
     "name": lambda rows, value: rows.filter(name=value),
     "queue": lambda rows, value: rows.filter(queue_name=value),
     "version": lambda rows, value: rows.filter(version=value),

@@ -1,6 +1,8 @@
 """The dashboard shows each user what is theirs to see, and writes nothing."""
 
+import html
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -9,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 import django_durable as durable
+from django_durable import clock
 from django_durable.admin.figures import condition
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
@@ -64,13 +67,63 @@ def test_the_dashboard_leads_from_each_number_to_what_it_counts(client, operator
 
     text = client.get(HOME).text
 
-    for name in ("running", "queued", "waiting", "failed", "dead"):
+    for name in ("running", "ready", "waiting", "failed", "dead"):
         assert f"state={name}" in text
     assert "queue=mail" in text
     assert "1 running, " in text
     assert "1 / 1" in text
     assert "slots 1/16" in text
     assert "python manage.py run_workflows" not in text
+
+
+@pytest.fixture
+def busy():
+    """Workflows and workers beside those that the figures count."""
+    day = 24 * 3600
+    long_ago = clock.now() - timedelta(days=3)
+    for name in ("mail", "reports"):
+        add(f"due-{name}", Status.ENQUEUED, queue_name=name)
+        add(f"delayed-{name}", Status.ENQUEUED, queue_name=name, ago=-3600)
+        add(f"runs-{name}", Status.PENDING, queue_name=name, created_at=long_ago)
+    add("waits", Status.WAITING, created_at=long_ago)
+    add("failed-early", Status.ERROR, ago=day + 60)
+    add("failed-late", Status.ERROR, created_at=long_ago)
+    add("killed", Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED, created_at=long_ago)
+    add("child", Status.ERROR, parent_id="failed-late")
+    register(queues=["mail"])
+    register(queues=["mail"], ago=3600)
+    register(state=Worker.State.STOPPED)
+    register(Worker.Kind.DIRECT)
+    register()
+
+
+def listed_at(client, address):
+    return client.get(html.unescape(address)).context["cl"].result_count
+
+
+@pytest.mark.usefixtures("busy")
+def test_each_number_of_the_dashboard_is_that_of_the_list_behind_it(client, operator):
+    operator("view_workflow", "view_worker")
+    text = client.get(HOME).text
+
+    found = re.findall(r'<a href="([^"]+)"[^>]*>(?:<strong[^>]*>)?([\d/ ]+)<', text)
+    counted = [(address, int(number.split("/")[-1])) for address, number in found]
+
+    assert len(counted) == 6 + 2 * 2
+    assert [(at, listed_at(client, at)) for at, _ in counted] == counted
+    assert {number for _, number in counted} >= {1, 2, 3}
+
+
+@pytest.mark.usefixtures("busy")
+def test_each_number_of_the_queues_is_that_of_the_list_behind_it(client, operator):
+    operator("view_workflow", "view_worker")
+    text = client.get(PAGES["queues"]).text
+
+    found = re.findall(r'<td class="dd-number"><a href="([^"]+)"[^>]*>(\d+)<', text)
+    counted = [(address, int(number)) for address, number in found]
+
+    assert len(counted) == 2 * 3
+    assert [(at, listed_at(client, at)) for at, _ in counted] == counted
 
 
 def test_a_dashboard_of_nothing_says_what_to_type(client, operator):

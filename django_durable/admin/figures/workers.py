@@ -32,6 +32,12 @@ class Crew:
         """Those that claim workflows and were heard of just now."""
         return tuple(each for each in self.serving if self.pulse(each) == FRESH)
 
+    def of_queue(self, name: str) -> tuple[Any, ...]:
+        """Those of the fresh ones that claim from a queue."""
+        return tuple(
+            each for each in self.fresh if each.queues is None or name in each.queues
+        )
+
     @property
     def serving(self) -> tuple[Any, ...]:
         """Those that claim workflows and have not ended, as far as we know."""

@@ -96,12 +96,37 @@ class StateFilter(ParameterFilter):
             ("paused", _("paused: a programmer’s error")),
             ("dead", _("dead letter")),
             ("queued", _("queued")),
+            ("ready", _("queued, and due")),
             ("running", _("running")),
             ("waiting", _("waiting")),
             ("success", _("success")),
             ("error", _("error")),
             ("cancelled", _("cancelled")),
         ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what is in it now."""
+        return narrowing.in_state(queryset, self.value(), clock.now())
+
+
+class EndedFilter(ParameterFilter):
+    """When it ended, whenever it began."""
+
+    title = _("ended")
+    parameter_name = "ended"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        """Offer windows."""
+        return [
+            ("15m", _("in the last 15 minutes")),
+            ("1h", _("in the last hour")),
+            ("24h", _("in the last 24 hours")),
+            ("7d", _("in the last 7 days")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Look back so far."""
+        return narrowing.ended_within(queryset, self.value(), clock.now())
 
 
 class WaitingFilter(ParameterFilter):
@@ -201,6 +226,7 @@ class ParentFilter(GivenFilter):
 FILTERS = (
     StateFilter,
     WindowFilter,
+    EndedFilter,
     LevelFilter,
     WaitingFilter,
     RetriedFilter,

@@ -148,7 +148,4 @@ def _start(actor: Actor, selection: Selection, reason: str) -> None:
 def _is_unserved() -> bool:
     """Tell whether no living worker would execute it."""
     found = Overview(conf.current().database)
-    name = bulk.bulk.queue_name
-    return not any(
-        each.queues is None or name in each.queues for each in found.crew.fresh
-    )
+    return not found.crew.of_queue(bulk.bulk.queue_name)
