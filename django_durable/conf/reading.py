@@ -7,6 +7,7 @@ from typing import Any, Literal, NoReturn
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
+from django_durable.conf.masking import MASK, is_secret
 from django_durable.conf.operators import OperatorSettings
 from django_durable.conf.values import BadValue
 from django_durable.suggestions import nearest, unknown_names
@@ -149,6 +150,7 @@ def _unknown(key: object) -> Problem:
 
 
 def _bad(key: str, value: object, bad: BadValue) -> Problem:
+    value = MASK if is_secret(key) else value
     message = f'DURABLE["{key}"] is {value!r}, but must be {bad.must_be}.'
     return Problem(bad.kind, key, message, _way_out(key, value))
 

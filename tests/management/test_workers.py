@@ -99,14 +99,53 @@ def test_settings_that_cannot_work_are_told_all_at_once(cli, settings):
         ("API_TOKEN", "x", MASK),
         ("STREAM_TOKEN_AGE", 900, 900),
         ("URL", "redis://ana:secret@host:1/0", f"redis://ana:{MASK}@host:1/0"),
-        ("OPTIONS", {"sslkey": "x", "db_password": "x"}, None),
+        ("OPTIONS", {"sslkey": "x"}, {"sslkey": "x"}),
+        ("OPTIONS", {"db_password": "x"}, {"db_password": MASK}),
+        ("OPTIONS", {"sslpassword": "x"}, {"sslpassword": MASK}),
+        ("OPTIONS", {"passwd": "x"}, {"passwd": MASK}),
+        (
+            "OPTIONS",
+            {"pool": {"kwargs": {"pwd": "x"}}},
+            {"pool": {"kwargs": {"pwd": MASK}}},
+        ),
+        ("OPTIONS", {"passfile": "~/.pgpass"}, {"passfile": "~/.pgpass"}),
+        (
+            "OPTIONS",
+            {"apiKey": "x", "x-api-key": "x"},
+            {"apiKey": MASK, "x-api-key": MASK},
+        ),
+        ("OPTIONS", {"authToken": "x"}, {"authToken": MASK}),
         ("HOSTS", ["redis://:secret@host"], [f"redis://:{MASK}@host"]),
+        ("HOSTS", {"redis://:secret@host"}, [f"redis://:{MASK}@host"]),
+        (
+            "URL",
+            "postgresql://ana:se/cr@et@host/db",
+            f"postgresql://ana:{MASK}@host/db",
+        ),
+        (
+            "URL",
+            "postgresql://host/db?sslpassword=secret&sslmode=require",
+            f"postgresql://host/db?sslpassword={MASK}&sslmode=require",
+        ),
+        (
+            "NAME",
+            r"host=db password='se\' cret' user=ana passwd=secret",
+            f"host=db password={MASK} user=ana passwd={MASK}",
+        ),
     ],
 )
 def test_secrets_are_masked(key, value, shown):
-    expected = {"sslkey": "x", "db_password": MASK} if shown is None else shown
+    assert masked(key, value) == shown
 
-    assert masked(key, value) == expected
+
+def test_a_secret_that_cannot_work_is_not_told(cli, settings):
+    settings.DURABLE = {"METRICS_TOKEN": ["hunter2"]}
+
+    for words in (["settings"], ["settings", "--json"], ["doctor"]):
+        answer = cli(*words)
+        assert answer.code == 1
+        assert "METRICS_TOKEN" in answer.out + answer.err
+        assert "hunter2" not in answer.out + answer.err
 
 
 def test_a_secret_in_an_unknown_key_is_masked(cli, settings):

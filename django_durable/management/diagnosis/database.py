@@ -7,6 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
 from django_durable import clock
+from django_durable.conf.masking import masked_text
 from django_durable.management.diagnosis.finding import Finding
 from django_durable.models import sql
 
@@ -22,10 +23,11 @@ def look_at_connection(using: str) -> Iterator[Finding]:
         began = clock.monotonic()
         sql.fetch(connection, "SELECT 1")
     except DatabaseError as error:
+        said = masked_text(" ".join(str(error).split()))
         yield Finding(
             "problem",
             "database",
-            f"The database {using!r} does not answer: {' '.join(str(error).split())}",
+            f"The database {using!r} does not answer: {said}",
             "Is it running, and do DATABASES say where?",
         )
         return

@@ -1,7 +1,6 @@
 """``workflows settings``: the values in force, secrets masked."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -9,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from django_durable import conf
+from django_durable.conf.masking import MASK, is_secret, masked_text
 from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import Cell, Output
 from django_durable.management.workflows.subcommand import (
@@ -19,25 +19,19 @@ from django_durable.management.workflows.subcommand import (
 )
 from django_durable.management.workflows.values import compact, plain
 
-MASK = "********"
-
-_SECRET = re.compile(r"(^|_)(KEYS?|SECRETS?|PASSWORDS?|TOKENS?|DSN|CREDENTIALS?)$")
-# The password in the address of a server.
-_ADDRESS = re.compile(r"(://[^/@:\s]*:)[^/\s]*@")
 _OF_THE_DATABASE = ("ENGINE", "NAME", "HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
 
 
 def masked(key: str, value: Any) -> Any:
     """Return a value without what should not be on a screen."""
-    if _SECRET.search(key.upper()):
+    if is_secret(key):
         return MASK if value else value
     if isinstance(value, Mapping):
         return {str(name): masked(str(name), part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | Set):
         return [masked("", part) for part in value]
-    if isinstance(value, str):
-        return _ADDRESS.sub(rf"\1{MASK}@", value)
-    return plain(value)
+    shown = plain(value)
+    return masked_text(shown) if isinstance(shown, str) else shown
 
 
 def _add_arguments(parser: Parser) -> None:
