@@ -6,6 +6,7 @@ from django_durable.admin.pages import Page
 from django_durable.admin.runs import pages as runs
 
 LOOK = ("view_workflow",)
+WATCH = ("view_workflow", "view_stream")
 
 PAGES = (
     Page("api/status/", "api_status", live.status, LOOK),
@@ -17,7 +18,8 @@ PAGES = (
         ("view_workflow", "send_workflow_message"),
         is_form=True,
     ),
-    Page("stream/", "stream", streams.page, ("view_workflow", "view_stream")),
+    Page("stream/", "stream", streams.page, WATCH),
+    Page("api/stream/", "api_stream", streams.news, WATCH),
     Page("runs/", "bulk", runs.page, LOOK, is_form=True),
     Page("runs/<uuid:key>/", "bulk_run", runs.one, LOOK),
     Page("runs/<uuid:key>/api/", "api_bulk", runs.progress, LOOK),

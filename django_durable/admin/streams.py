@@ -1,4 +1,7 @@
-"""One stream of a workflow on a page: live where Channels is, else page by page."""
+"""One stream of a workflow on a page: live where Channels is, else page by page.
+
+Where values are to be hidden it is not live either: the sockets send what is stored.
+"""
 
 from importlib.util import find_spec
 from typing import Any
@@ -8,10 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from django_durable import conf
+from django_durable.admin.dashboard import address
+from django_durable.admin.live import answer
 from django_durable.admin.pages import render
 from django_durable.admin.payloads import payload_of
 from django_durable.models import Stream, StreamEntry
 from django_durable.models.ids import may_exist
+from django_durable.redaction import patterns_for
 
 TEMPLATE = "admin/django_durable/console/stream.html"
 PER_PAGE = 100
@@ -22,7 +28,8 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Show a stream as it grows, or a page of its values."""
     workflow, stream = _found(model_admin, request)
     offset = _offset(request, stream)
-    is_live = find_spec("channels") is not None and "offset" not in request.GET
+    is_latest = "offset" not in request.GET
+    is_live = is_latest and _can_follow(workflow)
     context = {
         "title": _("Stream"),
         "workflow": workflow,
@@ -33,9 +40,29 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "before": max(0, offset - PER_PAGE),
         "after": offset + PER_PAGE,
         "has_more": offset + PER_PAGE < stream.next_offset,
+        "live_address": _address(request) if is_latest and not is_live else "",
+        "live_version": _version(stream),
         "media": "",
     }
     return render(model_admin, request, TEMPLATE, context)
+
+
+def news(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Answer with what changes when a page of a stream has more to show."""
+    _workflow, stream = _found(model_admin, request)
+    return answer(request, {"version": _version(stream)})
+
+
+def _can_follow(workflow: Any) -> bool:
+    return find_spec("channels") is not None and not patterns_for(workflow.name)
+
+
+def _address(request: HttpRequest) -> str:
+    return f"{address(request, 'api_stream')}?{request.GET.urlencode()}"
+
+
+def _version(stream: Any) -> str:
+    return f"{stream.next_offset} {stream.is_closed}"
 
 
 def _found(model_admin: Any, request: HttpRequest) -> tuple[Any, Any]:

@@ -52,6 +52,7 @@ OVERVIEWS = {
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
     "stream": {"view_workflow", "view_stream"},
+    "api_stream": {"view_workflow", "view_stream"},
     "worker_changelist": {"view_worker"},
 }
 OF_A_RUN = {"bulk_run": {"view_workflow"}, "api_bulk": {"view_workflow"}}
@@ -74,7 +75,7 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history"} - {"bulk"}
 # Files, JSON, and what is not there without a run, a question, a worker or a stream.
-NO_PAGES = {"payload", "export_csv", "export_json", "stream"}
+NO_PAGES = {"payload", "export_csv", "export_json", "stream", "api_stream"}
 NO_PAGES |= {"api_status", "api_queues", "api_rows", "api_live", *OF_A_RUN}
 NO_PAGES |= {"workflow_answer", *OF_A_WORKER, *NEVER, *NEVER_OF_A_WORKER}
 
@@ -120,7 +121,8 @@ def addresses(workflow_id, there=None):
             f"admin:django_durable_workflow_{name}", args=[quote(workflow_id)]
         )
         found[name] = (address + QUERIES.get(name, ""), needed)
-    queries = {"workflow_answer": there.place, "stream": there.stream}
+    queries = dict.fromkeys(("stream", "api_stream"), there.stream)
+    queries["workflow_answer"] = there.place
     for names, arguments in (
         (OVERVIEWS, []),
         (NEVER, []),

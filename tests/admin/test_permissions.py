@@ -34,6 +34,7 @@ RUNS = reverse("admin:django_durable_bulk")
 # What there is to see without a selection, a run, a question or a worker.
 WITHOUT_A_PAGE = {
     "stream": 404,
+    "api_stream": 404,
     "bulk_run": 404,
     "api_bulk": 404,
     "workflow_answer": 302,

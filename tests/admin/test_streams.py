@@ -1,10 +1,14 @@
 """A stream has a page, live or not, for those who may see streams."""
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
 import django_durable as durable
 from django_durable.admin import streams
+from django_durable.models import Stream
 from django_durable.testing import run_until_idle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -47,6 +51,32 @@ def test_a_stream_is_shown_live_where_channels_is_and_else_page_by_page(
     assert "offset=2" in first
     assert "line 4" in beyond
     assert "<b>line" not in live + last + first
+
+
+@durable.workflow(redact=["log"])
+def whispers():
+    durable.write_stream("log", "4111 1111")
+
+
+def test_a_stream_with_something_to_hide_is_not_live_and_tells_of_more(
+    client, operator
+):
+    operator("view_workflow", "view_stream")
+    whispers.using(workflow_id="whispers").start()
+    run_until_idle()
+    asked = {"workflow": "whispers", "key": "log"}
+
+    text = client.get(PAGE, asked).text
+    (address,) = re.findall(r'dd-live="([^"]+)"', text)
+    (version,) = re.findall(r'dd-version="([^"]+)"', text)
+    before = client.get(html.unescape(address)).json()["version"]
+    Stream.objects.update(next_offset=2)
+    after = client.get(html.unescape(address)).json()["version"]
+
+    assert "4111" not in text
+    assert "•••" in text
+    assert "<durable-stream" not in text
+    assert before == version != after
 
 
 @pytest.mark.usefixtures("written")

@@ -1,6 +1,5 @@
 """What the page of a workflow shows."""
 
-from importlib.util import find_spec
 from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -20,7 +19,6 @@ from django_durable.admin.waits import wait_text
 from django_durable.display import visible
 from django_durable.models import Worker
 from django_durable.models.code import runnable
-from django_durable.models.ids import may_exist
 from django_durable.models.status import Status
 
 DATA_FIELDS = frozenset({"inputs", "output", "error"})
@@ -53,7 +51,6 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
         "messages_sent": talk.messages(workflow, with_data=with_data),
         "events": talk.events(workflow, with_data=with_data),
         "streams": talk.streams(workflow),
-        "watched": watched(request),
         "raw": raw(workflow, with_data=with_data),
         **(data(workflow) if with_data else {}),
     }
@@ -112,14 +109,6 @@ def raw(workflow: Any, *, with_data: bool) -> list[tuple[str, str]]:
         for field in workflow._meta.concrete_fields
         if field.name not in DATA_FIELDS
     ]
-
-
-def watched(request: HttpRequest) -> str:
-    """Return the key of the stream that is to be shown as it grows."""
-    key = request.GET.get("watch", "")
-    may_watch = request.user.has_perm("django_durable.view_stream")
-    can_watch = find_spec("channels") is not None
-    return key if may_watch and can_watch and may_exist(key) else ""
 
 
 def _worker(workflow: Any) -> Any:
