@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from django_durable import conf
 from django_durable.admin.pages import HasPages
+from django_durable.admin.permissions import ReadOnly
 
 # Scripts of the admin for forms that change rows; under a policy that requires
 # Trusted Types they raise errors.
@@ -26,7 +27,7 @@ def _needs_jquery(script: object) -> bool:
     return str(getattr(script, "_path", script)).endswith(_NEED_JQUERY)
 
 
-class ReadOnlyAdmin(HasPages):
+class ReadOnlyAdmin(ReadOnly, HasPages):
     """Shows rows; changing them is for actions with a name."""
 
     show_full_result_count = False
@@ -44,15 +45,3 @@ class ReadOnlyAdmin(HasPages):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Read the rows where they are."""
         return super().get_queryset(request).using(conf.current().database)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows are made by workflows."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows are changed by workflows."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows are deleted by retention, or on a page of our own."""
-        return False

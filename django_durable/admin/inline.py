@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_durable import conf
 from django_durable.admin.payloads import COLUMNS
-from django_durable.admin.permissions import may
+from django_durable.admin.permissions import ReadOnly, may
 from django_durable.models import Workflow
 
 MOST_ROWS = 20
@@ -66,7 +66,7 @@ class _Checks(InlineModelAdminChecks):
         return []
 
 
-class WorkflowInline(InlineModelAdmin):
+class WorkflowInline(ReadOnly, InlineModelAdmin):
     """Lists the workflows that were started with this object as their subject.
 
     ``inlines = [WorkflowInline]`` in any ModelAdmin. It needs the permission
@@ -89,15 +89,3 @@ class WorkflowInline(InlineModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the user may see workflows."""
         return may(request, "view_workflow")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Workflows are started by code."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Workflows are changed by themselves."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Workflows are deleted by retention, or on their own page."""
-        return False

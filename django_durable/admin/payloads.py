@@ -34,9 +34,7 @@ def payload_of(
     """Return a stored value as the beginning of its text, None for none."""
     if stored is None:
         return None
-    text = stored_text(stored, name, step=step, at=at)
-    shown = visible(text, limit=MOST_CHARACTERS)
-    return Payload(shown, len(stored.encode()), len(text) > MOST_CHARACTERS)
+    return _payload(stored, stored_text(stored, name, step=step, at=at))
 
 
 def stored_text(stored: str, name: str, *, step: str = "", at: str = "") -> str:
@@ -75,7 +73,10 @@ def inputs_text(stored: str, name: str) -> str:
 
 def inputs_payload(stored: str, name: str) -> Payload:
     """See payload_of() and inputs_text()."""
-    text = inputs_text(stored, name)
+    return _payload(stored, inputs_text(stored, name))
+
+
+def _payload(stored: str, text: str) -> Payload:
     shown = visible(text, limit=MOST_CHARACTERS)
     return Payload(shown, len(stored.encode()), len(text) > MOST_CHARACTERS)
 

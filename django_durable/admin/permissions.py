@@ -17,6 +17,22 @@ def require(request: HttpRequest, *codenames: str) -> None:
         raise PermissionDenied
 
 
+class ReadOnly:
+    """Nobody edits rows by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows are made by workflows."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows are changed by workflows."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows are deleted by retention, or on a page of our own."""
+        return False
+
+
 class ActionPermissions:
     """What Django's ``permissions=["cancel"]`` and our pages ask.
 

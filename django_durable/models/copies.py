@@ -7,6 +7,7 @@ place that wrote it, and what a recorded place has written never changes.
 from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q, QuerySet
 
 from django_durable.models.checkpoint import COLUMNS
 
@@ -107,6 +108,16 @@ LEFT JOIN (SELECT key, count(*) AS many FROM {entries} WHERE workflow_id = %s
            GROUP BY key) AS e ON e.key = x.key
 WHERE x.workflow_id = %s AND (e.many IS NOT NULL OR k.step_id IS NOT NULL)
 """
+
+
+def kept(steps: QuerySet[Any], cut: Cut) -> Q:
+    """Say of the steps of a workflow what _STEPS says, before anything is copied."""
+    earlier = Q(branch=cut.branch, step_id__lt=cut.step_id)
+    first = steps.filter(branch=cut.branch, step_id=cut.step_id).first()
+    if first is None:
+        return earlier | ~Q(branch=cut.branch)
+    before = Q(claim=first.claim, completed_at__lte=first.started_at)
+    return earlier | ~Q(branch=cut.branch) & (Q(claim__lt=first.claim) | before)
 
 
 def keep(

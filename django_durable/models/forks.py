@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
 from django_durable import clock
 from django_durable.exceptions import (
@@ -88,6 +88,21 @@ class ForkQuerySet(TransitionQuerySet):
                 return self._fork(cut, options)
 
         return faults.retry_conflicts(self.db, fork)
+
+    def steps_of_fork(
+        self, origin: Any, from_step: int, *, branch: str = ""
+    ) -> tuple[QuerySet[Any], QuerySet[Any]]:
+        """Return what fork_one() keeps of the steps, and the others.
+
+        Raises ForkImpossible.
+        """
+        cut = copies.Cut(origin.pk, branch, _whole_number(from_step))
+        steps = origin.steps.using(self.db)
+        if cut.is_whole:
+            return steps.none(), steps.all()
+        self._assure_recorded(origin, cut)
+        kept = copies.kept(steps.defer("output", "error"), cut)
+        return steps.filter(kept), steps.exclude(kept)
 
     def _fork(self, cut: copies.Cut, options: ForkOptions) -> tuple[str, bool]:
         origin = self._kept_there(cut.workflow_id)

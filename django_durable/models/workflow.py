@@ -329,6 +329,15 @@ class Workflow(models.Model):
         )
         return self._other(forked)
 
+    def steps_of_fork(
+        self, from_step: int, *, branch: str = ""
+    ) -> tuple[models.QuerySet[Any], models.QuerySet[Any]]:
+        """Return the steps that fork() would keep, and those executed once more.
+
+        Raises ForkImpossible.
+        """
+        return self._rows().steps_of_fork(self, from_step, branch=branch)
+
     def delete(
         self, using: str | None = None, keep_parents: bool = False
     ) -> tuple[int, dict[str, int]]:

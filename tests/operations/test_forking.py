@@ -5,7 +5,7 @@ import pytest
 import django_durable as durable
 from django_durable import clock
 from django_durable.definitions import registry
-from django_durable.exceptions import WorkflowNotFound
+from django_durable.exceptions import ForkImpossible, WorkflowNotFound
 from django_durable.models import (
     Attempt,
     Event,
@@ -338,3 +338,30 @@ def test_a_restart_starts_from_the_beginning_with_the_same_inputs():
     assert (handle.workflow_id, handle.created) == ("r", True)
     assert not durable.restart_workflow("w", new_workflow_id="r").created
     assert in_loop(durable.arestart_workflow, "w").created
+
+
+@pytest.mark.parametrize(
+    ("branch", "from_step"),
+    [("", step) for step in range(1, len(REPEATED) + 1)] + [("1", 1), ("1", 2)],
+)
+def test_what_a_fork_would_keep_is_told_beforehand(branch, from_step):
+    workflow = ran(workflows.side_by_side)
+
+    kept, again = workflow.steps_of_fork(from_step, branch=branch)
+    fork = workflow.fork(from_step, branch=branch)
+
+    told = list(kept.order_by("branch", "step_id").values_list("branch", "step_id"))
+    assert told == contents(Step, fork.pk, "branch", "step_id")
+    assert kept.count() + again.count() == workflow.steps.count()
+
+
+def test_what_a_fork_would_keep_of_other_claims_is_told_beforehand():
+    workflow = ran(workflows.side_by_side)
+    Step.objects.filter(workflow="w", branch="1").update(claim=2)
+    Workflow.objects.update(claim=2)
+
+    kept, _again = workflow.steps_of_fork(2)
+
+    assert set(kept.values_list("branch", "step_id")) == {("", 1), ("2", 1)}
+    with pytest.raises(ForkImpossible):
+        workflow.steps_of_fork(99)

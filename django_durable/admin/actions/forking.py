@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -21,9 +20,8 @@ from django_durable.admin.pages import render
 from django_durable.bulk.actor import Actor
 from django_durable.definitions import registry
 from django_durable.display import visible
-from django_durable.exceptions import DurableError
+from django_durable.exceptions import DurableError, ForkImpossible
 from django_durable.models.forks import ForkOptions
-from django_durable.models.ids import may_exist
 
 OPERATION = OPERATIONS["fork"]
 MOST_LISTED = 50
@@ -129,11 +127,14 @@ def _ask(
     form: ForkForm,
     place: dict[str, Any],
 ) -> HttpResponse:
-    kept, again = _divided(workflow, place["step"], place["branch"])
-    if kept is None:
-        text = _("No fork can begin at step %s: the one before is not recorded.")
-        error = ValueError(text % place["step"])
+    try:
+        found = workflow.steps_of_fork(place["step"], branch=place["branch"])
+    except ForkImpossible as error:
         return refused(model_admin, request, workflow, error)
+    kept, again = (
+        rows.defer("output", "error").order_by("started_at", "branch", "step_id")
+        for rows in found
+    )
     question = confirming.Question(
         title=OPERATION.title,
         button=OPERATION.label,
@@ -158,30 +159,3 @@ def _ask(
         },
     )
     return confirming.ask(model_admin, request, question, form)
-
-
-def _divided(workflow: Any, step: int, branch: str) -> tuple[Any, Any]:
-    """Return the steps that a fork keeps, and the others; None where none can be.
-
-    As Workflow.fork() does: of the branch by number, of the others by time.
-    """
-    if not may_exist(branch):
-        return None, None
-    rows = workflow.steps.defer("output", "error")
-    steps = rows.order_by("started_at", "branch", "step_id")
-    mine = steps.filter(branch=branch)
-    last = mine.aggregate(last=Max("step_id", default=0))["last"]
-    if step > last + 1 or (branch and not last):
-        return None, None
-    if step == 1 and not branch:
-        return steps.none(), steps
-    kept = Q(branch=branch, step_id__lt=step) | _kept_elsewhere(mine, step, branch)
-    return steps.filter(kept), steps.exclude(kept)
-
-
-def _kept_elsewhere(mine: Any, step: int, branch: str) -> Q:
-    first = mine.filter(step_id=step).first()
-    if first is None:
-        return ~Q(branch=branch)
-    before = Q(claim=first.claim, completed_at__lte=first.started_at)
-    return ~Q(branch=branch) & (Q(claim__lt=first.claim) | before)
