@@ -18,7 +18,7 @@ from django_durable.admin.figures.condition import alarm_texts
 from django_durable.admin.figures.finished import Finished
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
-from django_durable.admin.permissions import may
+from django_durable.admin.permissions import may, of_site
 from django_durable.bulk.narrowing import READY
 
 WIDTH, HEIGHT, GAP = 720, 80, 1
@@ -144,7 +144,11 @@ def context(request: HttpRequest) -> dict[str, Any]:
     found = Overview(conf.current().database)
     if found.missing_migrations or not may(request, "view_workflow"):
         return base
-    numbers = figures(request, found)
+    numbers, asked = figures(request, found), of_site(request)
+
+    def may_see(workflow: Any) -> bool:
+        return asked is not None and asked.has_view_permission(request, workflow)
+
     return {
         **base,
         "found": found,
@@ -158,9 +162,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
             for kind in KINDS
         },
         "queues": [_queue(request, queue, found) for queue in found.load.queues],
+        "requests": [wait for wait in found.requests if may_see(wait.workflow)],
         "failures": [
-            {"workflow": each, "error": _error(request, each)}
-            for each in found.failures
+            {"workflow": each, "error": _error(request, each, asked)}
+            for each in filter(may_see, found.failures)
         ],
         "summary": numbers["summary"],
         "version": version(found),
@@ -236,7 +241,7 @@ def _queue(request: HttpRequest, queue: Queue, found: Overview) -> dict[str, Any
     }
 
 
-def _error(request: HttpRequest, workflow: Any) -> str:
+def _error(request: HttpRequest, workflow: Any, asked: Any) -> str:
     """Return the class of an error; its message to those who may see data."""
-    with_message = may(request, "view_workflow_data")
+    with_message = asked.has_view_data_permission(request, workflow)
     return error_line(workflow.error_head, workflow.name, with_message=with_message)

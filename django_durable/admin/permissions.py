@@ -1,9 +1,12 @@
 """Who may do what in the console: one permission for each kind of action."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin.sites import all_sites
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+
+from django_durable.models import Workflow
 
 
 def may(request: HttpRequest, codename: str) -> bool:
@@ -15,6 +18,15 @@ def require(request: HttpRequest, *codenames: str) -> None:
     """Refuse with 403 unless the user has all of these permissions."""
     if not all(may(request, codename) for codename in codenames):
         raise PermissionDenied
+
+
+def of_site(request: HttpRequest) -> "ActionPermissions | None":
+    """Return whom to ask about single workflows in the admin site that is asked."""
+    for site in all_sites:
+        if site.name == getattr(request, "current_app", None):
+            found = site._registry.get(Workflow)
+            return found if isinstance(found, ActionPermissions) else None
+    return None
 
 
 class ReadOnly:
@@ -36,8 +48,14 @@ class ReadOnly:
 class ActionPermissions:
     """What Django's ``permissions=["cancel"]`` and our pages ask.
 
-    A project that decides for each object overrides these.
+    A project that decides for each object overrides these, and
+    ``has_view_permission``, which is Django's.
     """
+
+    if TYPE_CHECKING:
+
+        def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+            """Tell whether the user may see workflows, or this one."""
 
     def has_view_data_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether the user may see inputs, outputs, errors and messages."""

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 import django_durable as durable
 from django_durable.admin.workflow import DurableWorkflowAdmin
-from django_durable.models import Notification
+from django_durable.models import Notification, Workflow
 from django_durable.testing import run_until_idle
 from tests.admin.everywhere import addresses, everything_there
 from tests.admin.pages import answer, page, queued
@@ -43,7 +43,10 @@ def test_no_page_shows_a_workflow_that_the_project_hides(client, operator, forei
     stream = reverse("admin:django_durable_stream")
     rows = reverse("admin:django_durable_api_rows")
     live = reverse("admin:django_durable_api_live", args=[foreign])
+    home = reverse("admin:app_list", args=["django_durable"])
+    Workflow.objects.filter(pk=foreign).update(status="ERROR", error="json:{}")
 
+    assert foreign not in client.get(home).text
     assert client.get(page(foreign)).status_code == 403
     assert client.get(page(foreign, "cancel")).status_code == 403
     assert client.get(stream, {"workflow": foreign, "key": "log"}).status_code == 403
