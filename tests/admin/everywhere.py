@@ -74,10 +74,12 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 # These are only read: a POST has nothing to say to them.
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history"} - {"bulk"}
-# Files, JSON, and what is not there without a run, a question, a worker or a stream.
-NO_PAGES = {"payload", "export_csv", "export_json", "stream", "api_stream"}
-NO_PAGES |= {"api_status", "api_queues", "api_rows", "api_live", *OF_A_RUN}
-NO_PAGES |= {"workflow_answer", *OF_A_WORKER, *NEVER, *NEVER_OF_A_WORKER}
+# Files, JSON, and what is for nobody or for answers only.
+NO_MARKUP = {"payload", "export_csv", "export_json", "api_bulk", "api_stream"}
+NO_MARKUP |= {"api_status", "api_queues", "api_rows", "api_live"}
+NO_MARKUP |= {*NEVER, *NEVER_OF_A_WORKER}
+# What is not there without a run, a question, a worker or a stream.
+NO_PAGES = {*NO_MARKUP, "stream", "bulk_run", "workflow_answer", *OF_A_WORKER}
 
 
 @dataclass(frozen=True, slots=True)

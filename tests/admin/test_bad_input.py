@@ -1,27 +1,16 @@
 """Whatever is typed into an address or a form: an answer, never a crash."""
 
-import json
 from itertools import product
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import signing
 from django.urls import reverse
-from django.utils import timezone
 
 from django_durable.bulk import selection
-from django_durable.models import (
-    Event,
-    Notification,
-    Step,
-    Stream,
-    Wait,
-    Worker,
-    Workflow,
-)
-from django_durable.models.targets import message_target
-from django_durable.models.wait import WaitRow
-from tests.admin.everywhere import NO_PAGES, addresses
+from django_durable.models import Workflow
+from tests.admin.everywhere import NO_MARKUP, addresses
+from tests.admin.hostile import EVIL, HIDDEN, written_everywhere
 from tests.admin.markup import Markup, inline_code
 from tests.admin.pages import LIST, answer, finished, hidden, page, queued
 
@@ -191,21 +180,12 @@ def test_a_form_without_its_nonce_does_nothing(client, root):
     assert Workflow.objects.get().status == Status.ENQUEUED
 
 
-EVIL = (
-    "<canary oncanary=alert(1)>"
-    "\"><canary oncanary=alert(1)>'><canary oncanary=1>"
-    "</script></title></textarea></style><canary oncanary=1>"
-    '" oncanary="alert(1)'
-    "{{ settings.SECRET_KEY }}{% debug %}"  # B22
-)
-HIDDEN = "\u202eevil\u200b\x1b[31m" + "e" + "\u0301" * 2_000  # B23
-
-
 def everything(client, workflow_id, text):
-    """Yield all pages on which a text stands that others wrote."""
+    """Yield all pages on which stands a text that others wrote everywhere."""
+    there = written_everywhere(workflow_id, text)
     yield client.get(LIST, {"level": "all"})
-    for name, (address, _needed) in addresses(workflow_id).items():
-        if name not in {*NO_PAGES, "changelist"}:
+    for name, (address, _needed) in addresses(workflow_id, there).items():
+        if name not in {*NO_MARKUP, "changelist"}:
             yield client.get(address)
     chosen = {"action": "cancel_selected", "_selected_action": workflow_id}
     yield client.post(LIST, chosen)
@@ -224,9 +204,11 @@ def markup_of(responses):
 
 def test_nothing_that_others_wrote_becomes_markup(client, root):  # B21
     workflow_id = EVIL.replace("/", "|")
-    written_everywhere(workflow_id, EVIL)
+    pages = list(everything(client, workflow_id, EVIL))
+    live = {"workflow": workflow_id, "key": EVIL}
+    pages.append(client.get(reverse("admin:django_durable_stream"), live))
 
-    for tag, attributes, _ours in markup_of(everything(client, workflow_id, EVIL)):
+    for tag, attributes, _ours in markup_of(pages):
         assert tag != "canary"
         assert "oncanary" not in attributes
 
@@ -243,66 +225,8 @@ def test_nothing_that_others_wrote_becomes_a_link_to_code(client, root):
 
 def test_nothing_that_others_wrote_hides_from_the_reader(client, root):
     workflow_id = HIDDEN[:100]
-    written_everywhere(workflow_id, HIDDEN)
 
     for response in everything(client, workflow_id, HIDDEN):
         shown = "".join(text for text, ours in Markup(response.text).text if ours)
         assert not {"\u202e", "\u200b", "\x1b"} & set(shown)
-        assert "\u0301" * 5 not in shown
-
-
-def written_everywhere(workflow_id, evil):
-    now = timezone.now()
-    stored = "json:" + json.dumps({evil: evil})
-    error = "json:" + json.dumps(
-        {"type": f"m:{evil}", "message": evil, "traceback": evil, "notes": [evil]}
-    )
-    worker = Worker.objects.register(Worker.Kind.WORKER)
-    Worker.objects.update(host=evil)
-    Workflow.objects.create(
-        id=workflow_id,
-        name=evil,
-        version=evil,
-        status=Status.WAITING,
-        queue_name=evil,
-        inputs=stored,
-        output=stored,
-        error=error,
-        summary=evil,
-        pause_reason=evil,
-        cancel_reason=evil,
-        subject_type=evil,
-        subject_id=evil,
-        attributes={evil: evil},
-        worker=worker,
-        parent_id=workflow_id,
-        forked_from_id=workflow_id,
-        run_after=now,
-        created_at=now,
-        started_at=now,
-        changed_at=now,
-    )
-    for step_id, fields in (1, {"output": stored}), (2, {"error": error}):
-        Step.objects.create(
-            workflow_id=workflow_id,
-            branch="",
-            step_id=step_id,
-            name=evil,
-            kind=Step.Kind.STEP,
-            child_id=workflow_id,
-            claim=1,
-            worker_id=worker.pk,
-            started_at=now,
-            completed_at=now,
-            **fields,
-        )
-    Wait.objects.keep(
-        workflow_id, [WaitRow("", 3, message_target(workflow_id, evil[:200]))]
-    )
-    Notification.objects.create(
-        destination_id=workflow_id, topic=evil, message=stored, sent_at=now
-    )
-    Event.objects.create(
-        workflow_id=workflow_id, key=evil, value=stored, updated_at=now
-    )
-    Stream.objects.create(workflow_id=workflow_id, key=evil)
+        assert "\u0301" * 5 not in shown, response.request["PATH_INFO"]
