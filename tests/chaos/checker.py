@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django_durable import serialization
 from django_durable.models import Step, Worker, Workflow
 from django_durable.models.status import TERMINAL, Status
+from tests.chaos import resources
 from tests.chaos.beside import beside
 from tests.chaos.dose import Dose
 from tests.journeys.ledger import Call, Ledger
@@ -77,7 +78,11 @@ _COMPARED = {
 # Of the queries for one invariant, the first says it best.
 PROMISES = dict(
     sorted(
-        [*((q.invariant, q.promise) for q in reversed(QUERIES)), *_COMPARED.items()],
+        [
+            *((q.invariant, q.promise) for q in reversed(QUERIES)),
+            *_COMPARED.items(),
+            *resources.PROMISES.items(),
+        ],
         key=lambda item: int(item[0][1:]),
     )
 )
@@ -106,6 +111,7 @@ class Checker:
         self.excuses: Callable[[Call], bool] = self._is_excused
         # A busy machine must not fail a test: only a full run looks at the time.
         self.patience_seconds = 2 * SWEEP if dose.is_full else 30.0
+        self.resources: resources.Resources | None = None
         self._ledger = ledger
         self._excused: set[int] = set()
         self._excused_workflows: set[str] = set()
@@ -144,6 +150,12 @@ class Checker:
         self._look_at_cancelled()
         self._look_at_abandoned()
         self._ask(query for query in QUERIES if query.is_always)
+        self.look_at_resources()
+
+    def look_at_resources(self) -> None:
+        """I16, I17, in experiments that give ``resources`` to look at."""
+        for excess in self.resources.look() if self.resources else ():
+            self._find(*excess)
 
     def verify(self, expected: Mapping[str, Ended]) -> None:
         """Judge the end; fail with all that was found, and the seed."""
@@ -152,13 +164,19 @@ class Checker:
         self._ask(QUERIES)
         self._compare_outcomes()
         self._compare_cancelled()
-        for invariant in PROMISES:
+        self.look_at_resources()
+        for invariant in self._checked():
             self.dose.report.violations[invariant] += 0
         for violation in self._found:
             self.dose.report.violations[violation.invariant] += 1
         assert not self._found, "\n".join(
             [*map(str, self._found), f"CHAOS_SEED={self.dose.seed} repeats it."]
         )
+
+    def _checked(self) -> set[str]:
+        """Return the promises that this experiment looks at."""
+        watched = self.resources.promises if self.resources else set()
+        return {*PROMISES} - {*resources.PROMISES} | watched
 
     def _is_excused(self, call: Call) -> bool:
         is_resumed = call.workflow_id in self._excused_workflows

@@ -1,10 +1,14 @@
 """The checker sees each violation: one is planted into a story without any."""
 
 import json
-from contextlib import suppress
+import time
+from contextlib import ExitStack, suppress
 from datetime import timedelta
+from functools import partial
+from threading import Thread
 
 import pytest
+from django.db import connection
 
 from django_durable import clock, serialization
 from django_durable.models import (
@@ -15,9 +19,13 @@ from django_durable.models import (
     Worker,
     Workflow,
 )
+from tests.chaos import resources
 from tests.chaos.checker import PROMISES, Checker, Ended
 from tests.chaos.dose import Campaign, Dose
+from tests.chaos.resources import Resources
+from tests.interleaving import observing
 from tests.journeys.ledger import Ledger
+from tests.journeys.processes import APPLICATION, wait_until
 from tests.models import Entry
 
 PID = 4711
@@ -32,6 +40,11 @@ class Story:
         campaign = Campaign(None, "1")
         self.ledger = directory / "ledger"
         self.checker = Checker(Ledger(directory), Dose(campaign, "a::b", "story"))
+        self.held = {}
+        self.checker.resources = Resources(
+            self.checker.dose, lambda: list(self.held), lambda pid: self.held[pid]
+        )
+        self.cleanup = ExitStack()
         self.expected = dict(EXPECTED)
         self.workflow = workflow("w", status="SUCCESS")
         self.call("w/1", 2)
@@ -57,7 +70,9 @@ class Story:
 
 @pytest.fixture
 def story(db, tmp_path):
-    return Story(tmp_path)
+    story = Story(tmp_path)
+    with story.cleanup:
+        yield story
 
 
 def workflow(pk, **facts):
@@ -140,6 +155,50 @@ def orphan_a_child(story):
     workflow("child", status="ENQUEUED", parent_id="parent")
 
 
+def connect_as_a_worker(story):
+    """Return a cursor of a connection that might be a worker's."""
+    cursor = story.cleanup.enter_context(observing())
+    cursor.execute("SELECT set_config('application_name', %s, false)", [APPLICATION])
+    return cursor
+
+
+def begin_and_forget(story):
+    story.held[PID] = 0
+    story.checker.resources.idle_seconds = 0
+    connect_as_a_worker(story).execute("BEGIN")
+
+
+def wait_for_a_lock(story):
+    story.held[PID] = 0
+    story.checker.resources.lock_seconds = 0
+    holder, waiter = connect_as_a_worker(story), connect_as_a_worker(story)
+    holder.execute("SELECT pg_advisory_lock(7)")
+    thread = Thread(target=waiter.execute, args=["SELECT pg_advisory_lock(7)"])
+    thread.start()
+    story.cleanup.callback(thread.join)
+    story.cleanup.callback(holder.execute, "SELECT pg_advisory_unlock(7)")
+    wait_until(is_somebody_waiting, "a waiter")
+
+
+def is_somebody_waiting():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone() != (0,)
+
+
+def connect_too_often(story):
+    connect_as_a_worker(story)
+
+
+def grow(story, megabytes, minutes=10):
+    """Let a worker grow after it has become warm."""
+    began_at = time.monotonic()
+    for at, held in ((0, 0), (resources.WARM_SECONDS, 50), (minutes * 60, megabytes)):
+        story.checker.resources.now = partial(float, began_at + at)
+        story.held[PID] = held * 2**20
+        story.checker.look()
+
+
 PLANTED = {
     "I1 a second business row": lambda s: Entry.objects.create(key="w/1", note="2"),
     "I1 a business row without a checkpoint": lambda s: Entry.objects.create(key="w/8"),
@@ -182,6 +241,10 @@ PLANTED = {
     "I10 a message sent twice": lambda s: (message("a"), message("a")),
     "I11 a forgotten workflow": let_a_dead_worker_hold_it,
     "I14 an orphan": orphan_a_child,
+    "I16 a transaction that idles": begin_and_forget,
+    "I16 a wait for a lock": wait_for_a_lock,
+    "I16 a connection too many": connect_too_often,
+    "I17 a worker that grows": lambda s: grow(s, 90),
     "I15 a lost workflow": lambda s: s.expected.update(lost=Ended(1)),
     "I15 a lost child": lambda s: step(3, Step.Kind.START, child_id="w/3"),
     "I15 an unfinished workflow": lambda s: workflow("x", status="WAITING"),
@@ -200,11 +263,20 @@ def test_a_story_without_faults_passes(story):
 
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_violation_is_found(planted, story):
+    if planted.startswith("I16") and connection.vendor != "postgresql":
+        pytest.skip("This database is a file: there is no server to ask.")
     PLANTED[planted](story)
 
     found = story.invariants()
 
     assert found == {planted.partition(" ")[0]} | ALSO.get(planted, set())
+
+
+def test_a_worker_that_grows_less_is_not_found(story):
+    grow(story, 60)
+    grow(story, 75, minutes=60)
+
+    assert story.invariants() == set()
 
 
 def test_a_failure_tells_what_where_and_how_to_repeat_it(story):

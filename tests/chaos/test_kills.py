@@ -7,6 +7,7 @@ from tests.chaos.checker import HEARTBEAT, LEASE, Ended
 from tests.chaos.dose import percentile
 from tests.chaos.load import Load
 from tests.chaos.reaper import Reaper
+from tests.chaos.resources import Resources
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,6 +20,7 @@ CANCELLED = 0.3
 
 @pytest.mark.chaos("T-01 killed workers", share=26)
 def test_workflows_survive_the_deaths_of_their_workers(dose, fleet, checker, tmp_path):
+    checker.resources = Resources.of(dose, fleet)
     load, reaper = Load(dose.chance), Reaper(dose, fleet, checker, tmp_path)
     load.start(dose.pick(50, ACTIVE))
     reaper.man()

@@ -14,6 +14,7 @@ from django_durable.models import (
 )
 from tests.chaos.operators import Operators
 from tests.chaos.reaper import Reaper
+from tests.chaos.resources import Resources
 from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +30,7 @@ def test_whatever_operators_do_while_workers_die_the_promises_hold(
     dose, fleet, checker, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("JOURNEY_DIRECTORY", str(tmp_path))
+    checker.resources = Resources.of(dose, fleet)
     operators = Operators(dose, checker)
     reaper = Reaper(dose, fleet, checker, tmp_path, workers=2)
     for _ in range(12):

@@ -11,6 +11,7 @@ from django_durable import clock
 from django_durable.models import Wait, Workflow
 from tests.chaos import workflows
 from tests.chaos.checker import Ended
+from tests.chaos.resources import Resources
 from tests.chaos.usage import Usage, assert_nothing_grows
 from tests.journeys.processes import wait_until
 
@@ -29,15 +30,18 @@ COLD = {"HOT_WAIT": 0, "ASYNC_HOT_WAIT": 0, "LEASE": 20.0}
 def test_eight_threads_carry_workflows_that_sleep(dose, fleet, checker):
     if not Path("/proc/self/status").exists():
         pytest.skip("This system does not tell what a process uses.")
+    checker.resources = Resources.of(dose, fleet)
     worker = fleet.start("--concurrency=8", "--async-concurrency=8", **COLD)
     expected = start_sleeping(200)
     wait_until(lambda: sleeping() > 50, "the first asleep", timeout=60)
     early = Usage.of(worker)
+    checker.look_at_resources()
 
     per_second = fill(expected, PART * dose.slice)
     before = Usage.of(worker)
     time.sleep(dose.pick(1, 10))
     after = Usage.of(worker)
+    checker.look_at_resources()
     due = wake(list(expected), len(expected) / per_second / EASE)
     wait_until(lambda: not Workflow.objects.active().exists(), "all awake", timeout=400)
 

@@ -26,10 +26,8 @@ class Usage:
     @classmethod
     def of(cls, worker: ForkedWorker) -> Self:
         """Look at a worker."""
-        lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
-        facts = dict(line.split(":", 1) for line in lines)
-        memory = int(facts["VmRSS"].split()[0]) * 1024
-        return cls(int(facts["Threads"]), connections_of(worker), memory)
+        facts = _facts(worker.pid)
+        return cls(int(facts["Threads"]), connections_of(worker), _memory(facts))
 
     def __str__(self) -> str:
         return f"{self.threads} {self.connections} {self.memory / 2**20:.1f}"
@@ -43,6 +41,23 @@ def assert_nothing_grows(early: Usage, before: Usage, after: Usage) -> None:
         assert usage.connections <= 8 + OTHERS
     assert before.memory - early.memory < MOST_BYTES
     assert after.memory - before.memory < MOST_BYTES
+
+
+def memory_of(pid: int) -> int | None:
+    """Return how many bytes a process has in memory, None after its end."""
+    try:
+        return _memory(_facts(pid))
+    except (OSError, KeyError):  # It is gone, or about to go.
+        return None
+
+
+def _facts(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":", 1) for line in lines)
+
+
+def _memory(facts: dict[str, str]) -> int:
+    return int(facts["VmRSS"].split()[0]) * 1024
 
 
 def connections_of(worker: ForkedWorker) -> int:
