@@ -76,7 +76,8 @@ def connect_quick(signal: Signal, receiver: Callable[..., None], uid: str) -> No
 
 def may_wait(signal: Signal) -> bool:
     """Tell whether somebody listens who is not known to be quick."""
-    return len(signal.receivers) > len(_quick[id(signal)])
+    quick = _quick[id(signal)]
+    return any(key[0] not in quick for key, *_ in signal.receivers)
 
 
 def tell(signal: Signal, **facts: Any) -> None:

@@ -96,6 +96,19 @@ def test_a_whole_value_is_hidden_by_its_own_name(value):
     assert redacted(value, ["output"], at="message") == value
 
 
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("$token", {"order": {"$token": HIDDEN}}),
+        ("order.$token", {"order": {"$token": HIDDEN}}),
+        ("order.*", {"order": {"$token": HIDDEN}}),
+        ("number", {"order": {"$token": {"number": HIDDEN}}}),
+    ],
+)
+def test_a_lone_key_that_looks_like_a_mark_of_the_serializer_is_hidden(pattern, shown):
+    assert redacted({"order": {"$token": {"number": 4111}}}, [pattern]) == shown
+
+
 def test_an_object_in_which_something_is_hidden_is_shown_by_its_fields():
     card = RedactedCard("4111", 2030)
 

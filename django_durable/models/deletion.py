@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from django.core.exceptions import ImproperlyConfigured
@@ -261,15 +262,29 @@ class DeletionQuerySet(models.QuerySet[Any]):
             return deleted
 
     def _delete_rows(self, ids: Sequence[str]) -> Deleted:
+        if not ids:
+            return Counter()
         # Django's own: it knows what other apps have tied to a workflow.
         rows = self.model._base_manager.using(self.db).filter(pk__in=ids)
-        deleted = Counter(rows.only("pk").delete()[1]) if ids else Counter()
+        deleted = Counter(rows.only("pk").delete()[1])
         # The database would say so at the commit, when it is too late for others.
         for holders, name in self._holders():
             if holders.filter(**{f"{name}__in": ids}).exists():
                 label = holders.model._meta.label
                 raise IntegrityError(f"Rows of {label} refer to it by {name!r}.")
+        sweep = partial(self._sweep, ids)
+        transaction.on_commit(sweep, using=self.db, robust=True)
         return deleted
+
+    def _sweep(self, ids: Sequence[str]) -> None:
+        """Delete messages that came while their destination was being deleted.
+
+        Senders lock nothing; another workflow of the same id would receive them.
+        """
+        messages = self.model._meta.get_field("notifications").related_model
+        there = self.model._base_manager.filter(pk=OuterRef("destination_id"))
+        late = messages._base_manager.using(self.db).filter(destination_id__in=ids)
+        late.filter(~Exists(there)).delete()
 
 
 def ages_of(

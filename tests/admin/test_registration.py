@@ -73,6 +73,42 @@ def test_a_class_that_does_not_exist_is_left_to_the_checks(site, settings):
     assert type(site.get_model_admin(Workflow)) is DurableWorkflowAdmin
 
 
+@pytest.mark.parametrize("choice", [5, None, "", b"x"])
+def test_what_cannot_be_a_class_registers_nothing(site, settings, choice):
+    settings.DURABLE = {"ADMIN": choice}
+
+    register({Workflow: DurableWorkflowAdmin})
+
+    assert not site.is_registered(Workflow)
+
+
+WRONG = """
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="x",
+    INSTALLED_APPS=["django.contrib.admin", "django.contrib.auth",
+                    "django.contrib.contenttypes", "django.contrib.messages",
+                    "django.contrib.sessions", "django_durable"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3"}},
+    USE_TZ=True,
+    DURABLE={"ADMIN": 5},
+)
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "check"])
+"""
+
+
+def test_a_choice_that_is_none_is_said_to_be_by_the_checks_without_a_traceback():
+    found = subprocess.run(
+        [sys.executable, "-c", WRONG], capture_output=True, text=True, timeout=60
+    )
+
+    assert found.returncode == 1
+    assert "django_durable.E003" in found.stderr
+    assert "ADMIN" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
 THEMED = """
 from django.conf import settings
 settings.configure(

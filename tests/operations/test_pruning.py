@@ -10,7 +10,7 @@ from django.db.models.signals import pre_delete
 
 import django_durable as durable
 from django_durable import clock, conf
-from django_durable.models import Workflow, deletion
+from django_durable.models import Notification, Workflow, deletion
 from django_durable.worker import pruning
 from django_durable.worker.housekeeping import Housekeeping
 from django_durable.worker.pruning import Pruning
@@ -211,6 +211,45 @@ def test_a_worker_prunes_a_little_at_a_time(monkeypatch, settings):
     assert len([turn for turn in turns if turn]) > 1
     work.begin()
     assert work.go_on() == 0
+
+
+def test_a_worker_begins_anew_only_after_a_pause(monkeypatch, settings):
+    settings.DURABLE = {"RETENTION": DAY}
+    moments = [1000.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: moments[-1])
+    work = Pruning("default")
+    work.begin()
+    make("w1", "SUCCESS", 10)
+    assert work.go_on() == 1
+    make("w2", "SUCCESS", 10)
+
+    moments.append(moments[-1] + pruning.PAUSE_SECONDS - 1)
+    work.begin()
+    early = work.go_on()
+    moments.append(moments[-1] + 1)
+    work.begin()
+
+    assert (early, work.go_on(), left()) == (0, 1, set())
+
+
+def test_what_active_ones_may_ask_for_takes_no_place_in_a_batch():
+    make("parent", "WAITING", 10)
+    for number in range(5):
+        make(f"w{number}", "SUCCESS", 20, parent_id="parent")
+    make("x", "SUCCESS", 10)
+
+    deleted, position = Workflow.objects.prune_some("SUCCESS", clock.now(), None, 1)
+
+    assert (deleted, position.workflow_id) == (1, "x")
+
+
+def test_workflows_are_counted_and_not_what_belongs_to_them():
+    make("w", "SUCCESS", 10)
+    for _ in range(3):
+        durable.send("w", "late")
+
+    assert durable.prune_workflows(older_than=DAY) == 1
+    assert not Notification.objects.exists()
 
 
 @pytest.mark.once
