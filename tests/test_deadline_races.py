@@ -1,5 +1,6 @@
 """A deadline against everything else that may happen in the same moment."""
 
+import sys
 from datetime import timedelta
 
 import pytest
@@ -23,11 +24,13 @@ from tests.racing import (
     starting,
     writing,
 )
-from tests.running import row_of, wait_until, worker
+from tests.running import COLD, result_of, row_of, wait_until, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MINUTE = timedelta(minutes=1)
+# Seconds that no test takes.
+HOUR = 3600
 LATE = ("CANCELLED", "deadline")
 
 
@@ -158,29 +161,47 @@ async def asleepy(seconds):
     await durable.asleep(seconds)
 
 
-@pytest.mark.parametrize("hot", [0, 30], ids=["cold", "hot"])
-@pytest.mark.parametrize("definition", [sleepy, asleepy])
-def test_a_worker_cancels_what_waits_as_soon_as_it_is_late(settings, definition, hot):
-    settings.DURABLE = {"HOT_WAIT": hot, "ASYNC_HOT_WAIT": hot}
+@pytest.fixture
+def by_timers(monkeypatch):
+    """Let nothing come to pass only since somebody looks every second anyway."""
+    module = sys.modules[type(hub).__module__]
+    monkeypatch.setattr(module, "SLOW_LOOK_SECONDS", HOUR)
 
-    with worker() as running:
-        handle = definition.using(timeout=0.2).start(25)
+
+@pytest.mark.parametrize("definition", [sleepy, asleepy])
+def test_a_worker_cancels_what_sleeps_as_soon_as_it_is_late(
+    settings, by_timers, definition
+):
+    settings.DURABLE = COLD
+
+    with worker():
+        handle = definition.using(timeout=0.2).start(HOUR)
         with pytest.raises(durable.WorkflowCancelled, match="deadline"):
-            handle.get_result(timeout=4)
-        wait_until(lambda: running.is_idle, "an idle worker")
+            result_of(handle)
 
     row = row_of(handle)
-    assert row.completed_at - row.deadline < timedelta(seconds=3)
+    assert row.completed_at >= row.deadline
 
 
-def test_a_worker_ends_what_it_has_no_code_for(settings):
+@pytest.mark.parametrize("definition", [sleepy, asleepy])
+def test_what_waits_in_memory_leaves_it_when_it_is_late(settings, definition):
+    settings.DURABLE = {"HOT_WAIT": 2 * HOUR, "ASYNC_HOT_WAIT": 2 * HOUR}
+
+    with worker() as running:
+        handle = definition.using(timeout=0.2).start(HOUR)
+        with pytest.raises(durable.WorkflowCancelled, match="deadline"):
+            result_of(handle)
+        wait_until(lambda: running.is_idle, "an idle worker")
+
+
+def test_a_worker_ends_what_it_has_no_code_for(by_timers):
     handle = sleepy.using(timeout=0.2).start(0)
     Workflow.objects.update(version="of yesterday")
 
     with worker(), pytest.raises(durable.WorkflowCancelled, match="deadline"):
-        handle.get_result(timeout=4)
+        result_of(handle)
 
 
 def test_a_direct_call_needs_no_worker_to_end():
     with pytest.raises(durable.WorkflowCancelled, match="deadline"):
-        sleepy.using(timeout=0.05)(25)
+        sleepy.using(timeout=0.05)(HOUR)
