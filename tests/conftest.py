@@ -8,10 +8,12 @@ from asgiref.sync import SyncToAsync, sync_to_async
 from django.core.management.commands import flush
 from django.db import connections
 
+from django_durable import clock
 from django_durable.execution.direct import close_lease
 from django_durable.execution.outbox import flusher
 from django_durable.wakeup import hub
 from tests import workflows
+from tests.crash.driver import MovableClock
 from tests.properties.profiles import use_profile
 
 use_profile()
@@ -30,6 +32,15 @@ def released_lease():
     """End the lease that a test's direct calls took."""
     yield
     close_lease()
+
+
+@pytest.fixture
+def movable(monkeypatch):
+    """Stop the clock; hints do not matter here."""
+    movable = MovableClock()
+    monkeypatch.setattr(clock, "now", movable.now)
+    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
+    return movable
 
 
 @pytest.fixture

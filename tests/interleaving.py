@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+import pytest
 from django.db import connections
 
 from tests.crash.crasher import USING, Crasher
@@ -13,6 +14,12 @@ from tests.crash.crasher import USING, Crasher
 T = TypeVar("T")
 
 SECONDS = 20
+
+
+def needs_row_locks() -> None:
+    """Skip the test where one writer at a time locks everything."""
+    if not connections[USING].features.has_select_for_update_skip_locked:
+        pytest.skip("There are no row locks here: one writer at a time.")
 
 
 class Elsewhere(Generic[T]):

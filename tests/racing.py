@@ -97,3 +97,11 @@ def row(pk: str = "w") -> Workflow:
 
 def let_die(driver: Driver) -> None:
     Worker.objects.filter(pk=driver.worker_id).update(heartbeat_at=LONG_AGO)
+
+
+def take_over(old: Driver, new: Driver) -> list[Claimed]:
+    """Declare one worker dead and give its workflows to another."""
+    let_die(old)
+    Worker.objects.declare_dead()
+    Workflow.objects.requeue_abandoned()
+    return new.claim()

@@ -4,15 +4,14 @@ import sys
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 import django_durable as durable
-from django_durable import clock
 from django_durable.models import Workflow
 from django_durable.models.claims import Claimed
 from django_durable.wakeup import hub
 from tests.crash.driver import Driver, MovableClock
-from tests.interleaving import Elsewhere, meetings
+from tests.interleaving import Elsewhere, meetings, needs_row_locks
 from tests.racing import (
     CODE,
     calling,
@@ -32,15 +31,6 @@ MINUTE = timedelta(minutes=1)
 # Seconds that no test takes.
 HOUR = 3600
 LATE = ("CANCELLED", "deadline")
-
-
-@pytest.fixture
-def movable(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-    """Stop the clock; hints do not matter here."""
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
-    return movable
 
 
 @pytest.fixture
@@ -133,8 +123,7 @@ def test_a_resumption_is_not_cancelled_by_the_deadline_that_it_drops(movable):
 
 
 def test_a_timer_leaves_a_row_that_somebody_holds_for_later(movable):
-    if not connection.features.has_select_for_update_skip_locked:
-        pytest.skip("There are no row locks here: one writer at a time.")
+    needs_row_locks()
     queue(starting, movable)
     starting.using(workflow_id="other", timeout=MINUTE).start()
     movable.move_to(movable.now() + MINUTE)

@@ -20,28 +20,21 @@ from django_durable.models import (
     Workflow,
 )
 from django_durable.models.forks import ForkOptions
-from django_durable.wakeup import hub
 from tests.crash.crasher import USING
-from tests.crash.driver import Driver, MovableClock
+from tests.crash.driver import Driver
 from tests.emptying import empty
 from tests.interleaving import meetings
 from tests.models import Entry
 from tests.racing import CODE, claim, clean, entries, queue, writing
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("movable"),
+]
 
 Status = Workflow.Status
 SAID = (Event, EventHistory, Notification, Stream, StreamEntry)
 COPY = ForkOptions("copy")
-
-
-@pytest.fixture(autouse=True)
-def movable(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-    """Stop the clock; hints do not matter here."""
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
-    return movable
 
 
 @durable.workflow

@@ -3,14 +3,12 @@
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
-from django_durable import clock
 from django_durable.models import Event, EventHistory, Step, Stream, StreamEntry
-from django_durable.wakeup import hub
 from tests import racing_talk as talk
 from tests.crash.driver import Driver, MovableClock
-from tests.interleaving import Elsewhere, meetings
+from tests.interleaving import Elsewhere, meetings, needs_row_locks
 from tests.racing_talk import CODE, publish, queue, took
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,17 +17,9 @@ BOTH_WAYS = pytest.mark.parametrize("is_reversed", [False, True])
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
-    """A worker of this thread; the clock stands still, hints do not matter."""
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
+def driver(movable: MovableClock) -> Driver:
+    """A worker of this thread."""
     return Driver(movable, CODE)
-
-
-def needs_row_locks() -> None:
-    if not connection.features.has_select_for_update:
-        pytest.skip("There are no row locks here: one writer at a time.")
 
 
 # Events that are set once.

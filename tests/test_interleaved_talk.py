@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
-from django_durable import clock
 from django_durable.models import (
     EventHistory,
     Notification,
@@ -14,15 +13,16 @@ from django_durable.models import (
     Workflow,
 )
 from django_durable.models.claims import Claimed
-from django_durable.wakeup import hub
 from tests import racing_talk as talk
 from tests.crash.driver import Driver, MovableClock
-from tests.interleaving import elsewhere, meetings
-from tests.racing import claim, name_of, row
+from tests.interleaving import elsewhere, meetings, needs_row_locks
+from tests.racing import claim, name_of, row, take_over
 from tests.racing_talk import CODE, clean, queue, send
-from tests.test_interleavings import take_over
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("movable"),
+]
 
 RECEIVERS = pytest.mark.parametrize(
     "definition", [talk.receiving, talk.areceiving, talk.choosing], ids=name_of
@@ -41,24 +41,10 @@ WAITERS = pytest.mark.parametrize(
 BOTH_WAYS = pytest.mark.parametrize("is_reversed", [False, True])
 
 
-@pytest.fixture(autouse=True)
-def movable(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-    """Stop the clock; hints do not matter here."""
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
-    return movable
-
-
 @pytest.fixture
 def driver(movable: MovableClock) -> Driver:
     """A worker of this thread."""
     return Driver(movable, CODE)
-
-
-def needs_row_locks() -> None:
-    if not connection.features.has_select_for_update:
-        pytest.skip("There are no row locks here: one writer at a time.")
 
 
 # Zombies.

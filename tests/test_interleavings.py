@@ -1,15 +1,13 @@
 """Races with a decided outcome: the other side acts at every point of this one."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
-from django_durable import clock
-from django_durable.models import Step, Worker, Workflow
+from django_durable.models import Step, Workflow
 from django_durable.models.claims import Claimed
 from django_durable.models.status import ACTIVE
-from django_durable.wakeup import hub
 from tests.crash.driver import Driver, MovableClock
-from tests.interleaving import Elsewhere, elsewhere, meetings
+from tests.interleaving import Elsewhere, elsewhere, meetings, needs_row_locks
 from tests.models import Entry
 from tests.racing import (
     CODE,
@@ -25,19 +23,14 @@ from tests.racing import (
     queue,
     row,
     starting,
+    take_over,
     writing,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def movable(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-    """Stop the clock; hints do not matter here."""
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
-    return movable
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("movable"),
+]
 
 
 @pytest.fixture
@@ -111,8 +104,7 @@ def test_two_claims_never_take_the_same_workflow(driver, movable):
 
 
 def test_a_claim_passes_by_what_somebody_else_has_locked(driver):
-    if not connection.features.has_select_for_update_skip_locked:
-        pytest.skip("There are no row locks here: one writer at a time.")
+    needs_row_locks()
     for pk in ("locked", "free"):
         noting.using(workflow_id=pk).start()
 
@@ -214,14 +206,6 @@ def test_a_child_that_starts_during_a_cancellation_is_not_left_active(
 
 
 # Zombies.
-
-
-def take_over(old: Driver, new: Driver) -> list[Claimed]:
-    """Declare one worker dead and give its workflows to another."""
-    let_die(old)
-    Worker.objects.declare_dead()
-    Workflow.objects.requeue_abandoned()
-    return new.claim()
 
 
 def standing(pks: list[str]) -> list[tuple[object, ...]]:

@@ -10,15 +10,13 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 import django_durable as durable
-from django_durable import clock
 from django_durable.exceptions import ClaimLost
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.models import Step, Worker, Workflow
 from django_durable.models.checkpoint import Checkpoint, Recorded, Verdict
 from django_durable.models.outcome import Outcome
-from django_durable.wakeup import hub
 from tests.crash.driver import Driver, MovableClock
-from tests.interleaving import SECONDS, Elsewhere, elsewhere
+from tests.interleaving import SECONDS, Elsewhere, elsewhere, needs_row_locks
 from tests.models import Entry
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,11 +64,8 @@ def ending() -> str:
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
+def driver(movable: MovableClock) -> Driver:
     """A worker of this thread."""
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
     calls.clear()
     inside.clear()
     return Driver(movable, __name__)
@@ -334,8 +329,7 @@ def test_a_row_of_a_zombie_is_refused_without_its_batch(driver, writer):
 
 
 def test_a_busy_row_does_not_stall_the_others_of_its_batch(driver, writer):
-    if not connection.features.has_select_for_update_skip_locked:
-        pytest.skip("There are no row locks here: one writer at a time.")
+    needs_row_locks()
     for pk in ("u", "v", "w"):
         ending.using(workflow_id=pk).start()
     driver.claim()

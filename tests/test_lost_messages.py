@@ -8,7 +8,6 @@ import pytest
 from django.db import OperationalError, connections
 
 import django_durable as durable
-from django_durable import clock
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.models import (
     Event,
@@ -19,7 +18,6 @@ from django_durable.models import (
     Workflow,
     faults,
 )
-from django_durable.wakeup import hub
 from tests.crash.crasher import USING
 from tests.crash.driver import Driver, MovableClock, OneThreadHost
 from tests.models import Entry
@@ -118,7 +116,7 @@ def books() -> str:
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
+def driver(movable: MovableClock, monkeypatch: pytest.MonkeyPatch) -> Driver:
     """A worker of this thread that, as real ones do, outlives the database."""
 
     def writer(using: str, is_closing: Callable[[], bool]) -> CheckpointWriter:
@@ -130,9 +128,6 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
     async def aquery(self: OneThreadHost, work: Callable[[], Any]) -> Any:
         return await self.in_thread(lambda: self.query(work))
 
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
     monkeypatch.setattr(faults, "pause_seconds", lambda tries: 0.0)
     monkeypatch.setattr(OneThreadHost, "query", query)
     monkeypatch.setattr(OneThreadHost, "aquery", aquery)

@@ -2,11 +2,9 @@
 
 import pytest
 
-from django_durable import clock
 from django_durable.models import Workflow
 from django_durable.models.claims import Claimed
-from django_durable.wakeup import hub
-from tests.crash.driver import Driver, MovableClock
+from tests.crash.driver import Driver
 from tests.interleaving import meetings
 from tests.racing import (
     CODE,
@@ -27,15 +25,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RESULTS = {writing: "abcd", noting: "ab", napping: "slept"}
 ENTRIES = {writing: ["b", "d"], noting: [], napping: ["slept"]}
 every_definition = pytest.mark.parametrize("definition", RESULTS, ids=name_of)
-
-
-@pytest.fixture
-def movable(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-    """Stop the clock; hints do not matter here."""
-    movable = MovableClock()
-    monkeypatch.setattr(clock, "now", movable.now)
-    monkeypatch.setattr(hub, "_make_source", lambda hub: None)
-    return movable
 
 
 @every_definition

@@ -15,7 +15,7 @@ from django_durable import clock
 from django_durable.admin.figures import condition
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
-from tests.admin.test_figures import add, asks, register
+from tests.admin.rows import add, asks, register
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 

@@ -12,7 +12,7 @@ from django_durable.admin.figures import condition, overview as overviews, state
 from django_durable.admin.figures.overview import Overview
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
-from tests.plans.rows import new_row
+from tests.admin.rows import add, asks, register
 
 pytestmark = pytest.mark.django_db
 
@@ -21,35 +21,8 @@ PARTS = ("load", "crew", "totals", "finished", "requests", "failures")
 
 
 @durable.workflow
-def asks(**options):
-    return durable.recv("verdict", human=True, **options)
-
-
-@durable.workflow
 def waits():
     return durable.recv("news")
-
-
-def add(pk, status, *, ago=60, **changes):
-    moment = clock.now() - timedelta(seconds=ago)
-    ended = {"completed_at": moment} if status in overviews.FAILED else {}
-    if status in (Status.SUCCESS, Status.CANCELLED):
-        ended = {"completed_at": moment}
-    times = {"run_after": moment, "created_at": moment, "changed_at": moment}
-    row = new_row(pk, status=status, **{**times, **ended, **changes})
-    row.save(force_insert=True)
-    return row
-
-
-def register(kind=Worker.Kind.WORKER, *, ago=0, **changes):
-    worker = Worker.objects.register(
-        kind, definitions=[("orders.checkout", "1")], concurrency=16
-    )
-    worker.heartbeat_at -= timedelta(seconds=ago)
-    for name, value in changes.items():
-        setattr(worker, name, value)
-    worker.save()
-    return worker
 
 
 def overview():

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_durable.models import Worker, Workflow
-from tests.admin.test_figures import add, register
+from tests.admin.rows import add, register
 
 pytestmark = pytest.mark.django_db
 

@@ -3,15 +3,9 @@
 import pytest
 
 from django_durable.models import (
-    Event,
-    EventHistory,
-    Notification,
-    Step,
-    Stream,
-    StreamEntry,
-    Wait,
     Workflow,
 )
+from tests.belongings import OWNED, owner_of
 from tests.chaos.operators import Operators
 from tests.chaos.reaper import Reaper
 from tests.chaos.resources import Resources
@@ -22,7 +16,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Of what happens in a round, and how many of them a full run has at least.
 OPERATIONS = 5
 ROUNDS = 1000
-OWNED = Event, EventHistory, Notification, Step, Stream, StreamEntry, Wait
 
 
 @pytest.mark.chaos("T-38 operators", share=6)
@@ -56,7 +49,6 @@ def orphans():
     known = Workflow.objects.values("pk")
     found = {}
     for model in OWNED:
-        owner = "destination" if model is Notification else "workflow"
-        lost = model.objects.exclude(**{f"{owner}__in": known})
+        lost = model.objects.exclude(**{f"{owner_of(model)}__in": known})
         found[model.__name__] = lost.count()
     return {name: count for name, count in found.items() if count}

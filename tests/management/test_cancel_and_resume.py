@@ -12,18 +12,9 @@ from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
 from tests.management import definitions
+from tests.management.stored import finished, queued
 
 Status = Workflow.Status
-
-
-def queued(*ids, **options):
-    for workflow_id in ids:
-        workflows.total.using(workflow_id=workflow_id, **options).start(1)
-
-
-def finished(*ids):
-    queued(*ids)
-    run_until_idle()
 
 
 def status_of(workflow_id):

@@ -8,23 +8,10 @@ from django_durable import clock
 from django_durable.models import Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
+from tests.management.stored import finished, queued
 from tests.workflows import calls
 
 Status = Workflow.Status
-
-
-def finished(*ids, **changes):
-    for workflow_id in ids:
-        workflows.total.using(workflow_id=workflow_id).start(1, 2)
-    run_until_idle()
-    if changes:
-        Workflow.objects.filter(pk__in=ids).update(**changes)
-    calls.clear()
-
-
-def queued(*ids):
-    for workflow_id in ids:
-        workflows.total.using(workflow_id=workflow_id).start(1, 2)
 
 
 def ids():

@@ -10,24 +10,17 @@ from django_durable import clock
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
 from django_durable.models import (
     Attempt,
-    Event,
-    EventHistory,
-    Notification,
-    Step,
-    Stream,
-    StreamEntry,
-    Wait,
     Workflow,
 )
 from django_durable.models.bulk import BulkQuerySet
 from django_durable.testing import run_until_idle
+from tests.belongings import OWNED, owner_of
 from tests.operations import workflows
 from tests.running import in_loop
 
 pytestmark = pytest.mark.django_db
 
 Status = Workflow.Status
-RELATED = (Attempt, Event, EventHistory, Notification, Step, Stream, StreamEntry, Wait)
 
 
 def talk(pk):
@@ -40,9 +33,8 @@ def talk(pk):
 
 def rows_of(pk):
     found = {}
-    for model in RELATED:
-        owner = "destination" if model is Notification else "workflow"
-        found[model.__name__] = model.objects.filter(**{owner: pk}).count()
+    for model in OWNED:
+        found[model.__name__] = model.objects.filter(**{owner_of(model): pk}).count()
     return found
 
 

@@ -18,6 +18,7 @@ from django_durable.models import (
     Workflow,
 )
 from django_durable.testing import run_until_idle
+from tests.belongings import owner_of
 from tests.models import Entry
 from tests.operations import workflows
 from tests.operations.workflows import broken, calls, forked, ran
@@ -34,10 +35,8 @@ def cold(settings):
 
 
 def contents(model, pk, *fields):
-    owner = "destination" if model is Notification else "workflow"
-    return list(
-        model.objects.filter(**{owner: pk}).order_by(*fields).values_list(*fields)
-    )
+    rows = model.objects.filter(**{owner_of(model): pk})
+    return list(rows.order_by(*fields).values_list(*fields))
 
 
 @pytest.mark.parametrize("from_step", [1, 2, 3, 4])

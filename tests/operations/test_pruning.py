@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import ProtectedError
 from django.db.models.signals import pre_delete
 
@@ -14,7 +14,7 @@ from django_durable.models import Notification, Workflow, deletion
 from django_durable.worker import pruning
 from django_durable.worker.housekeeping import Housekeeping
 from django_durable.worker.pruning import Pruning
-from tests.interleaving import elsewhere
+from tests.interleaving import elsewhere, needs_row_locks
 from tests.models import Receipt
 from tests.running import in_loop
 
@@ -283,8 +283,7 @@ def test_a_retention_that_cannot_be_is_a_problem(retention):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_somebody_holds_is_left_to_him():
-    if not connection.features.has_select_for_update_skip_locked:
-        pytest.skip("There are no row locks here: one writer at a time.")
+    needs_row_locks()
     make("held", "SUCCESS", 10)
     make("free", "SUCCESS", 10)
 
