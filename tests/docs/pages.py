@@ -30,6 +30,12 @@ def blocks(page, language=None):
     return [each for each in found if language in (None, each.language)]
 
 
+def pages_with(language):
+    """Return the names of the pages that have code in a language."""
+    names = (str(path.relative_to(DOCS)) for path in sorted(DOCS.rglob("*.md")))
+    return [name for name in names if blocks(name, language)]
+
+
 def page_module(page, directory, *, replacing=()):
     """Import the Python blocks of a page as one module, and return it.
 

@@ -4,10 +4,10 @@ import pytest
 
 from django_durable import lint
 from django_durable.definitions import registry
-from tests.docs.pages import DOCS, blocks
+from tests.docs.pages import blocks, pages_with
 
 PAGE = "explanation/determinism.md"
-HOW_TOS = sorted(f"how-to/{path.name}" for path in (DOCS / "how-to").glob("*.md"))
+HOW_TOS = [name for name in pages_with("python") if name.startswith("how-to/")]
 
 
 def found_in(module):

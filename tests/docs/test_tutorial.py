@@ -144,9 +144,17 @@ def story(tmp_path_factory):
         project.session(f">>> {lookup}\n{ending}")
         second.send_signal(signal.SIGINT)
         assert second.wait(timeout=PATIENCE) == 0
+        for command in lookups():
+            project.command(command)
         yield first_log.read_text(), second_log.read_text()
     finally:
         project.stop()
+
+
+def lookups():
+    """Return the commands by which the page looks at what has become of it."""
+    commands = (each.code for each in blocks(PAGE, "console"))
+    return re.findall(r"^\$ (.* workflows .*)$", "".join(commands), re.MULTILINE)
 
 
 def sentences(log):
@@ -161,6 +169,15 @@ def test_the_workflow_of_the_tutorial_survives_its_worker(story):
 
     assert "recovered from a lost worker" in second_log
     assert "Workflow order-1 completed" in second_log
+
+
+@pytest.mark.once
+def test_the_tutorial_looks_at_what_it_has_done():
+    """Doing all that it says has worked already."""
+    assert [command.split()[-2:] for command in lookups()] == [
+        ["show", "order-1"],
+        ["steps", "order-1"],
+    ]
 
 
 @pytest.mark.once
