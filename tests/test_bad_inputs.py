@@ -174,7 +174,7 @@ def b21_markup_in_what_is_downloaded(client, cli):
     there = written_everywhere("evil", evil)
 
     for name, (address, _needed) in addresses("evil", there).items():
-        if name not in NO_MARKUP or name in ("bulk", "workflow_add", "worker_add"):
+        if name not in NO_MARKUP or name in ("workflow_add", "worker_add"):
             continue
         response = client.get(address)
         if response.status_code == 200:

@@ -25,7 +25,7 @@ GONE = {"type": "websocket.disconnect", "code": 1006}
 class Wire:
     """What an ASGI server gives to an application, and gets from it."""
 
-    def __init__(self, scribe, *, on_send=None, says_hello=True):
+    def __init__(self, scribe, *, on_send=None, says_hello=True, max_age=60):
         query = {"workflow": scribe.workflow_id, "key": "out"}
         self.scope = {
             "type": "websocket",
@@ -33,7 +33,7 @@ class Wire:
             "subprotocols": ["durable-stream.v1"],
             "headers": [],
         }
-        token = durable.stream_token(scribe.workflow_id, "out")
+        token = durable.stream_token(scribe.workflow_id, "out", max_age)
         self._hello = {"token": token} if says_hello else None
         self._on_send = on_send
         self.sent = []
@@ -266,10 +266,8 @@ def flowing(monkeypatch):
 
 def test_a_stream_without_a_pause_ends_with_its_permission(scribe, monkeypatch):
     flowing(monkeypatch)
-    wire = Wire(scribe)
-    wire._hello = durable.stream_token(scribe.workflow_id, "out", 0.2)
 
-    served(wire)
+    wire = served(Wire(scribe, max_age=0.2))
 
     assert wire.code == 4401
     assert wire.kinds[-1] == "end"
