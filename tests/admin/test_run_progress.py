@@ -1,5 +1,7 @@
 """What a run has done, what the history says and what it shows are the same."""
 
+from functools import partial
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
@@ -10,6 +12,7 @@ from django_durable.bulk import runs
 from django_durable.models import Workflow
 from django_durable.testing import crash_everywhere, run_until_idle
 from tests.admin.pages import answer, begun, page, queued
+from tests.interleaving import Elsewhere
 from tests.models import Receipt
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +155,29 @@ def test_what_another_app_holds_is_refused_and_holds_up_nothing(client, root):
     assert "tests.Receipt" in told.text
     assert not Workflow.objects.filter(pk="b").exists()
     receipt.delete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_is_aborted_within_a_batch_has_done_what_it_shows(
+    client, root, monkeypatch
+):
+    several("a", "b")
+    handle, aborts = begun(root, "cancel"), []
+    real = runs.ACTIONS["cancel"]
+
+    def cancel(workflow, reason):
+        real(workflow, reason)
+        if not aborts:
+            abort = partial(Workflow.objects.cancel_one, handle.workflow_id)
+            aborts.append(Elsewhere(abort))
+            aborts[0].let_run()
+
+    monkeypatch.setitem(runs.ACTIONS, "cancel", cancel)
+
+    run_until_idle()
+
+    assert aborts[0].result()
+    assert Workflow.objects.get(pk=handle.workflow_id).status == Status.CANCELLED
+    done = Workflow.objects.filter(name="gone", status=Status.CANCELLED)
+    assert sorted(done.values_list("pk", flat=True)) == history()
+    assert f"{len(history())} of 1000" in shown(client, handle)
