@@ -53,6 +53,7 @@ def may_not(*pks):
 # Each workflow.
 
 
+@pytest.mark.once
 def test_what_is_ticked_and_not_allowed_is_named_and_left_out(
     client, ana, owner, monkeypatch
 ):
@@ -107,6 +108,7 @@ def test_what_a_project_hides_does_not_exist_for_a_run(ana, owner, monkeypatch):
     assert cancelled() == ["a", "c"]
 
 
+@pytest.mark.once
 def test_what_gets_hidden_in_the_middle_of_a_batch_is_refused(ana, owner, monkeypatch):
     several("a")
     everything, asked = owner.get_queryset, []
@@ -149,6 +151,7 @@ def forget(ana):
     ana.delete()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -184,6 +187,7 @@ def test_a_run_stops_with_a_reason_when_the_person_may_not_go_on(
     assert "1 of 1000" in text
 
 
+@pytest.mark.once
 def test_a_run_of_a_site_that_nobody_knows_touches_nothing(client, ana):
     several("a")
 
@@ -250,6 +254,7 @@ def exists(pk):
 # Runs themselves.
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("action", ["restart", "fork"])
 def test_a_run_is_not_copied_and_the_way_out_is_told(client, ana, operator, action):
     operator("fork_workflow")
@@ -279,6 +284,7 @@ def test_a_copy_of_a_run_does_nothing_and_says_why(ana, from_step):
     assert cancelled() == []
 
 
+@pytest.mark.once
 def test_a_run_goes_on_for_those_who_are_allowed_what_it_does(client, operator):
     operator("view_workflow", "resume_workflow")
     root = User.objects.create_superuser("root")
@@ -297,6 +303,7 @@ def test_a_run_goes_on_for_those_who_are_allowed_what_it_does(client, operator):
     assert cancelled() == ["a"]
 
 
+@pytest.mark.once
 def test_runs_cannot_be_let_go_on_by_another_run(operator):
     operator("view_workflow", "resume_workflow")
     root, ana = User.objects.create_superuser("root"), User.objects.get(username="ana")
