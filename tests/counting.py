@@ -1,10 +1,13 @@
-"""Counting what operations cost: statements and commits."""
+"""Counting what operations cost: statements and commits, and which of them write."""
 
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -13,6 +16,11 @@ from django_durable.models import hints
 COMMIT = "COMMIT"
 # Of a statement that wakes who waits, or tells other processes, after a commit (I6).
 NEWS = ("WHERE target", "SELECT pg_notify")
+
+# A savepoint, or a cursor to read by, changes no row.
+READING = ("SELECT", "WITH", "DECLARE", "FETCH", "CLOSE", "SET TRANSACTION")
+READING += ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
+WRITING = re.compile(r"\b(INSERT INTO|UPDATE \"|DELETE FROM)")
 
 # A statement, or COMMIT, and whether it is part of a transaction.
 Entry = tuple[str, bool]
@@ -75,3 +83,18 @@ def note_all(
         monkeypatch.setattr(CursorWrapper, name, noting(getattr(CursorWrapper, name)))
     monkeypatch.setattr(BaseDatabaseWrapper, "_commit", commit)
     return noted
+
+
+@contextmanager
+def noted_writes() -> Iterator[list[str]]:
+    """Give a list that fills with what this connection executes beside reading."""
+    written: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        text = sql.lstrip("( \n")
+        if not text.startswith(READING) or WRITING.search(text):
+            written.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield written

@@ -7,8 +7,9 @@ from django_durable.definitions import registry
 from django_durable.models import Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
+from tests.counting import noted_writes
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 
 NAME = "checked.deployed"
 
@@ -143,13 +144,33 @@ def test_a_sample_of_what_has_ended_is_checked_on_request(cli, deploy, waiting):
     assert everything.document["checked"] == 3
 
 
-def test_all_are_checked_however_many(cli, deploy, monkeypatch):
+# Each database has its own order of ids, and a batch begins where one ended.
+ODD_IDS = ("b", "A", "_", "a-1", "a", "é", "Z", "ß", "a1", "E", "10", "9")
+
+
+def test_all_are_checked_once_however_many_and_however_named(cli, deploy, monkeypatch):
     monkeypatch.setattr("django_durable.management.workflows.checking._BATCH", 2)
     definition = deploy(before)
-    for _ in range(5):
-        definition.start()
+    for pk in ODD_IDS:
+        definition.using(workflow_id=pk).start()
+    run_until_idle()
+    deploy(after)
 
-    assert cli("check").out == "Workflows checked: 5. The code fits 5 of them.\n"
+    document = cli("check", "--json").document
+
+    assert document["checked"] == len(ODD_IDS)
+    assert sorted(each["id"] for each in document["workflows"]) == sorted(ODD_IDS)
+
+
+def test_nothing_of_a_check_is_written(cli, deploy, waiting):
+    deploy(after)
+    stored = list(Workflow.objects.order_by("pk").values())
+
+    with noted_writes() as written:
+        assert cli("check", "--sample", "9").code == 1
+
+    assert written == []
+    assert list(Workflow.objects.order_by("pk").values()) == stored
 
 
 def test_nothing_to_check_is_fine_unless_something_was_asked_for(cli):

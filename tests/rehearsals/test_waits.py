@@ -6,7 +6,7 @@ import django_durable as durable
 from django_durable.testing import fail_step, run_until_idle, virtual_time
 from tests.rehearsals.definitions import NAME, charge, child
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 
 
 def trying():
