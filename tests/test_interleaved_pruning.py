@@ -43,7 +43,7 @@ def clean() -> None:
 
 
 def prune() -> int:
-    return Workflow.objects.prune(older_than=timedelta(days=1))
+    return Workflow.objects.prune(older_than=timedelta(days=1), statuses=["CANCELLED"])
 
 
 def is_there(pk: str) -> bool:
