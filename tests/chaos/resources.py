@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from django.db import connection
@@ -65,11 +64,12 @@ class Resources:
         self._memory = memory
         self._seen: dict[int, float] = {}
         self._warm: dict[int, tuple[float, int]] = {}
-        self.promises = set()
-        if connection.vendor == "postgresql":
-            self.promises.add("I16")
-        if memory is not memory_of or Path("/proc/self/status").exists():
-            self.promises.add("I17")
+
+    @property
+    def promises(self) -> set[str]:
+        """What could be looked at: memory once a worker has lived long enough."""
+        on_server = {"I16"} if connection.vendor == "postgresql" else set()
+        return on_server | ({"I17"} if self._warm else set())
 
     @classmethod
     def of(cls, dose: Dose, fleet: Fleet) -> "Resources":
@@ -78,12 +78,11 @@ class Resources:
 
     def look(self) -> Iterator[Excess]:
         """Yield what is too much at this moment."""
-        if "I16" in self.promises:
+        if connection.vendor == "postgresql":
             yield from self._look_at_the_server()
-        if "I17" in self.promises:
-            now = self.now()
-            for pid in self._pids():
-                yield from self._look_at_memory(pid, now)
+        now = self.now()
+        for pid in self._pids():
+            yield from self._look_at_memory(pid, now)
 
     def _look_at_the_server(self) -> Iterator[Excess]:
         most = self.connections_each * len(self._pids())

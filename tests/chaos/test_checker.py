@@ -277,6 +277,14 @@ def test_a_worker_that_grows_less_is_not_found(story):
     grow(story, 75, minutes=60)
 
     assert story.invariants() == set()
+    assert "I17" in story.checker.dose.report.violations
+
+
+def test_memory_that_nobody_has_looked_at_long_enough_is_not_said_to_be_well(story):
+    assert story.invariants() == set()
+
+    assert "I17" not in story.checker.dose.report.violations
+    assert "I15" in story.checker.dose.report.violations
 
 
 def test_a_failure_tells_what_where_and_how_to_repeat_it(story):
