@@ -74,7 +74,7 @@ class FeedTopic(Topic):
 
     @property
     def ending(self) -> str | None:
-        if self.status is None:
+        if self.is_gone:
             return "deleted"
         return "workflow_ended" if self.status in TERMINAL else None
 
@@ -93,6 +93,7 @@ class FeedTopic(Topic):
 
     def take_in(self, news: News) -> bool:
         self.status = news.status
+        self.is_gone = self.is_gone or news.status is None
         if not self.is_open.is_set():
             self._floor = _floor(news.told)
         for told in news.told:

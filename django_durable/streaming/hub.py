@@ -101,7 +101,7 @@ class StreamHub:
 
     def _topic(self, kind: type[Kind], place: Place) -> Kind:
         topic = self._topics.get((kind, place))
-        if topic is None:
+        if topic is None or topic.is_gone:
             topic = self._topics[kind, place] = kind(self, place)
             ring = _Ring(self, topic)
             # Before the first look, so that nothing is missed in between.
@@ -117,7 +117,8 @@ class StreamHub:
         return topic  # type: ignore[return-value]
 
     def _forget(self, topic: Topic) -> None:
-        self._topics.pop((type(topic), topic.place), None)
+        if self._topics.get((type(topic), topic.place)) is topic:
+            del self._topics[type(topic), topic.place]
         if subscription := self._subscriptions.pop(topic, None):
             subscription.close()
             if self._ear is not None:

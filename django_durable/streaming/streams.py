@@ -66,7 +66,7 @@ class StreamTopic(Topic):
 
     @property
     def ending(self) -> str | None:
-        if self.status is None:
+        if self.is_gone:
             return "deleted"
         if self.is_closed:
             return "closed"
@@ -89,6 +89,9 @@ class StreamTopic(Topic):
 
     def take_in(self, news: News) -> bool:
         seen, self._frames = news.seen, {}
+        # A stream that is shorter than it was is another one under the same id.
+        if seen.status is None or seen.next_offset < self.next_offset:
+            self.is_gone = True
         self.status, self.is_closed = seen.status, seen.is_closed
         self.next_offset = seen.next_offset
         if not self.is_open.is_set():
@@ -98,7 +101,7 @@ class StreamTopic(Topic):
         elif news.entries:
             self.ring.add(news.entries)
         elif seen.next_offset != self.ring.next:
-            # What was to be read has been deleted, or began anew.
+            # What was to be read has been deleted.
             self.ring.clear(seen.next_offset)
         self.tell()
         return seen.next_offset > self.ring.next
@@ -141,12 +144,12 @@ class StreamWatch:
     @property
     def has_all(self) -> bool:
         """Tell whether it has been given everything that is written."""
-        return self.offset >= self.topic.next_offset
+        return self.topic.is_gone or self.offset >= self.topic.next_offset
 
     async def take(self) -> list[Frame]:
         """Return the next messages, none when there is nothing to read now."""
         ring = self.topic.ring
-        if self.offset >= ring.next:
+        if self.topic.is_gone or self.offset >= ring.next:
             return []
         if self.offset >= ring.first:
             return [self._frame(ring.read(self.offset, MOST_ENTRIES))]

@@ -35,7 +35,8 @@ class Watch(Protocol):
 class Topic(ABC):
     """What somebody in this process watches.
 
-    Where it ``has_offsets`` that last, whoever comes back goes on at one.
+    Where it ``has_offsets`` that last, whoever comes back goes on at one. Once it
+    ``is_gone``, it is read no more: what bears its name later is something else.
     """
 
     has_offsets: ClassVar[bool] = True
@@ -44,6 +45,7 @@ class Topic(ABC):
         self.hub = hub
         self.place = place
         self.status: str | None = None
+        self.is_gone = False
         self.is_open = asyncio.Event()
         self.looked_at = float("-inf")
         self._wakes: dict[object, Callable[[], None]] = {}

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from django_durable import clock
 from django_durable.signals import LOOK
@@ -162,6 +162,35 @@ def test_what_nobody_watches_is_not_read(scribe):
         return hub.queries - before, hub._topics, hub._subscriptions
 
     assert with_hub(main) == (0, {}, {})
+
+
+def test_who_comes_after_an_id_was_used_again_watches_something_else(scribe):
+    """Also while those are still here who watched what had it before."""
+    scribe.write("out", *"abc")
+
+    async def main(hub):
+        with Watcher(hub, scribe) as former:
+            await former.open()
+            await sync_to_async(begin_anew)(scribe)
+            while not former.topic.is_gone:
+                await asyncio.sleep(0.01)
+            with Watcher(hub, scribe) as later:
+                await later.open()
+                await later.read(1)
+                given = await former.watch.take()
+            assert hub._topics == {}
+            return given, former.topic.ending, later.topic.ending, later.frames
+
+    given, ending, later_ending, frames = with_hub(main)
+
+    assert (given, ending, later_ending) == ([], "deleted", None)
+    assert [frame.next for frame in frames] == [1]
+
+
+def begin_anew(scribe):
+    with transaction.atomic():
+        scribe.delete()
+        Scribe(scribe.workflow_id).write("out", "new")
 
 
 def test_a_database_that_fails_is_asked_again(scribe, monkeypatch, caplog):

@@ -158,6 +158,24 @@ def test_a_deleted_workflow_ends_its_streams(server, scribe):
     assert code == 1000
 
 
+def test_a_stream_that_begins_anew_under_its_id_is_another_one(server, scribe):
+    scribe.write("out", *"abc")
+
+    with watching(server, scribe) as client:
+        client.hear_until("live")
+        with transaction.atomic():
+            scribe.delete()
+            another = type(scribe)(scribe.workflow_id)
+            another.write("out", "new")
+        heard, code = client.closed_with()
+    with watching(server, another) as other:
+        other.hear("welcome")
+        values = other.values(1)
+
+    assert heard == [{"t": "end", "next": 3, "reason": "deleted"}]
+    assert (code, values) == (1000, ["new"])
+
+
 def test_entries_that_are_not_kept_are_a_gap(server, scribe):
     scribe.write("out", *range(10))
     scribe.forget("out", before=4)
