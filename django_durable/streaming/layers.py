@@ -27,6 +27,8 @@ logger = logging.getLogger("django_durable")
 
 PREFIX = "durable."
 KIND = "durable.look"
+# How long Redis may be silent: less than clients of it wait for an answer.
+BLOCKING_SECONDS = 1
 _LARGEST = 2**63 - 1
 _END = "workflow:"
 # What is to be told: a place, or with None for a key all of a workflow.
@@ -79,7 +81,12 @@ def _alias() -> str | None:
 
 def _new_layer(alias: str) -> Any:
     # Of its own: a layer's connections belong to one event loop.
-    return channel_layers.make_backend(alias)
+    layer = channel_layers.make_backend(alias)
+    if hasattr(layer, "brpop_timeout"):
+        # Of channels_redis, as long as redis-py 8 waits for any answer: whoever is
+        # silent for so long would count as gone.
+        layer.brpop_timeout = BLOCKING_SECONDS
+    return layer
 
 
 async def round_trip(alias: str) -> float:

@@ -87,6 +87,31 @@ def until_it_rings(server, client, scribe):
             return
 
 
+@pytest.mark.once
+def test_a_layer_that_has_nothing_to_tell_still_works(redis_port, settings, caplog):
+    """Clients of Redis give up an answer after some time, by themselves five seconds."""
+    host = {"address": f"redis://127.0.0.1:{redis_port}", "socket_timeout": 1.4}
+    settings.CHANNEL_LAYERS = layer_of(redis_port)
+    settings.CHANNEL_LAYERS["default"]["CONFIG"] = {"hosts": [host]}
+
+    async def main():
+        hub = Hub()
+        ear = layers._ear_of(hub)
+        topic = StreamTopic(hub, ("silent", "out"))
+        ear.listen(topic)
+        await asyncio.sleep(1.8)
+        hub.hinted.clear()
+        await layers._send(ear._layer, {("silent", "out"): 5})
+        async with asyncio.timeout(10):
+            while not hub.hinted:
+                await asyncio.sleep(0.01)
+        ear.close()
+        return hub.hinted == {topic: 5}
+
+    assert asyncio.run(main())
+    assert "A channel layer failed" not in caplog.text
+
+
 FORGED = [
     {"type": layers.KIND},
     {"type": layers.KIND, "topic": 5},
