@@ -123,6 +123,7 @@ def test_a_server_without_its_database_wants_to_be_asked_later(kind, scribe, dir
         assert "Traceback" not in server.log
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", RESTART)
 def test_a_server_that_stops_cuts_off_all_and_stops(kind, scribe, directory):
     with servers.running(kind, directory) as server:

@@ -1,4 +1,4 @@
-"""The example's site, by its own settings, under servers other than runserver."""
+"""The example's site, by its own settings, under uvicorn; runserver is Daphne."""
 
 import re
 from urllib.request import urlopen
@@ -14,8 +14,8 @@ from tests.streaming import servers
 from tests.streaming.clients import opened, url
 
 
-@pytest.fixture(params=["uvicorn", "daphne"])
-def site(request, directory, transactional_db):
+@pytest.fixture
+def site(directory, transactional_db):
     """Run the site; give what answers to a path of it, too."""
     variables = {
         "DJANGO_SETTINGS_MODULE": "example_project.settings",
@@ -24,7 +24,7 @@ def site(request, directory, transactional_db):
     }
     application = "example_project.asgi"
     with servers.running(
-        request.param, directory, application=application, **variables
+        "uvicorn", directory, application=application, **variables
     ) as server:
         yield server
         assert "Traceback" not in server.log

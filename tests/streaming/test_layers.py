@@ -89,7 +89,7 @@ def until_it_rings(server, client, scribe):
 
 @pytest.mark.once
 def test_a_layer_that_has_nothing_to_tell_still_works(redis_port, settings, caplog):
-    """Clients of Redis give up an answer after some time, by themselves five seconds."""
+    """Clients of Redis give up an answer, unless told otherwise after five seconds."""
     host = {"address": f"redis://127.0.0.1:{redis_port}", "socket_timeout": 1.4}
     settings.CHANNEL_LAYERS = layer_of(redis_port)
     settings.CHANNEL_LAYERS["default"]["CONFIG"] = {"hosts": [host]}
