@@ -82,7 +82,7 @@ def _alias() -> str | None:
 def _new_layer(alias: str) -> Any:
     # Of its own: a layer's connections belong to one event loop.
     layer = channel_layers.make_backend(alias)
-    if hasattr(layer, "brpop_timeout"):
+    if hasattr(type(layer), "brpop_timeout"):
         # Of channels_redis, as long as redis-py 8 waits for any answer: whoever is
         # silent for so long would count as gone.
         layer.brpop_timeout = BLOCKING_SECONDS
