@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from django_durable.display import visible
 from django_durable.models.status import Status
@@ -48,12 +49,44 @@ def status_badge(status: str) -> SafeString:
 
 
 def workflow_badge(workflow: Any) -> SafeString:
-    """Return the badge of a workflow; a missed deadline has a word of its own."""
-    return badge(
-        CLASSES.get(workflow.status, "unknown"),
-        ICONS.get(workflow.status, "?"),
-        status_word(workflow),
+    """Return the badges of a workflow; a missed deadline has a word of its own.
+
+    One that stranded.mark() has marked gets a second badge.
+    """
+    shown = badge(**status_parts(workflow))
+    return format_html("{}{}", shown, stranded_badge(workflow))
+
+
+def status_parts(workflow: Any) -> dict[str, str]:
+    """Return what the badge of a workflow's status is made of."""
+    return {
+        "kind": CLASSES.get(workflow.status, "unknown"),
+        "icon": ICONS.get(workflow.status, "?"),
+        "word": status_word(workflow),
+    }
+
+
+def stranded_parts() -> dict[str, str]:
+    """Return what the badge of a stranded workflow is made of."""
+    return {"kind": "stranded", "icon": "⚑", "word": _("stranded")}
+
+
+def live_badges(workflow: Any) -> SafeString:
+    """Return the same where the page follows the workflow; see live.cells()."""
+    return format_html(
+        '<span data-dd-row="{0}" data-dd-cell="status">{1}</span>'
+        '<span data-dd-row="{0}" data-dd-cell="stranded">{2}</span>',
+        workflow.pk,
+        badge(**status_parts(workflow)),
+        stranded_badge(workflow),
     )
+
+
+def stranded_badge(workflow: Any) -> SafeString | str:
+    """Return the badge of a workflow that is marked as stranded; else nothing."""
+    if not getattr(workflow, "is_stranded", False):
+        return ""
+    return format_html(" {}", badge(**stranded_parts()))
 
 
 def status_word(workflow: Any) -> str:

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from django_durable.admin import stranded
 from django_durable.admin.pages import render
 
 TEMPLATE = "admin/django_durable/console/confirm.html"
@@ -82,7 +83,7 @@ def ask(
     status: int = 200,
 ) -> TemplateResponse:
     """Show the question with its form."""
-    shown = question.workflows[:MOST_SHOWN]
+    shown = stranded.mark(question.workflows[:MOST_SHOWN])
     total = sum(question.counts.values()) or len(question.workflows)
     context = {
         "title": question.title,

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import conf
+from django_durable.admin import stranded
 from django_durable.admin.errors import error_line
 from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.condition import alarm_texts
@@ -149,6 +150,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     def may_see(workflow: Any) -> bool:
         return asked is not None and asked.has_view_permission(request, workflow)
 
+    stranded.mark((wait.workflow for wait in found.requests), found.crew.definitions)
     return {
         **base,
         "found": found,

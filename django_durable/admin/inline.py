@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import conf
+from django_durable.admin import stranded
 from django_durable.admin.payloads import COLUMNS
 from django_durable.admin.permissions import ReadOnly, may
 from django_durable.models import Workflow
@@ -41,7 +42,7 @@ class SubjectFormSet(forms.BaseFormSet):
             return []
         rows = Workflow.objects.using(conf.current().database)
         mine = rows.for_subject(self.instance).defer(*COLUMNS)
-        return list(mine.order_by("-created_at")[: MOST_ROWS + 1])
+        return stranded.mark(mine.order_by("-created_at")[: MOST_ROWS + 1])
 
     def get_queryset(self) -> list[Any]:
         """Return nothing: there are no forms."""

@@ -1,31 +1,27 @@
 """What pages ask for while they are open: numbers as JSON, for whoever may see them."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import quote
 
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
-from django_durable import clock, conf
-from django_durable.admin import dashboard
-from django_durable.admin.badges import CLASSES, ICONS
+from django_durable import conf
+from django_durable.admin import dashboard, stranded
+from django_durable.admin.badges import status_parts, stranded_parts
+from django_durable.admin.detail.facts import facts
 from django_durable.admin.figures import condition
-from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.condition import alarm_texts, missing_migrations
 from django_durable.admin.figures.overview import Overview
+from django_durable.admin.listing import columns, news
 from django_durable.admin.payloads import COLUMNS
 from django_durable.display import visible
 from django_durable.models import Step
 from django_durable.models.ids import may_exist
-from django_durable.models.status import TERMINAL, Status
 
 MOST_ROWS = 200
-BETWEEN = "\n"  # No id has it.
-# Some servers refuse a request whose first line has more than 4,094 bytes.
-LONGEST_ADDRESS = 4000
 
 
 def status(model_admin: Any, request: HttpRequest) -> HttpResponse:
@@ -59,30 +55,30 @@ def _overview(
     )
 
 
-def rows_address(request: HttpRequest, shown: Iterable[Any]) -> str:
-    """Return where to ask for the rows of a list: first those that will change.
-
-    As many as an address has room for.
-    """
-    address = dashboard.address(request, "api_rows") + "?ids="
-    for row in sorted(shown, key=lambda row: row.status in TERMINAL):
-        longer = f"{address}{quote(row.pk, safe='')}{quote(BETWEEN)}"
-        if len(longer) > LONGEST_ADDRESS:
-            break
-        address = longer
-    return address
-
-
 def rows(model_admin: Any, request: HttpRequest) -> HttpResponse:
-    """Answer with where the workflows of ``ids`` stand."""
-    alarms = condition.alarms(conf.current().database)
-    given = BETWEEN.join(request.GET.getlist("ids")).split(BETWEEN)
-    ids = [pk for pk in given if pk and may_exist(pk)][:MOST_ROWS]
-    is_ready = ids and not missing_migrations(conf.current().database)
-    found = _seen(model_admin, request, ids) if is_ready else []
-    now = clock.now()
-    shown = {each.pk: cells(each, now) for each in found}
-    return answer(request, {"rows": shown, "alarm": "".join(alarms)})
+    """Answer with where the workflows of ``ids`` stand, and how many are new."""
+    using = conf.current().database
+    alarm = "".join(condition.alarms(using))
+    if missing_migrations(using):
+        return answer(request, {"rows": {}, "alarm": alarm})
+    ids = asked_ids(request)
+    found = _listed(model_admin, request, ids) if ids else []
+    shown = {each.pk: {**cells(each), **columns.texts(each)} for each in found}
+    return answer(
+        request,
+        {"rows": shown, "alarm": alarm, "news": news.of_list(model_admin, request)},
+    )
+
+
+def asked_ids(request: HttpRequest) -> list[str]:
+    """Return which rows the page shows, as it says itself."""
+    return [pk for pk in news.given_ids(request) if may_exist(pk)][:MOST_ROWS]
+
+
+def _listed(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]:
+    rows = model_admin.get_queryset(request).filter(pk__in=ids)
+    with_data = model_admin.has_view_data_permission(request)
+    return stranded.mark(columns.with_columns(rows, with_data=with_data))
 
 
 def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -94,8 +90,8 @@ def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResp
     found = _seen(model_admin, request, [pk] if may_exist(pk) else [])
     if not found:
         return answer(request, {"rows": {}, "version": "gone", "alarm": alarm})
-    (row,) = found
-    shown = {row.pk: cells(row, clock.now())}
+    (row,) = stranded.mark(found)
+    shown = {row.pk: {**cells(row), **facts(row)}}
     return answer(request, {"rows": shown, "version": version_of(row), "alarm": alarm})
 
 
@@ -116,18 +112,19 @@ def version_of(row: Any) -> str:
     return f"{row.status} {row.changed_at.isoformat()} {last.first() or ''}"
 
 
-def cells(row: Any, now: Any) -> dict[str, Any]:
-    """Return what of a workflow changes while somebody looks."""
-    known = row.status in Status
+def cells(row: Any) -> dict[str, Any]:
+    """Return the badges of a workflow, and what it says of itself."""
+    is_stranded = getattr(row, "is_stranded", False)
     return {
-        "status": {
-            "kind": CLASSES.get(row.status, "unknown"),
-            "icon": ICONS.get(row.status, "?"),
-            "word": str(Status(row.status).label) if known else visible(row.status),
-        },
-        "summary": visible(row.summary, limit=120, lines=False),
-        "took": age(row.started_at, row.completed_at or now),
+        "status": shown_badge(**status_parts(row)),
+        "stranded": shown_badge(**stranded_parts()) if is_stranded else "",
+        "summary": visible(row.summary, limit=500, lines=False),
     }
+
+
+def shown_badge(kind: str, icon: str, word: object) -> dict[str, str]:
+    """Return a badge as live.js makes it."""
+    return {"kind": kind, "icon": icon, "word": visible(word, limit=64, lines=False)}
 
 
 def answer(request: HttpRequest, found: Mapping[str, Any]) -> HttpResponse:

@@ -26,6 +26,11 @@ def version_at_hand(name: str) -> str | None:
     return _find_version(name) if _find_version is not None else None
 
 
+def covers(definitions: Collection[tuple[str, str]], name: str, version: str) -> bool:
+    """Tell whether some definitions are the code of a workflow; see runnable()."""
+    return (name, version) in definitions or (name, ANY_VERSION) in definitions
+
+
 def runnable(definitions: Collection[tuple[str, str]]) -> Q:
     """Build the condition "its code is one of these (name, version) pairs"."""
     versions: dict[str, set[str]] = defaultdict(set)

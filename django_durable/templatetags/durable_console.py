@@ -4,7 +4,6 @@ from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 
 from django_durable import display
 from django_durable.admin import badges
@@ -34,14 +33,20 @@ def status_badge(status: str) -> SafeString:
 
 @register.simple_tag
 def workflow_badge(workflow: Any) -> SafeString:
-    """Show the status of a workflow; a missed deadline is told."""
+    """Show the status of a workflow; a missed deadline, and that it is stranded."""
     return badges.workflow_badge(workflow)
 
 
 @register.simple_tag
-def stranded_badge() -> SafeString:
-    """Show that no live worker has the code."""
-    return badges.badge("stranded", "⚑", gettext("stranded"))
+def stranded_badge(workflow: Any) -> SafeString | str:
+    """Show that a workflow is stranded, where its status needs no word."""
+    return badges.stranded_badge(workflow)
+
+
+@register.simple_tag
+def live_badges(workflow: Any) -> SafeString:
+    """Show the same on a page that follows the workflow."""
+    return badges.live_badges(workflow)
 
 
 @register.simple_tag

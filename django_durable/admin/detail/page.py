@@ -7,10 +7,10 @@ from django.db.models.functions import Substr
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from django_durable import clock
-from django_durable.admin import live, times
+from django_durable.admin import live
 from django_durable.admin.actions.operations import OPERATIONS
 from django_durable.admin.detail import talk, timeline
+from django_durable.admin.detail.facts import facts
 from django_durable.admin.detail.relatives import relatives
 from django_durable.admin.detail.steps import step_table
 from django_durable.admin.errors import shown_error
@@ -18,7 +18,6 @@ from django_durable.admin.payloads import inputs_payload, payload_of
 from django_durable.admin.waits import wait_text
 from django_durable.display import visible
 from django_durable.models import Worker
-from django_durable.models.code import runnable
 from django_durable.models.status import Status
 
 DATA_FIELDS = frozenset({"inputs", "output", "error"})
@@ -39,7 +38,7 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
         "with_data": with_data,
         "waits": [_wait(wait) for wait in waits],
         "facts": facts(workflow),
-        "is_stranded": is_stranded(workflow),
+        "workflow": workflow,
         "tools": tools(model_admin, request, workflow),
         "may_fork": model_admin.has_fork_permission(request, workflow),
         "worker": workflow.worker_id and _worker(workflow),
@@ -63,31 +62,6 @@ def data(workflow: Any) -> dict[str, Any]:
         "output": payload_of(workflow.output, workflow.name, at="output"),
         "failure": shown_error(workflow.error, workflow.name),
     }
-
-
-def facts(workflow: Any) -> dict[str, str]:
-    """Return the lengths of time, the present state included."""
-    since = (clock.now() - workflow.changed_at).total_seconds()
-    going = {
-        Status.ENQUEUED: "seconds_queued",
-        Status.PENDING: "seconds_ran",
-        Status.WAITING: "seconds_waited",
-    }.get(workflow.status)
-    return {
-        name.removeprefix("seconds_"): times.length(
-            getattr(workflow, name) + (max(since, 0.0) if name == going else 0.0)
-        )
-        for name in ("seconds_queued", "seconds_ran", "seconds_waited")
-    }
-
-
-def is_stranded(workflow: Any) -> bool:
-    """Tell whether no live worker has the code of a workflow that needs one."""
-    if workflow.status not in (Status.ENQUEUED, Status.WAITING):
-        return False
-    rows = type(workflow).objects.using(workflow._state.db)
-    live = Worker.objects.using(workflow._state.db).live_definitions()
-    return not rows.filter(runnable(live), pk=workflow.pk).exists()
 
 
 def tools(

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q
 from django.utils.translation import gettext as _
 
+from django_durable.admin import stranded
 from django_durable.admin.badges import status_word
 from django_durable.admin.payloads import COLUMNS
 from django_durable.display import visible
@@ -43,7 +44,10 @@ class Relatives:
 
 
 def relatives(workflow: Any) -> Relatives:
-    """Return the relatives of a workflow, in at most four statements."""
+    """Return the relatives of a workflow, in at most six statements.
+
+    They are marked where they are stranded, and so is the workflow itself.
+    """
     rows = Workflow.objects.using(workflow._state.db)
     mine = rows.filter(parent=workflow.pk)
     listed = list(_light(mine.order_by("created_at", "pk"))[:MOST_LISTED])
@@ -51,11 +55,13 @@ def relatives(workflow: Any) -> Relatives:
     ids = [pk for pk in (workflow.parent_id, workflow.forked_from_id) if pk]
     known = {row.pk: row for row in _light(rows.filter(pk__in=ids))} if ids else {}
     forks = _light(rows.filter(forked_from=workflow.pk).order_by("-created_at"))
+    forked = list(forks[:MOST_LISTED])
+    stranded.mark([workflow, *listed, *known.values(), *forked])
     return Relatives(
         children=listed,
         groups=[group for group, _size in groups] or list(map(_single, listed)),
         count=sum(size for _group, size in groups) or len(listed),
-        forks=list(forks[:MOST_LISTED]),
+        forks=forked,
         parent=known.get(workflow.parent_id),
         origin=known.get(workflow.forked_from_id),
     )

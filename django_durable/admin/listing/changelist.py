@@ -14,10 +14,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from django_durable import clock
-from django_durable.admin import live
-from django_durable.admin.listing import columns, counts, filters
+from django_durable.admin import stranded
+from django_durable.admin.listing import columns, counts, filters, news
 from django_durable.bulk.narrowing import STATES, narrow
 from django_durable.models.ids import may_exist
+from django_durable.models.status import TERMINAL
 
 KNOWN_PARAMETERS = frozenset(
     {
@@ -53,7 +54,7 @@ class WorkflowChangeList(main.ChangeList):
     strip: list[counts.Count]
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
-        self.request, self.asked = request, parameters_of(request)
+        self.asked = parameters_of(request)
         super().__init__(request, *args)
 
     def get_results(self, request: HttpRequest) -> None:
@@ -65,7 +66,7 @@ class WorkflowChangeList(main.ChangeList):
         # For the paginator, which is given nothing but this.
         self.queryset.known_count = self._known_count()
         super().get_results(request)
-        self.result_list = self._page(with_data=with_data)
+        self.result_list = stranded.mark(self._page(with_data=with_data))
 
     def _known_count(self) -> int | None:
         """Return how many rows the list has, if the strip tells."""
@@ -94,9 +95,11 @@ class WorkflowChangeList(main.ChangeList):
         return bool(self.model_admin.has_view_data_permission(request))
 
     @property
-    def live_address(self) -> str:
-        """Return where the open page asks how its rows stand."""
-        return live.rows_address(self.request, self.result_list)
+    def live_query(self) -> str:
+        """Return what the open page asks for."""
+        # First those that will change.
+        rows = sorted(self.result_list, key=lambda row: row.status in TERMINAL)
+        return news.address([row.pk for row in rows], self.asked)
 
     @property
     def strip_links(self) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The columns of the list, all from one statement."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock
 from django_durable.admin import payloads, times
-from django_durable.admin.badges import workflow_badge
+from django_durable.admin.badges import live_badges
 from django_durable.admin.errors import ERROR_HEAD, error_line
 from django_durable.admin.listing.counts import CountOf
 from django_durable.admin.waits import wait_text
@@ -44,37 +45,30 @@ def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
 
 
 class Columns:
-    """Methods for ``list_display``."""
+    """Methods for ``list_display``; what changes is followed, see live.py."""
 
     @admin.display(description=gettext_lazy("workflow"))
     def identity(self, workflow: Any) -> SafeString:
-        """Show id, summary and name."""
+        """Show id, summary, name and version."""
         return format_html(
-            '<bdi class="dd-id">{}</bdi>{}<span class="dd-under"><bdi>{}</bdi></span>',
+            '<bdi class="dd-id">{}</bdi>{}<span class="dd-under"><bdi>{}</bdi>'
+            ' <span class="dd-version">{}</span></span>',
             visible(workflow.pk, limit=80, lines=False),
-            _under(workflow.summary),
+            _below(workflow, "summary"),
             visible(workflow.name, limit=80, lines=False),
+            visible(workflow.version, limit=20, lines=False),
         )
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, workflow: Any) -> SafeString:
         """Show the status with what it waits for, or why it is there."""
-        why = _why(workflow)
-        return format_html(
-            '<span data-dd-row="{}" data-dd-cell="status">{}</span>{}',
-            workflow.pk,
-            workflow_badge(workflow),
-            _under(why),
-        )
+        badges = live_badges(workflow)
+        return format_html("{}{}", badges, _below(workflow, "why"))
 
     @admin.display(description=gettext_lazy("progress"))
-    def progress(self, workflow: Any) -> str:
+    def progress(self, workflow: Any) -> SafeString:
         """Show steps and recoveries."""
-        count = workflow.shown_steps
-        shown = f"{MOST_STEPS}+" if count > MOST_STEPS else str(count)
-        text = _("%s steps") % shown if count != 1 else _("1 step")
-        recoveries = workflow.recovery_attempts or 0
-        return f"{text} ↻{recoveries}" if recoveries else text
+        return _followed(workflow, "progress")
 
     @admin.display(description=gettext_lazy("queue"), ordering="queue_name")
     def queue(self, workflow: Any) -> str:
@@ -92,28 +86,63 @@ class Columns:
         )
 
     @admin.display(description=gettext_lazy("took"))
-    def took(self, workflow: Any) -> str:
+    def took(self, workflow: Any) -> SafeString:
         """Show how long it took, or takes already."""
-        end = workflow.completed_at or clock.now()
-        return times.between(workflow.started_at, end)
+        return _followed(workflow, "took")
 
     @admin.display(description=gettext_lazy("worker"))
-    def held_by(self, workflow: Any) -> str:
+    def held_by(self, workflow: Any) -> SafeString:
         """Show who executes it."""
-        if workflow.worker_id is None:
-            return "–"
-        worker = workflow._state.fields_cache.get("worker")
-        return visible(worker or workflow.worker_id, limit=64, lines=False)
+        return _followed(workflow, "worker")
 
 
-def _under(text: object) -> SafeString | str:
-    if not text:
-        return ""
-    shown = visible(text, limit=120, lines=False)
-    return format_html('<span class="dd-under"><bdi>{}</bdi></span>', shown)
+def texts(workflow: Any) -> dict[str, str]:
+    """Return the cells that change while somebody looks at the list."""
+    return {name: write(workflow) for name, write in _TEXTS.items()}
+
+
+def _followed(workflow: Any, name: str) -> SafeString:
+    return format_html(
+        '<bdi data-dd-row="{}" data-dd-cell="{}">{}</bdi>',
+        workflow.pk,
+        name,
+        _TEXTS[name](workflow),
+    )
+
+
+def _below(workflow: Any, name: str) -> SafeString:
+    return format_html('<span class="dd-under">{}</span>', _followed(workflow, name))
+
+
+def _summary(workflow: Any) -> str:
+    return visible(workflow.summary, limit=120, lines=False)
+
+
+def _progress(workflow: Any) -> str:
+    count = workflow.shown_steps
+    shown = f"{MOST_STEPS}+" if count > MOST_STEPS else str(count)
+    text = _("%s steps") % shown if count != 1 else _("1 step")
+    recoveries = workflow.recovery_attempts or 0
+    return f"{text} ↻{recoveries}" if recoveries else text
+
+
+def _took(workflow: Any) -> str:
+    end = workflow.completed_at or clock.now()
+    return times.between(workflow.started_at, end)
+
+
+def _worker(workflow: Any) -> str:
+    if workflow.worker_id is None:
+        return "–"
+    worker = workflow._state.fields_cache.get("worker")
+    return visible(worker or workflow.worker_id, limit=64, lines=False)
 
 
 def _why(workflow: Any) -> str:
+    return visible(_reason(workflow), limit=120, lines=False)
+
+
+def _reason(workflow: Any) -> str:
     if workflow.status == Status.WAITING:
         return wait_text(workflow.shown_wait, workflow.wake_at)
     if workflow.status == Status.PAUSED:
@@ -123,3 +152,12 @@ def _why(workflow: Any) -> str:
     if workflow.status in FAILED:
         return error_line(workflow.error_head, workflow.name)
     return ""
+
+
+_TEXTS: dict[str, Callable[[Any], str]] = {
+    "summary": _summary,
+    "why": _why,
+    "progress": _progress,
+    "took": _took,
+    "worker": _worker,
+}

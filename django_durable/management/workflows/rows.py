@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from django_durable.exceptions import WorkflowNotFound
 from django_durable.management.workflows.output import moment, stamp
 from django_durable.models import Wait, Worker, Workflow
-from django_durable.models.code import ANY_VERSION
+from django_durable.models.code import covers
 from django_durable.models.ids import may_exist
 from django_durable.models.status import Status
 from django_durable.models.targets import TargetKind
@@ -72,8 +72,7 @@ def document(row: Workflow, live: set[tuple[str, str]]) -> Document:
 
 def is_stranded(row: Workflow, live: set[tuple[str, str]]) -> bool:
     """Tell whether no live worker has the code of a workflow that needs one."""
-    codes = {(row.name, row.version), (row.name, ANY_VERSION)}
-    return row.status in _STRANDABLE and not codes & live
+    return row.status in _STRANDABLE and not covers(live, row.name, row.version)
 
 
 def live_code(using: str) -> set[tuple[str, str]]:

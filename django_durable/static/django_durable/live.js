@@ -1,7 +1,9 @@
 // Live refresh: numbers change in place, what is new is offered as a link.
 // A page says where to ask: <div data-dd-live="URL" data-dd-version="…">.
 //   data-dd-figure="NAME"                what figures.NAME of the answer says
+//   data-dd-value="NAME"                 the same for a progress bar
 //   data-dd-row="ID" data-dd-cell="NAME" what rows.ID.NAME says; a state is a badge
+// What is new is announced in the words of the answer's "news".
 // Texts of workflows are only ever text: nothing here becomes markup.
 
 const LONGEST = 60_000;
@@ -41,7 +43,7 @@ function setBadge(element, state) {
   badge.append(icon, ` ${state.word}`);
   const old = element.querySelector(".dd-badge");
   if (!old) {
-    element.prepend(badge);
+    element.prepend(" ", badge);
   } else if (old.textContent !== badge.textContent) {
     old.replaceWith(badge);
   }
@@ -61,6 +63,7 @@ class Live {
     this.pause = controls.querySelector("[data-dd-pause]");
     this.updated = controls.querySelector("[data-dd-updated]");
     this.stale = controls.querySelector("[data-dd-stale]");
+    this.staleText = this.stale.textContent;
     this.pauseText = this.pause.textContent;
     const rate = remembered();
     if (rate !== null && [...this.rate.options].some((each) => each.value === rate)) {
@@ -183,7 +186,8 @@ class Live {
     }
     const isStale = found.version !== undefined && this.version !== ""
       && found.version !== this.version;
-    this.stale.hidden = !isStale;
+    setText(this.stale, found.news || this.staleText);
+    this.stale.hidden = !(isStale || found.news);
   }
 
   tell() {
