@@ -3,7 +3,7 @@
 from django_durable.admin import live, queues, streams
 from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
-from django_durable.admin.runs import pages as runs
+from django_durable.admin.runs import aborting, listing, pages as runs
 
 LOOK = ("view_workflow",)
 WATCH = ("view_workflow", "view_stream")
@@ -23,6 +23,13 @@ PAGES = (
     Page("runs/", "bulk", runs.page, LOOK, is_form=True),
     Page("runs/<uuid:key>/", "bulk_run", runs.one, LOOK),
     Page("runs/<uuid:key>/api/", "api_bulk", runs.progress, LOOK),
+    Page(
+        "runs/<uuid:key>/abort/",
+        "bulk_abort",
+        aborting.page,
+        ("view_workflow", "cancel_workflow"),
+    ),
+    Page("api/runs/", "api_runs", listing.follow, LOOK),
     Page("api/rows/", "api_rows", live.rows, LOOK),
     Page("queues/", "queues", queues.page, LOOK),
     Page("approvals/", "approvals", inbox.page, LOOK),

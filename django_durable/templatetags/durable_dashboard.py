@@ -6,7 +6,7 @@ from django import template
 from django.template import Context
 
 from django_durable import conf
-from django_durable.admin import dashboard
+from django_durable.admin import dashboard, navigation
 from django_durable.admin.figures import ages, condition, overview
 from django_durable.admin.permissions import may
 
@@ -29,7 +29,11 @@ def durable_band(context: Context) -> dict[str, Any]:
     if alarms is None:
         may_see = may(request, "view_workflow") or may(request, "view_worker")
         alarms = condition.alarms(settings.database) if may_see else []
-    return {"env_label": settings.env_label, "alarms": alarms}
+    return {
+        "env_label": settings.env_label,
+        "alarms": alarms,
+        "links": navigation.links(request),
+    }
 
 
 @register.filter

@@ -25,7 +25,8 @@ from django_durable.admin.confirming import ReasonForm
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.live import answer
 from django_durable.admin.pages import render
-from django_durable.admin.runs.rows import Run, run, runs
+from django_durable.admin.runs import listing
+from django_durable.admin.runs.rows import Run, run
 from django_durable.bulk import PREFIX
 from django_durable.bulk.actor import Actor
 from django_durable.bulk.selection import BadSelection, Selection, read_selection
@@ -33,9 +34,7 @@ from django_durable.display import visible
 from django_durable.exceptions import WorkflowConflict
 from django_durable.models import Workflow
 
-LIST = "admin/django_durable/console/runs.html"
 ONE = "admin/django_durable/console/run.html"
-SHOWN = 50
 # Ahead of everything else: somebody is watching.
 PRIORITY = 100
 
@@ -44,8 +43,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """List the runs, or begin the one that was confirmed."""
     if request.method == "POST":
         return _begin(model_admin, request)
-    context = {"title": _("Bulk actions"), "runs": runs(SHOWN)}
-    return render(model_admin, request, LIST, context)
+    return listing.page(model_admin, request)
 
 
 def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
@@ -54,7 +52,7 @@ def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     context = {
         "title": _("Bulk action"),
         "run": found,
-        "summary": _summary(found),
+        "summary": listing.summary(found),
         "is_over": found.workflow.is_finished,
         "is_unserved": not found.workflow.is_finished and _is_unserved(),
         "may_abort": model_admin.has_cancel_permission(request, found.workflow),
@@ -70,16 +68,9 @@ def progress(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     numbers = {
         name: str(getattr(found, name)) for name in ("done", "refused", "left", "total")
     }
-    numbers["through"] = str(found.done + found.refused)
-    numbers["summary"] = _summary(found)
+    numbers["through"] = str(found.through)
+    numbers["summary"] = listing.summary(found)
     return answer(request, {"figures": numbers, "version": found.workflow.status})
-
-
-def _summary(found: Run) -> str:
-    return _("%(through)d of %(total)d") % {
-        "through": found.done + found.refused,
-        "total": found.total,
-    }
 
 
 def _found(key: UUID) -> Run:

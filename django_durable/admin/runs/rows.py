@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_durable import bulk, conf, serialization
+from django_durable.admin import stranded
 from django_durable.admin.payloads import COLUMNS
 from django_durable.bulk import PREFIX
 from django_durable.display import visible
@@ -55,11 +56,16 @@ class Run:
         return self._number(self.progress.get("refused"))
 
     @property
+    def through(self) -> int:
+        """How many it has been at."""
+        return self.done + self.refused
+
+    @property
     def left(self) -> int:
         """How many are still to be done: none of one that has ended well."""
         if self.workflow.status == Workflow.Status.SUCCESS:
             return 0
-        return max(0, self.total - self.done - self.refused)
+        return max(0, self.total - self.through)
 
     @property
     def stopped(self) -> str:
@@ -81,15 +87,9 @@ class Run:
         return value if isinstance(value, int) else 0
 
 
-def runs(number: int) -> list[Run]:
-    """Return the last runs, the newest first."""
-    rows = _rows().filter(pk__startswith=PREFIX).order_by("-created_at")
-    return with_progress(rows.defer(*COLUMNS)[:number])
-
-
 def run(key: str) -> Run | None:
     """Return one run."""
-    rows = _rows().filter(pk=f"{PREFIX}{key}").defer(*COLUMNS)
+    rows = rows_of().filter(pk=f"{PREFIX}{key}").defer(*COLUMNS)
     return next(iter(with_progress(rows)), None)
 
 
@@ -100,11 +100,15 @@ def with_progress(rows: Iterable[Any]) -> list[Run]:
         workflow_id__in=[row.pk for row in rows], key=bulk.PROGRESS
     )
     found = dict(events.values_list("workflow_id", "value"))
+    stranded.mark(rows)
     return [Run(row, _read(found.get(row.pk))) for row in rows]
 
 
-def _rows() -> Any:
-    return Workflow.objects.using(conf.current().database).filter(name=bulk.NAME)
+def rows_of() -> Any:
+    """Return the workflows that are bulk runs begun in the console."""
+    return Workflow.objects.using(conf.current().database).filter(
+        name=bulk.NAME, pk__startswith=PREFIX
+    )
 
 
 def _read(text: str | None) -> dict[str, Any]:

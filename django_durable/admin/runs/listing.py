@@ -1,0 +1,121 @@
+"""The list of bulk runs: those that run and those of the past, filtered, followed."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _, gettext_lazy
+
+from django_durable import bulk
+from django_durable.admin import dashboard
+from django_durable.admin.badges import status_parts
+from django_durable.admin.listing import news
+from django_durable.admin.listing.counts import CappedPaginator
+from django_durable.admin.live import answer, asked_ids, shown_badge
+from django_durable.admin.pages import render
+from django_durable.admin.payloads import COLUMNS
+from django_durable.admin.runs.rows import Run, rows_of, with_progress
+from django_durable.bulk.narrowing import STATES
+
+LIST = "admin/django_durable/console/runs.html"
+PER_PAGE = 50
+_STATES = (
+    ("", gettext_lazy("all")),
+    ("unfinished", gettext_lazy("not finished")),
+    ("success", gettext_lazy("gone through")),
+    ("cancelled", gettext_lazy("aborted")),
+    ("failed", gettext_lazy("failed")),
+)
+
+
+class FilterForm(forms.Form):
+    """Which runs; nonsense counts as no choice."""
+
+    state = forms.ChoiceField(
+        label=gettext_lazy("Status"), choices=_STATES, required=False
+    )
+    action = forms.ChoiceField(
+        label=gettext_lazy("Action"),
+        choices=[("", gettext_lazy("all")), *((name, name) for name in bulk.ACTIONS)],
+        required=False,
+    )
+    mine = forms.BooleanField(label=gettext_lazy("only mine"), required=False)
+
+    def rows(self, request: HttpRequest) -> Any:
+        """Return the runs that are chosen, the newest first."""
+        self.full_clean()
+        given, rows = self.cleaned_data, rows_of()
+        if state := given.get("state"):
+            rows = rows.filter(status__in=STATES[state])
+        if action := given.get("action"):
+            rows = rows.filter(attributes__action=action)
+        if given.get("mine"):
+            rows = rows.filter(attributes__by=request.user.get_username())
+        return rows.defer(*COLUMNS).order_by("-created_at", "-pk")
+
+
+def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Show the runs with their progress."""
+    form = FilterForm(request.GET)
+    pages = CappedPaginator(form.rows(request), PER_PAGE)
+    shown = pages.get_page(request.GET.get("p"))
+    found = with_progress(shown)
+    asked = {name: request.GET[name] for name in form.fields if name in request.GET}
+    followed = {**asked, **({"p": "2"} if shown.number > 1 else {})}
+    ids = [run.workflow.pk for run in found]
+    context = {
+        "title": _("Bulk actions"),
+        "form": form,
+        "runs": [(run, _may_abort(model_admin, request, run)) for run in found],
+        "page": shown,
+        "filters": f"&{urlencode(asked)}" if asked else "",
+        "is_filtered": bool(asked),
+        "live_address": dashboard.address(request, "api_runs")
+        + f"?{news.address(ids, followed)}",
+    }
+    return render(model_admin, request, LIST, context)
+
+
+def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Answer with how far the runs of ``ids`` are, and how many are new."""
+    rows = rows_of().filter(pk__in=asked_ids(request)).defer(*COLUMNS)
+    asked = with_progress(rows)
+    return answer(
+        request,
+        {
+            "rows": {run.workflow.pk: cells(run) for run in asked},
+            "figures": {
+                f"through:{run.workflow.pk}": str(run.through) for run in asked
+            },
+            "news": _news(request),
+        },
+    )
+
+
+def cells(run: Run) -> dict[str, Any]:
+    """Return what of a run changes while somebody looks."""
+    return {
+        "status": shown_badge(**status_parts(run.workflow)),
+        "summary": summary(run),
+        "refused": str(run.refused),
+    }
+
+
+def summary(run: Run) -> str:
+    """Say how far it is."""
+    text = _("%(through)d of %(total)d")
+    return text % {"through": run.through, "total": run.total}
+
+
+def _news(request: HttpRequest) -> str:
+    since = news.moment(request)
+    if since is None:
+        return ""
+    rows = FilterForm(request.GET).rows(request).values_list("pk", "changed_at")
+    return news.counted(rows[:PER_PAGE], request, since)
+
+
+def _may_abort(model_admin: Any, request: HttpRequest, run: Run) -> bool:
+    is_over = run.workflow.is_finished
+    return not is_over and model_admin.has_cancel_permission(request, run.workflow)
