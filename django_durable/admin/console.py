@@ -33,5 +33,6 @@ PAGES = (
     Page("api/rows/", "api_rows", live.rows, LOOK),
     Page("queues/", "queues", queues.page, LOOK),
     Page("approvals/", "approvals", inbox.page, LOOK),
+    Page("api/approvals/", "api_approvals", inbox.follow, LOOK),
     Page("<path:object_id>/api/live/", "api_live", live.workflow, LOOK),
 )

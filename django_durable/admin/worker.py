@@ -4,20 +4,19 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import quote
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock
-from django_durable.admin import audit, confirming, dashboard
+from django_durable.admin import audit, confirming, dashboard, pulse
 from django_durable.admin.badges import badge
 from django_durable.admin.base import ReadOnlyAdmin
 from django_durable.admin.figures.ages import age
-from django_durable.admin.figures.workers import FRESH, GONE, LATE, LOST, WORDS, pulse
+from django_durable.admin.listing import news
 from django_durable.admin.listing.counts import CountOf
 from django_durable.admin.pages import Page
 from django_durable.admin.permissions import may
@@ -27,12 +26,6 @@ from django_durable.models import Worker, Workflow
 from django_durable.models.status import Status
 
 MOST_HELD = 1000
-_LOOKS = {
-    FRESH: ("success", "●"),
-    LATE: ("paused", "◐"),
-    LOST: ("error", "✖\ufe0e"),
-    GONE: ("cancelled", "○"),
-}
 
 
 def drain(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
@@ -82,6 +75,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
             ("view_worker", "manage_queue"),
             is_form=True,
         ),
+        Page("api/workers/", "api_workers", pulse.follow, ("view_worker",)),
     )
     list_display = (
         "process",
@@ -143,13 +137,13 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("heartbeat"), ordering="heartbeat_at")
     def heartbeat(self, worker: Any) -> SafeString:
         """Show how lively it is, in a word and in time."""
-        now = clock.now()
-        kind, icon = _LOOKS[found := pulse(worker, now)]
-        word = badge(kind, icon, WORDS[found])
-        if worker.state == Worker.State.DRAINING and found in (FRESH, LATE):
-            word = badge("paused", "↧", _("draining"))
-        ago = _("%s ago") % age(worker.heartbeat_at, now)
-        return format_html('{}<span class="dd-under">{}</span>', word, ago)
+        return format_html(
+            '<span data-dd-row="{0}" data-dd-cell="pulse">{1}</span>'
+            '<span class="dd-under" data-dd-row="{0}" data-dd-cell="ago">{2}</span>',
+            worker.pk,
+            badge(*pulse.look(worker)),
+            pulse.ago(worker),
+        )
 
     @admin.display(description=gettext_lazy("kind"), ordering="kind")
     def shown_kind(self, worker: Any) -> str:
@@ -164,9 +158,13 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
         return visible(", ".join(map(str, worker.queues)), limit=200, lines=False)
 
     @admin.display(description=gettext_lazy("slots used"))
-    def slots(self, worker: Any) -> str:
+    def slots(self, worker: Any) -> SafeString:
         """Show what it holds, of the sync workflows it could execute at once."""
-        return f"{worker.holds} / {worker.concurrency}"
+        return format_html(
+            '<span data-dd-row="{}" data-dd-cell="slots">{}</span>',
+            worker.pk,
+            pulse.slots(worker),
+        )
 
     @admin.display(description=gettext_lazy("code"))
     def code(self, worker: Any) -> str:
@@ -187,13 +185,24 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("executes"))
     def current(self, worker: Any) -> SafeString | str:
         """Lead to what it holds."""
-        if worker.holds_first is None:
-            return "–"
-        shown = visible(worker.holds_first, limit=60, lines=False)
-        address = reverse(
-            "admin:django_durable_workflow_change",
-            args=[quote(worker.holds_first)],
-            current_app=self.admin_site.name,
+        link = pulse.current(self, worker)
+        return format_html(
+            '<span data-dd-row="{}" data-dd-cell="current">{}</span>',
+            worker.pk,
+            format_html('<a href="{address}"><bdi>{text}</bdi></a>{more}', **link)
+            if link
+            else "–",
         )
-        more = f" +{worker.holds - 1}" if worker.holds > 1 else ""
-        return format_html('<a href="{}"><bdi>{}</bdi></a>{}', address, shown, more)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the list, and what it asks for as long as it is open."""
+        response = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            shown = response.context_data["cl"]
+            ids = [str(row.pk) for row in shown.result_list]
+            query = news.address(ids, dict.fromkeys(shown.params, ""))
+            address = dashboard.address(request, "api_workers")
+            response.context_data["live_address"] = f"{address}?{query}"
+        return response

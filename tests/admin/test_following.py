@@ -2,12 +2,21 @@
 
 import re
 from html import unescape
+from urllib.parse import unquote
 
 import pytest
 from django.urls import reverse
 
-from django_durable.models import Workflow
+import django_durable as durable
+from django_durable import bulk
+from django_durable.models import Worker, Workflow
+from django_durable.testing import run_until_idle
 from tests.admin.pages import LIST, page, queued
+from tests.admin.test_figures import add, asks, register
+
+WORKERS = reverse("admin:django_durable_worker_changelist")
+INBOX = reverse("admin:django_durable_approvals")
+RUNS = reverse("admin:django_durable_bulk")
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +97,123 @@ def test_the_head_of_a_page_is_followed_in_all_that_changes(client, operator):
     for name in cells:
         assert f'data-dd-row="{workflow.pk}" data-dd-cell="{name}"' in text
     assert {"summary", "queued", "ran", "executions"} < set(cells)
+
+
+def test_the_list_of_workers_is_followed(client, operator):
+    operator("view_worker")
+    worker = register()
+    text = client.get(WORKERS).text
+    address = followed(text)
+    add("held", Workflow.Status.PENDING, worker=worker)
+    Worker.objects.filter(pk=worker.pk).update(state=Worker.State.STOPPED)
+    Worker.objects.register(Worker.Kind.WORKER)
+
+    found = client.get(address).json()
+
+    cells = found["rows"][str(worker.pk)]
+    for name in cells:
+        assert f'data-dd-row="{worker.pk}" data-dd-cell="{name}"' in text
+    assert cells["pulse"]["word"] == "stopped"
+    assert cells["slots"].startswith("1 / ")
+    assert cells["current"] == {"address": page("held"), "text": "held", "more": ""}
+    assert found["news"] == "1 new — show"
+    assert client.get(address + "&ids=x&ids=%00").status_code == 200
+
+
+def test_the_inbox_is_followed(client, operator):
+    operator("view_workflow", "send_workflow_message")
+    asks.using(workflow_id="a:b").start()
+    asks.using(workflow_id="other").start()
+    run_until_idle()
+    text = client.get(INBOX).text
+    address = followed(text)
+    before = client.get(address).json()
+    asks.using(workflow_id="late").start()
+    run_until_idle()
+    durable.send("a:b", True, "verdict")
+
+    found = client.get(address).json()
+
+    assert before["news"] == ""
+    assert {cells["state"] for cells in before["rows"].values()} == {""}
+    words = {place: cells["state"] for place, cells in found["rows"].items()}
+    gone = {place for place, state in words.items() if state}
+    assert {unquote(place).partition("//")[2] for place in gone} == {"a:b"}
+    for place in gone:
+        assert found["rows"][place]["state"]["word"] == "no longer waits"
+        assert f'data-dd-row="{place}" data-dd-cell="state"' in text
+    assert found["news"] == "1 new — show"
+    assert client.get(address + "&ids=x&ids=1//%00&ids=").status_code == 200
+
+
+def run_of(number, action="cancel", by="ana", **changes):
+    facts = {"action": action, "by": by, "reason": "", "total": 200}
+    add(
+        f"bulk-00000000-0000-0000-0000-00000000000{number}",
+        changes.pop("status", Workflow.Status.PENDING),
+        name=bulk.NAME,
+        attributes=facts,
+        **changes,
+    )
+
+
+def test_the_list_of_bulk_actions_is_filtered_and_followed(client, operator):
+    operator("view_workflow")
+    run_of(1)
+    run_of(2, "delete", "ben", status=Workflow.Status.SUCCESS)
+    text = client.get(RUNS).text
+    address = followed(text)
+
+    found = client.get(address).json()
+
+    shown = {
+        query: client.get(RUNS + query).text.count("<progress")
+        for query in ("", "?mine=on", "?action=delete", "?state=unfinished", "?state=x")
+    }
+    assert list(shown.values()) == [2, 1, 1, 1, 2]
+    assert "None is like that" in client.get(f"{RUNS}?action=resume").text
+    assert 'value="delete" selected' in client.get(f"{RUNS}?action=delete").text
+    for pk, cells in found["rows"].items():
+        assert cells["summary"] == "0 of 200"
+        assert f'data-dd-value="through:{pk}"' in text
+    run_of(3, ago=-1)
+    assert client.get(address).json()["news"] == "1 new — show"
+
+
+def test_a_run_is_aborted_after_a_question(client, operator):
+    operator("view_workflow")
+    run_of(1, status=Workflow.Status.ENQUEUED)
+    key = "00000000-0000-0000-0000-000000000001"
+    address = reverse("admin:django_durable_bulk_abort", args=[key])
+    assert "Abort…" not in client.get(RUNS).text
+    assert client.get(address).status_code == 403
+    operator("cancel_workflow")
+
+    assert address in client.get(RUNS).text
+    asked = client.get(address).text
+    assert "stays done" in asked
+    told = client.post(address, {"reason": "a mistake"}, follow=True)
+
+    row = Workflow.objects.get(pk=f"bulk-{key}")
+    assert row.status == Workflow.Status.CANCELLED
+    assert "a mistake" in row.cancel_reason
+    assert "It was cancelled." in told.text
+    assert address not in told.text
+    assert "a mistake" in client.get(page(row, "history")).text
+
+
+@pytest.mark.once
+def test_each_page_leads_to_the_others_as_far_as_one_may_go(client, operator):
+    operator("view_workflow")
+    places = [LIST, INBOX, RUNS, reverse("admin:django_durable_queues")]
+
+    for place in places:
+        text = client.get(place).text
+        assert all(f'href="{each}"' in text for each in places), place
+        assert f'href="{place}" aria-current="page"' in text
+        assert (
+            WORKERS
+            not in re.search(r"<nav aria-label=\"Console.*?</nav>", text, re.S)[0]
+        )
+    operator("view_worker")
+    assert WORKERS in client.get(LIST).text

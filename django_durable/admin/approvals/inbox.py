@@ -1,5 +1,6 @@
 """The inbox: all that waits for a person, the next deadline first."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -8,12 +9,17 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from django_durable import clock, conf
-from django_durable.admin.approvals.questions import Request
+from django_durable.admin import dashboard, stranded
+from django_durable.admin.approvals.questions import Request, workflow_at
+from django_durable.admin.figures import condition
 from django_durable.admin.figures.condition import missing_migrations
 from django_durable.admin.figures.overview import MOST_REQUESTS
 from django_durable.admin.figures.people import requests_with_workflows
+from django_durable.admin.listing import news
+from django_durable.admin.live import answer, shown_badge
 from django_durable.admin.pages import render
 from django_durable.admin.permissions import may
+from django_durable.models.ids import may_exist
 
 TEMPLATE = "admin/django_durable/console/inbox.html"
 PER_PAGE = 50
@@ -34,21 +40,77 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     using, now = conf.current().database, clock.now()
     rows: Any = ()
     if not missing_migrations(using):
-        mine = model_admin.get_queryset(request)
-        rows = requests_with_workflows(using, now).filter(workflow__in=mine)
+        rows = _open(model_admin, request, now)
     shown = CappedPaginator(rows, PER_PAGE).get_page(request.GET.get("p"))
+    seen = _seen(model_admin, request, shown)
+    stranded.mark(wait.workflow for wait in seen)
+    asked = [
+        Request(wait, now, _may_answer(model_admin, request, wait)) for wait in seen
+    ]
+    elsewhere = {"p": "2"} if shown.number > 1 else {}
+    query = news.address([each.place for each in asked], elsewhere)
     context = {
         "title": _("Waiting for a person"),
         "page": shown,
-        "requests": [
-            Request(wait, now, _may_answer(model_admin, request, wait))
-            for wait in shown
-            if model_admin.has_view_permission(request, wait.workflow)
-        ],
+        "requests": asked,
         "is_capped": shown.paginator.count >= MOST_REQUESTS,
         "may_answer": may(request, "send_workflow_message"),
+        "live_address": f"{dashboard.address(request, 'api_approvals')}?{query}",
     }
     return render(model_admin, request, TEMPLATE, context)
+
+
+def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Answer with which of the questions of ``ids`` are open, and how many are new."""
+    using, now = conf.current().database, clock.now()
+    if missing_migrations(using):
+        return answer(request, {"alarm": "".join(condition.alarms(using))})
+    places = news.given_ids(request)[:PER_PAGE]
+    workflows = {pk for pk in map(workflow_at, places) if may_exist(pk)}
+    rows = _open(model_admin, request, now)
+    asked = _seen(model_admin, request, rows.filter(workflow_id__in=workflows))
+    found = [Request(wait, now) for wait in asked]
+    still = {each.place: _cells(each) for each in found}
+    return answer(
+        request,
+        {
+            "rows": {place: still.get(place, _gone()) for place in places},
+            "news": _news(rows, request, now),
+            "alarm": "".join(condition.alarms(using)),
+        },
+    )
+
+
+def _open(model_admin: Any, request: HttpRequest, now: datetime) -> Any:
+    """Return the waits of the workflows that exist for this user."""
+    mine = model_admin.get_queryset(request)
+    rows = requests_with_workflows(conf.current().database, now)
+    return rows.filter(workflow__in=mine)
+
+
+def _seen(model_admin: Any, request: HttpRequest, waits: Any) -> list[Any]:
+    return [
+        wait
+        for wait in waits
+        if model_admin.has_view_permission(request, wait.workflow)
+    ]
+
+
+def _cells(asked: Request) -> dict[str, Any]:
+    return {"state": "", "since": asked.since, "left": asked.remaining}
+
+
+def _gone() -> dict[str, Any]:
+    return {"state": shown_badge("cancelled", "⊘", _("no longer waits")), "left": ""}
+
+
+def _news(rows: Any, request: HttpRequest, now: datetime) -> str:
+    since = news.moment(request)
+    if since is None:
+        return ""
+    first = (Request(wait, now) for wait in rows[:PER_PAGE])
+    places = [(each.place, each.workflow.changed_at) for each in first]
+    return news.counted(places, request, since)
 
 
 def _may_answer(model_admin: Any, request: HttpRequest, wait: Any) -> bool:

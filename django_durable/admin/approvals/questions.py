@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote, unquote
+
+from django.utils.translation import gettext as _
 
 from django_durable.admin.figures.ages import age
 from django_durable.definitions.schemas import Schema, at_path
@@ -44,6 +47,22 @@ class Request:
         return at_path(self.wait.schema) if self.wait.schema else None
 
     @property
+    def place(self) -> str:
+        """Where it waits, as one plain text: step, branch, workflow."""
+        parts = (self.wait.step_id, self.wait.branch, self.wait.workflow_id)
+        return quote("/".join(map(str, parts)), safe="")
+
+    @property
+    def remaining(self) -> str:
+        """How much time is left, in words."""
+        return _("in %s") % self.left if self.left else ""
+
+    @property
     def key(self) -> str:
         """Return what makes two answers to this one answer: its place."""
         return f"console:{self.wait.branch}:{self.wait.step_id}"
+
+
+def workflow_at(place: str) -> str:
+    """Return the id of the workflow in a place."""
+    return unquote(place).partition("/")[2].partition("/")[2]

@@ -49,6 +49,16 @@ function setBadge(element, state) {
   }
 }
 
+function setLink(element, { text, address, more }) {
+  if (element.textContent === `${text}${more}`) {
+    return;
+  }
+  const link = document.createElement("a");
+  link.href = new URL(address, location.origin).pathname;
+  link.textContent = text;
+  element.replaceChildren(link, more);
+}
+
 class Live {
   constructor(root, controls) {
     this.root = root;
@@ -172,7 +182,9 @@ class Live {
       const row = Object.hasOwn(rows, ddRow) ? rows[ddRow] : {};
       if (Object.hasOwn(row, ddCell)) {
         const value = row[ddCell];
-        if (value !== null && typeof value === "object") {
+        if (value?.address) {
+          setLink(element, value);
+        } else if (value !== null && typeof value === "object") {
           setBadge(element, value);
         } else {
           setText(element, String(value));

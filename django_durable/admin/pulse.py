@@ -1,0 +1,99 @@
+"""How lively workers are and what they hold, followed by the open list."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from django_durable import clock, conf
+from django_durable.admin.figures import condition
+from django_durable.admin.figures.ages import age
+from django_durable.admin.figures.workers import FRESH, GONE, LATE, LOST, WORDS, pulse
+from django_durable.admin.listing import news
+from django_durable.admin.live import MOST_ROWS, answer, shown_badge
+from django_durable.display import visible
+from django_durable.models import Worker
+
+_LOOKS = {
+    FRESH: ("success", "●"),
+    LATE: ("paused", "◐"),
+    LOST: ("error", "✖\ufe0e"),
+    GONE: ("cancelled", "○"),
+}
+
+
+def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Answer with the pulse of the workers of ``ids``, and how many are new."""
+    if condition.missing_migrations(conf.current().database):
+        return answer(request, {"rows": {}})
+    asked = list(filter(None, map(_uuid, news.given_ids(request))))[:MOST_ROWS]
+    rows = model_admin.get_queryset(request)
+    found = rows.filter(pk__in=asked) if asked else ()
+    shown = {str(each.pk): cells(model_admin, each) for each in found}
+    alarm = "".join(condition.alarms(conf.current().database))
+    return answer(
+        request, {"rows": shown, "news": _news(rows, request), "alarm": alarm}
+    )
+
+
+def cells(model_admin: Any, worker: Any) -> dict[str, Any]:
+    """Return what of a worker changes while somebody looks."""
+    return {
+        "pulse": shown_badge(*look(worker)),
+        "ago": ago(worker),
+        "slots": slots(worker),
+        "current": current(model_admin, worker) or "–",
+    }
+
+
+def look(worker: Any) -> tuple[str, str, str]:
+    """Return the badge that says how lively a worker is, or that it leaves."""
+    found = pulse(worker, clock.now())
+    if worker.state == Worker.State.DRAINING and found in (FRESH, LATE):
+        return "paused", "↧", _("draining")
+    return (*_LOOKS[found], str(WORDS[found]))
+
+
+def ago(worker: Any) -> str:
+    """Say when it was last heard of."""
+    return _("%s ago") % age(worker.heartbeat_at, clock.now())
+
+
+def slots(worker: Any) -> str:
+    """Say what it holds, of the sync workflows it could execute at once."""
+    return f"{worker.holds} / {worker.concurrency}"
+
+
+def current(model_admin: Any, worker: Any) -> dict[str, str] | None:
+    """Return a link to what it has held for the longest, and how many more."""
+    if worker.holds_first is None:
+        return None
+    address = reverse(
+        "admin:django_durable_workflow_change",
+        args=[quote(worker.holds_first)],
+        current_app=model_admin.admin_site.name,
+    )
+    return {
+        "address": address,
+        "text": visible(worker.holds_first, limit=60, lines=False),
+        "more": f" +{worker.holds - 1}" if worker.holds > 1 else "",
+    }
+
+
+def _news(rows: Any, request: HttpRequest) -> str:
+    since = news.moment(request)
+    if since is None:
+        return ""
+    started = rows.filter(started_at__gt=since).order_by("-started_at")
+    some = started.values_list("pk", "started_at")[:MOST_ROWS]
+    return news.counted(((str(pk), at) for pk, at in some), request, since)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
