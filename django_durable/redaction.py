@@ -22,14 +22,20 @@ from django_durable.serialization.registered_types import registered_class
 HIDDEN = "•••"
 
 
-def patterns_for(name: str, step_name: str = "") -> tuple[str, ...]:
+def patterns_for(name: str, step_name: str | None = "") -> tuple[str, ...]:
     """Return the patterns of a workflow, of a step of it, and of the settings.
 
-    A process that does not have the code knows those of the settings only.
+    None stands for a step whose name is not known: it may be any of them. A process
+    that does not have the code knows those of the settings only.
     """
     definition = registry.find(name)
     own = definition.redact if definition is not None else ()
-    return (*own, *registry.redactions_of(step_name), *conf.current().redact)
+    of_step = (
+        registry.all_redactions()
+        if step_name is None
+        else registry.redactions_of(step_name)
+    )
+    return (*own, *of_step, *conf.current().redact)
 
 
 def redacted(value: Any, patterns: Iterable[str], *, at: str = "") -> Any:

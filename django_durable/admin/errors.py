@@ -92,7 +92,7 @@ def _frame(lines: list[str]) -> Frame:
 
 
 def error_line(
-    head: str | None, name: str, *, step: str = "", with_message: bool = True
+    head: str | None, name: str, *, step: str | None = "", with_message: bool = True
 ) -> str:
     """Return type and message of a stored error by its beginning, redacted."""
     found = _HEAD.match(head or "")

@@ -37,7 +37,7 @@ def payload_of(
     return _payload(stored, stored_text(stored, name, step=step, at=at))
 
 
-def stored_text(stored: str, name: str, *, step: str = "", at: str = "") -> str:
+def stored_text(stored: str, name: str, *, step: str | None = "", at: str = "") -> str:
     """Return a value as indented JSON, with what the patterns hide hidden.
 
     It is read as JSON, not as a value: nothing of the project's code runs.
@@ -46,7 +46,7 @@ def stored_text(stored: str, name: str, *, step: str = "", at: str = "") -> str:
     return _text(stored, bool(patterns), lambda tree: _redact(tree, patterns, at))
 
 
-def error_text(stored: str, name: str, *, step: str = "") -> str:
+def error_text(stored: str, name: str, *, step: str | None = "") -> str:
     """Return a stored exception as indented JSON; see stored_text()."""
     patterns = redaction.patterns_for(name, step)
 

@@ -14,6 +14,7 @@ from django_durable.admin.base import ReadOnlyAdmin
 from django_durable.admin.console import PAGES as CONSOLE_PAGES
 from django_durable.admin.detail import page
 from django_durable.admin.detail.download import download
+from django_durable.admin.detail.export import export as export_one
 from django_durable.admin.listing import export
 from django_durable.admin.listing.changelist import WorkflowChangeList
 from django_durable.admin.listing.columns import Columns
@@ -25,6 +26,12 @@ from django_durable.bulk.searching import HELP, search
 from django_durable.models.ids import may_exist
 
 LIST_PAGES = (
+    Page(
+        "<path:object_id>/export.json",
+        "workflow_export",
+        export_one,
+        ("view_workflow",),
+    ),
     Page("export.csv", "workflow_export_csv", export.export_csv, ("view_workflow",)),
     Page("export.json", "workflow_export_json", export.export_json, ("view_workflow",)),
     Page(

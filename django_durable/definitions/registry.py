@@ -70,6 +70,11 @@ def redactions_of(step_name: str) -> tuple[str, ...]:
     return _redactions.get(step_name, ())
 
 
+def all_redactions() -> tuple[str, ...]:
+    """Return the patterns of all steps."""
+    return tuple(dict.fromkeys(each for some in _redactions.values() for each in some))
+
+
 def _shown(definition: Definition) -> str:
     file, line = definition.source_place
     return f"{file}:{line}"

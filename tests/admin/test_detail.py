@@ -316,6 +316,7 @@ def test_failed_tries_are_shown_with_their_step(client, operator):
     found = client.get(page("w"))
 
     assert "ReadTimeout: 5 s" in found.text
+    assert found.context["table"].rows[0].attempts == 2
     kinds = [bar.kind for bar in found.context["timeline"].rows[1].bars]
     assert kinds == ["failed", "backoff", "run"]
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_durable.admin import live
 from django_durable.admin.actions.operations import OPERATIONS
+from django_durable.admin.approvals.offering import answer_address
 from django_durable.admin.detail import talk, timeline
 from django_durable.admin.detail.facts import facts
 from django_durable.admin.detail.relatives import relatives
@@ -27,6 +28,7 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
     """Return everything; the number of statements does not depend on the workflow."""
     with_data = model_admin.has_view_data_permission(request, workflow)
     waits = list(_open_waits(workflow))
+    shown_waits = [_wait(model_admin, request, workflow, wait) for wait in waits]
     attempts = list(_attempts(workflow, with_data=with_data))
     family = relatives(workflow)
     table = step_table(workflow, request, attempts, with_data=with_data)
@@ -36,7 +38,8 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
         "alarms": [],  # Asked for by the open page.
         "live_version": live.version_of(workflow),
         "with_data": with_data,
-        "waits": [_wait(wait) for wait in waits],
+        "waits": shown_waits,
+        "approval": next(filter(None, (each["answer"] for each in shown_waits)), ""),
         "facts": facts(workflow),
         "workflow": workflow,
         "tools": tools(model_admin, request, workflow),
@@ -112,11 +115,15 @@ def _drawn(workflow: Any) -> list[Any]:
     return list(marked[: timeline.MOST_ROWS])[::-1]
 
 
-def _wait(wait: Any) -> dict[str, Any]:
+def _wait(
+    model_admin: Any, request: HttpRequest, workflow: Any, wait: Any
+) -> dict[str, Any]:
+    wait.workflow = workflow  # Known: not to be asked for.
     given = {"kind": wait.kind, "key": wait.key, "awaited_id": wait.awaited_id}
     is_other = wait.awaited_id and wait.awaited_id != wait.workflow_id
     return {
         "text": visible(wait_text(given, wait.wake_at), limit=300, lines=False),
         "other": wait.awaited_id if is_other else "",
+        "answer": answer_address(model_admin, request, wait),
         "row": wait,
     }

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -14,13 +15,18 @@ from django_durable.admin import times
 from django_durable.admin.errors import ShownError, error_line, shown_error
 from django_durable.admin.payloads import payload_of
 from django_durable.display import visible
-from django_durable.models import Attempt, Worker
+from django_durable.models import Attempt, Step, Worker
 
 PER_PAGE = 100
 # A whole error with its traceback, but without a large state.
 _ERROR_HEAD = 40_000
 _OUTPUT_HEAD = 2_000
 MOST_TRIES = 20
+# Kinds that may fail, and then are tried again.
+_TRIED = (Step.Kind.STEP, Step.Kind.TRANSACTION)
+
+# By branch and step. They carry the beginning of their error, see page.py.
+Tries = Mapping[tuple[str, int], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,17 @@ class ShownStep:
     error: ShownError | None
     error_line: str
     tries: list[Any]
+    attempts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A step that has failed so far, and will be tried again."""
+
+    place: str
+    tries: list[dict[str, Any]]
+    attempts: int
+    next_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,7 @@ class StepTable:
 
     page: Page[Any]
     rows: list[ShownStep]
+    open: list[OpenStep]
     total: int
     only_errors: bool
 
@@ -69,7 +87,36 @@ def step_table(
     hosts = _hosts(workflow, found)
     tries = _tries(attempts)
     shown = [_shown(workflow, row, hosts, tries, with_data=with_data) for row in found]
-    return StepTable(page, shown, page.paginator.count, only_errors)
+    is_last = not page.has_next() and not workflow.is_finished
+    unrecorded = _open(workflow, tries) if is_last else []
+    return StepTable(page, shown, unrecorded, page.paginator.count, only_errors)
+
+
+def _open(workflow: Any, tries: Tries) -> list[OpenStep]:
+    """Return the steps that have tries only."""
+    recorded = (
+        set(
+            workflow.steps.filter(
+                step_id__in={step for _branch, step in tries}
+            ).values_list("branch", "step_id")
+        )
+        if tries
+        else set()
+    )
+    return [
+        OpenStep(
+            _place(*place),
+            _shown_tries(workflow, None, failed),
+            len(failed),
+            failed[-1].next_at,
+        )
+        for place, failed in tries.items()
+        if place not in recorded
+    ]
+
+
+def _place(branch: str, step_id: int) -> str:
+    return f"{branch}:{step_id}" if branch else str(step_id)
 
 
 def _light(rows: QuerySet[Any], *, with_data: bool) -> Any:
@@ -88,10 +135,6 @@ def _hosts(workflow: Any, rows: Sequence[Any]) -> dict[Any, str]:
     return {pk: visible(worker, limit=60, lines=False) for pk, worker in found.items()}
 
 
-# The attempts carry the beginning of their error, see page.py.
-Tries = Mapping[tuple[str, int], list[Any]]
-
-
 def _tries(attempts: Sequence[Attempt]) -> Tries:
     found: dict[tuple[str, int], list[Any]] = defaultdict(list)
     for attempt in attempts:
@@ -99,32 +142,34 @@ def _tries(attempts: Sequence[Attempt]) -> Tries:
     return found
 
 
-def _shown_tries(workflow: Any, row: Any, tries: Tries) -> list[dict[str, Any]]:
+def _shown_tries(
+    workflow: Any, step: str | None, failed_tries: Sequence[Any]
+) -> list[dict[str, Any]]:
     """Return the last failed tries of a step."""
-    mine = tries.get((row.branch, row.step_id), [])[-MOST_TRIES:]
     return [
         {
             "row": failed,
             "line": visible(
-                error_line(failed.error_head, workflow.name, step=row.name),
+                error_line(failed.error_head, workflow.name, step=step),
                 limit=300,
                 lines=False,
             ),
         }
-        for failed in mine
+        for failed in failed_tries[-MOST_TRIES:]
     ]
 
 
 def _shown(
     workflow: Any, row: Any, hosts: dict[Any, str], tries: Tries, *, with_data: bool
 ) -> ShownStep:
+    mine = tries.get((row.branch, row.step_id), [])
     head = row.output_head if with_data else None
     payload = payload_of(head, workflow.name, step=row.name, at="output")
     is_cut = head is not None and len(head) > _OUTPUT_HEAD
     has_error = row.error_size is not None
     return ShownStep(
         row=row,
-        place=f"{row.branch}:{row.step_id}" if row.branch else str(row.step_id),
+        place=_place(row.branch, row.step_id),
         took=times.between(row.started_at, row.completed_at),
         worker=hosts.get(row.worker_id, ""),
         output=payload.text if payload else "",
@@ -133,7 +178,8 @@ def _shown(
         size=row.output_size,
         error=_error(workflow, row) if with_data and has_error else None,
         error_line=error_line(row.error_head, workflow.name, step=row.name),
-        tries=_shown_tries(workflow, row, tries),
+        tries=_shown_tries(workflow, row.name, mine),
+        attempts=len(mine) + 1 if mine or row.kind in _TRIED else None,
     )
 
 

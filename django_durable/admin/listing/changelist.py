@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_durable import clock
 from django_durable.admin import stranded
+from django_durable.admin.approvals.offering import offer
 from django_durable.admin.listing import columns, counts, filters, news
 from django_durable.bulk.narrowing import STATES, narrow
 from django_durable.models.ids import may_exist
@@ -66,7 +67,8 @@ class WorkflowChangeList(main.ChangeList):
         # For the paginator, which is given nothing but this.
         self.queryset.known_count = self._known_count()
         super().get_results(request)
-        self.result_list = stranded.mark(self._page(with_data=with_data))
+        shown = stranded.mark(self._page(with_data=with_data))
+        self.result_list = offer(self.model_admin, request, shown)
 
     def _known_count(self) -> int | None:
         """Return how many rows the list has, if the strip tells."""

@@ -29,9 +29,10 @@ def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
     mine = {"workflow": OuterRef("pk")}
     # In the order of its key, so that the key's index is read, and no further.
     steps = Step.objects.using(rows.db).filter(**mine).order_by("branch", "step_id")
-    waits = Wait.objects.using(rows.db).filter(**mine).order_by("wake_at", "target")
-    first = waits.values(
-        found=JSONObject(kind="kind", key="key", awaited_id="awaited_id")
+    waits = Wait.objects.using(rows.db).filter(**mine)
+    parts = {name: name for name in ("kind", "key", "awaited_id", "branch", "is_human")}
+    first = waits.order_by("-is_human", "wake_at", "target").values(
+        found=JSONObject(**parts, step="step_id")
     )
     return (
         rows.select_related("worker")
@@ -62,8 +63,12 @@ class Columns:
     @admin.display(description=gettext_lazy("status"))
     def state(self, workflow: Any) -> SafeString:
         """Show the status with what it waits for, or why it is there."""
-        badges = live_badges(workflow)
-        return format_html("{}{}", badges, _below(workflow, "why"))
+        return format_html(
+            "{}{}{}",
+            live_badges(workflow),
+            _below(workflow, "why"),
+            _approval(workflow),
+        )
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, workflow: Any) -> SafeString:
@@ -94,6 +99,14 @@ class Columns:
     def held_by(self, workflow: Any) -> SafeString:
         """Show who executes it."""
         return _followed(workflow, "worker")
+
+
+def _approval(workflow: Any) -> SafeString | str:
+    """Lead to the form that answers it; see offering.offer()."""
+    address = getattr(workflow, "answer_address", "")
+    if not address:
+        return ""
+    return format_html('<a href="{}">{}</a>', address, _("Approve…"))
 
 
 def texts(workflow: Any) -> dict[str, str]:

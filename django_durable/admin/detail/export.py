@@ -1,0 +1,105 @@
+"""One workflow with all that hangs on it, as a JSON file."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+
+from django_durable.admin.listing.export import COLUMNS
+from django_durable.admin.payloads import error_text, inputs_text, stored_text
+
+MOST_ROWS = 10_000
+CHUNK = 500
+# Of each related set: its order, the columns that everybody sees, and the values.
+PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "steps": (
+        ("started_at", "branch", "step_id"),
+        (
+            *("branch", "step_id", "name", "kind", "started_at", "completed_at"),
+            *("worker_id", "child_id"),
+        ),
+        ("output", "error"),
+    ),
+    "attempts": (
+        ("failed_at",),
+        ("branch", "step_id", "attempt", "failed_at", "next_at"),
+        ("error",),
+    ),
+    "waits": (
+        ("branch", "step_id"),
+        ("branch", "step_id", "kind", "key", "awaited_id", "is_human", "wake_at"),
+        (),
+    ),
+    "notifications": (
+        ("id",),
+        ("topic", "sent_at", "consumed_branch", "consumed_by"),
+        ("message",),
+    ),
+    "events": (("key",), ("key", "updated_at"), ("value",)),
+    "streams": (("key",), ("key", "next_offset", "is_closed"), ()),
+}
+
+
+def export(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Answer with the file; values in it need the permission to see data."""
+    workflow = model_admin.get_object(request, unquote(object_id))
+    if workflow is None:
+        raise Http404
+    if not model_admin.has_view_permission(request, workflow):
+        raise PermissionDenied
+    with_data = model_admin.has_view_data_permission(request, workflow)
+    response = StreamingHttpResponse(
+        _lines(workflow, with_data=with_data), content_type="application/json"
+    )
+    response["Content-Disposition"] = 'attachment; filename="workflow.json"'
+    return response  # type: ignore[return-value]
+
+
+def _lines(workflow: Any, *, with_data: bool) -> Iterator[str]:
+    """Write an object: the workflow's own columns, then a list for each part."""
+    yield "{"
+    for name, value in _own(workflow, with_data=with_data).items():
+        yield f"{json.dumps(name)}: {_json(value)},\n"
+    for number, name in enumerate(PARTS):
+        yield f"{',' if number else ''}\n{json.dumps(name)}: ["
+        for place, row in enumerate(_rows(workflow, name, with_data=with_data)):
+            yield f"{',' if place else ''}\n{_json(row)}"
+        yield "]"
+    yield "}\n"
+
+
+def _own(workflow: Any, *, with_data: bool) -> dict[str, Any]:
+    found = {name: getattr(workflow, name) for name in COLUMNS}
+    if with_data:
+        found["inputs"] = inputs_text(workflow.inputs, workflow.name)
+        for name in ("output", "error"):
+            found[name] = _readable(getattr(workflow, name), workflow.name, "", name)
+    return found
+
+
+def _rows(workflow: Any, part: str, *, with_data: bool) -> Iterable[dict[str, Any]]:
+    order, columns, values = PARTS[part]
+    shown = (*columns, *values) if with_data else columns
+    rows = getattr(workflow, part).order_by(*order).values(*shown)[:MOST_ROWS]
+    for row in rows.iterator(chunk_size=CHUNK):
+        for name in values if with_data else ():
+            at = row["key"] if part == "events" else name
+            step = None if part == "attempts" else row.get("name", "")
+            row[name] = _readable(row[name], workflow.name, step, at)
+        yield row
+
+
+def _readable(stored: str | None, name: str, step: str | None, at: str) -> str | None:
+    if stored is None:
+        return None
+    if at == "error":
+        return error_text(stored, name, step=step)
+    return stored_text(stored, name, step=step, at=at)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
