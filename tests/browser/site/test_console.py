@@ -1,5 +1,7 @@
 """What operators do in the admin, in a real browser, under the strictest policy."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
@@ -7,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 import django_durable as durable
-from django_durable.models import Workflow
+from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from example_project.approvals.models import Purchase
 from example_project.approvals.workflows import approve_purchase
@@ -96,6 +98,85 @@ def test_a_purchase_is_approved_on_a_phone(operator, purchase, visit):
     assert (purchase.status, purchase.reason) == ("approved", "It is well spent.")
     page.reload()
     page.wait_for_selector(".dd-head .dd-badge >> text=success")
+
+
+@pytest.mark.once
+def test_an_approval_is_found_in_the_inbox_answered_and_gone(operator, purchase, visit):
+    page = visit(LIST, client=operator, color_scheme="dark", **PHONE)
+    page.click(".dd-places >> text=Approvals")
+    row = f"tr:has-text('{purchase.workflow_id}')"
+    page.wait_for_selector(f"{row} >> text=decision")
+    page.click("[data-dd-pause]")
+    kettle = Purchase.objects.create(title="Another", price=1, asked_by="Ben")
+    approve_purchase.using(workflow_id=kettle.workflow_id).start(kettle.pk)
+    run_until_idle()
+
+    page.click("[data-dd-pause]")  # Goes on, and asks at once.
+    page.click("[data-dd-stale] >> text=1 new — show")
+    page.wait_for_selector(f"tr:has-text('{kettle.workflow_id}')")
+    page.click(f"{row} >> text=Answer…")
+    page.check("[name=message_approved][value=yes]")
+    page.fill("[name=message_reason]", "It is well spent.")
+    page.click(".dd-form button")
+
+    page.wait_for_selector(".messagelist >> text=answered")
+    page.wait_for_selector(f"tr:has-text('{kettle.workflow_id}')")
+    assert page.locator(row).count() == 0
+    run_until_idle()
+    purchase.refresh_from_db()
+    assert (purchase.status, purchase.reason) == ("approved", "It is well spent.")
+
+
+@pytest.mark.once
+def test_an_open_list_tells_what_is_new_unless_it_is_paused(
+    operator, purchase, site, visit
+):
+    workflow = Workflow.objects.filter(pk=purchase.workflow_id)
+    (code,) = workflow.values_list("name", "version")
+    worker = Worker.objects.register(Worker.Kind.WORKER, definitions=[code])
+    worker.heartbeat_at += timedelta(hours=1)  # It has no thread for its heart.
+    worker.save()
+    page = visit(LIST, client=operator, color_scheme="light", **DESKTOP)
+    page.evaluate("window.isTheSame = true")
+    page.click("[data-dd-pause]")
+    scribe = Scribe()
+    workflow.update(summary="<b>Two kettles</b>")
+    assert page.is_hidden("[data-dd-stale]")
+
+    page.click("[data-dd-pause]")  # Goes on, and asks at once.
+
+    page.wait_for_selector("[data-dd-stale] >> text=1 new — show")
+    page.wait_for_selector("#result_list >> text=<b>Two kettles</b>")
+    assert page.locator(".dd-stranded").count() == 0
+    page.click("[data-dd-pause]")
+    workflow.update(version="older")
+    page.click("[data-dd-pause]")
+    page.wait_for_selector("#result_list .dd-stranded")
+    assert page.evaluate("window.isTheSame")
+    page.click("[data-dd-stale]")
+    page.wait_for_selector(f"#result_list >> text={scribe.workflow_id}")
+
+
+OUTLINE = """() => {
+  const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+  const ours = document.activeElement.closest(".dd-console");
+  return [Boolean(ours), outlineStyle, parseFloat(outlineWidth)];
+}"""
+
+
+@pytest.mark.once
+def test_the_keyboard_shows_where_it_is(operator, purchase, visit):
+    inbox = reverse("admin:django_durable_approvals")
+    page = visit(inbox, client=operator, color_scheme="dark", **DESKTOP)
+    page.focus(".dd-console nav a")
+    seen = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate(OUTLINE))
+
+    ours = [look for is_ours, *look in seen if is_ours]
+    assert len(ours) >= 6
+    assert all(style == "solid" and width >= 2 for style, width in ours)
 
 
 def test_a_failed_workflow_goes_another_way_from_a_step(operator, lost_order, visit):
