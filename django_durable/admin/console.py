@@ -28,6 +28,7 @@ PAGES = (
         "bulk_abort",
         aborting.page,
         ("view_workflow", "cancel_workflow"),
+        is_form=True,
     ),
     Page("api/runs/", "api_runs", listing.follow, LOOK),
     Page("api/rows/", "api_rows", live.rows, LOOK),

@@ -30,6 +30,7 @@ OF_ONE = {
     "change": {"view_workflow"},
     "history": {"view_workflow"},
     "payload": {"view_workflow", "view_workflow_data"},
+    "export": {"view_workflow"},
     "cancel": {"view_workflow", "cancel_workflow"},
     "resume": {"view_workflow", "resume_workflow"},
     "restart": {"view_workflow", "fork_workflow"},
@@ -48,6 +49,9 @@ OVERVIEWS = {
     "api_status": {"view_workflow"},
     "api_queues": {"view_workflow"},
     "api_rows": {"view_workflow"},
+    "api_runs": {"view_workflow"},
+    "api_approvals": {"view_workflow"},
+    "api_workers": {"view_worker"},
     "queues": {"view_workflow"},
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
@@ -55,7 +59,11 @@ OVERVIEWS = {
     "api_stream": {"view_workflow", "view_stream"},
     "worker_changelist": {"view_worker"},
 }
-OF_A_RUN = {"bulk_run": {"view_workflow"}, "api_bulk": {"view_workflow"}}
+OF_A_RUN = {
+    "bulk_run": {"view_workflow"},
+    "api_bulk": {"view_workflow"},
+    "bulk_abort": {"view_workflow", "cancel_workflow"},
+}
 OF_A_WORKFLOW = {
     "api_live": {"view_workflow"},
     "workflow_answer": {"view_workflow", "send_workflow_message"},
@@ -73,13 +81,15 @@ NEVER_OF_A_WORKER = {"worker_delete": {NOBODY}}
 QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 # These are only read: a POST has nothing to say to them.
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
-READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history"} - {"bulk"}
+READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history", "export"}
+READ_ONLY -= {"bulk", "bulk_abort"}
 # Files, JSON, and what is for nobody or for answers only.
-NO_MARKUP = {"payload", "export_csv", "export_json", "api_bulk", "api_stream"}
-NO_MARKUP |= {"api_status", "api_queues", "api_rows", "api_live"}
+NO_MARKUP = {"payload", "export", "export_csv", "export_json", "api_bulk"}
+NO_MARKUP |= {"api_status", "api_queues", "api_rows", "api_live", "api_stream"}
+NO_MARKUP |= {"api_runs", "api_approvals", "api_workers"}
 NO_MARKUP |= {*NEVER, *NEVER_OF_A_WORKER}
 # What is not there without a run, a question, a worker or a stream.
-NO_PAGES = {*NO_MARKUP, "stream", "bulk_run", "workflow_answer", *OF_A_WORKER}
+NO_PAGES = {*NO_MARKUP, "stream", *OF_A_RUN, "workflow_answer", *OF_A_WORKER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ WITHOUT_A_PAGE = {
     "api_stream": 404,
     "bulk_run": 404,
     "api_bulk": 404,
+    "bulk_abort": 404,
     "workflow_answer": 302,
     "worker_change": 302,
     "worker_drain": 404,
