@@ -1,6 +1,6 @@
 """The addresses of the console's own pages, below the list of workflows."""
 
-from django_durable.admin import live, queues, streams
+from django_durable.admin import live, pruning, queues, streams
 from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
 from django_durable.admin.runs import aborting, listing, pages as runs
@@ -32,6 +32,12 @@ PAGES = (
     ),
     Page("api/runs/", "api_runs", listing.follow, LOOK),
     Page("api/rows/", "api_rows", live.rows, LOOK),
+    Page(
+        "prune/",
+        "workflow_prune",
+        pruning.page,
+        ("view_workflow", "delete_workflow"),
+    ),
     Page("queues/", "queues", queues.page, LOOK),
     Page("approvals/", "approvals", inbox.page, LOOK),
     Page("api/approvals/", "api_approvals", inbox.follow, LOOK),

@@ -27,6 +27,11 @@ PLACES = (
     Place(_("Queues"), "admin:django_durable_queues"),
     Place(_("Workers"), "admin:django_durable_worker_changelist", ("view_worker",)),
     Place(_("Bulk actions"), "admin:django_durable_bulk"),
+    Place(
+        _("Clean up"),
+        "admin:django_durable_workflow_prune",
+        ("view_workflow", "delete_workflow"),
+    ),
 )
 
 

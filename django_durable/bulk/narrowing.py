@@ -123,6 +123,17 @@ def of_subject(rows: Rows, value: str) -> Rows:
     return rows.filter(~Q(subject_type=""), subject_type=kind, subject_id=key)
 
 
+def ended_before(rows: Rows, value: str) -> Rows:
+    """Keep what ended before a moment, written as ISO 8601."""
+    return rows.filter(completed_at__lt=datetime.fromisoformat(value))
+
+
+def of_outcomes(rows: Rows, value: str) -> Rows:
+    """Keep what ended so: names of statuses with commas between them."""
+    chosen = set(value.split(",")) & set(TERMINAL)
+    return rows.filter(status__in=chosen, completed_at__isnull=False)
+
+
 NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
     "name": lambda rows, value: rows.filter(name=value),
     "queue": lambda rows, value: rows.filter(queue_name=value),
@@ -132,4 +143,7 @@ NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
     "children": with_children,
     "subject": of_subject,
     "parent": lambda rows, value: rows.filter(parent=value),
+    # No filters of the list: a page of its own asks for them.
+    "ended": ended_before,
+    "outcome": of_outcomes,
 }

@@ -53,6 +53,7 @@ OVERVIEWS = {
     "api_approvals": {"view_workflow"},
     "api_workers": {"view_worker"},
     "queues": {"view_workflow"},
+    "workflow_prune": {"view_workflow", "delete_workflow"},
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
     "stream": {"view_workflow", "view_stream"},

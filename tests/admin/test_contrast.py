@@ -134,6 +134,7 @@ def test_links_in_tinted_boxes_have_the_ink_of_their_text():
     for box in (".dd-warning a", ".dd-alarm a", ".dd-soft a", ".dd-row-error a"):
         assert box in inked
     assert "text-decoration: underline" in CSS
+    assert FADED["a .dd-under"] == 1
 
 
 @pytest.mark.once

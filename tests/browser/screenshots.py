@@ -31,7 +31,7 @@ def main() -> None:
             "PYTHONPATH": str(ROOT),
         }
         _fill()
-        with _process("run_workflows"), _site() as origin:
+        with _process("run_workflows", "--processes", "2"), _site() as origin:
             _take(origin)
 
 
@@ -91,6 +91,10 @@ def _paths() -> dict[str, str]:
         "dashboard": reverse("admin:app_list", args=["django_durable"]),
         "list": reverse("admin:django_durable_workflow_changelist"),
         "detail": page("change", name__endswith="fulfil_order", status="SUCCESS"),
+        "approvals": reverse("admin:django_durable_approvals"),
+        "workers": reverse("admin:django_durable_worker_changelist")
+        + "?state__exact=running",
+        "clean-up": reverse("admin:django_durable_workflow_prune"),
         "approval": page("answer", waits=asked) + f"?step={asked.step_id}",
         "fork": page("fork", status="ERROR") + "?step=1",
     }
@@ -107,9 +111,26 @@ def _take(origin: str) -> None:
         page.fill("[name=username]", "demo")
         page.fill("[name=password]", "demo")
         page.click("[type=submit]")
-        for name, path in _paths().items():
+        paths = _paths()
+        for name, path in paths.items():
             page.goto(f"{origin}{path}")
             page.screenshot(path=PICTURES / f"console-{name}.png")
+        page.goto(f"{origin}{paths['list']}?state=failed&window=all")
+        _order(page)
+
+
+def _order(page: Any) -> None:
+    """Start all that have failed anew, as a bulk action."""
+    page.check("#action-toggle")
+    page.select_option("[name=action]", "restart_selected")
+    page.evaluate("document.querySelector('[name=select_across]').value = '1'")
+    page.click(".actions button")
+    page.fill("[name=reason]", "The carrier answers again.")
+    page.screenshot(path=PICTURES / "console-bulk-question.png")
+    page.click(".dd-form button")
+    page.wait_for_selector(".dd-badge.dd-success, [data-dd-stale]:not([hidden])")
+    page.reload()
+    page.screenshot(path=PICTURES / "console-bulk.png")
 
 
 if __name__ == "__main__":

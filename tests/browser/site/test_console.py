@@ -20,7 +20,7 @@ from tests.streaming.scribe import Scribe
 
 LIST = reverse("admin:django_durable_workflow_changelist")
 DESKTOP = {"viewport": {"width": 1200, "height": 800}}
-PHONE = {"viewport": {"width": 360, "height": 720}, "has_touch": True}
+PHONE = {"viewport": {"width": 320, "height": 720}, "has_touch": True}
 
 
 def page_of(workflow_id, action="change"):
@@ -250,6 +250,8 @@ def test_the_console_fits_and_is_kept_as_pictures(
         "send": page_of(waiting, "send"),
         "approvals": reverse("admin:django_durable_approvals"),
         "queues": reverse("admin:django_durable_queues"),
+        "runs": reverse("admin:django_durable_bulk"),
+        "clean-up": reverse("admin:django_durable_workflow_prune"),
         "workers": reverse("admin:django_durable_worker_changelist"),
     }
     page = visit(LIST, client=operator)
