@@ -70,7 +70,7 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
         return Tile(key, label, str(value), note, link, kind)
 
     asked = _("%s for a person") % totals.requests if totals.requests else ""
-    bad = "error" if totals.failed else ""
+    bad, shape = "error" if totals.failed else "", found.finished.failures
 
     return [
         tile("running", gettext_lazy("running"), load.running, _oldest(load, now)),
@@ -80,7 +80,7 @@ def tiles(request: HttpRequest, found: Overview) -> list[Tile]:
         ),
         tile("waiting", gettext_lazy("waiting"), totals.waiting, asked),
         tile(
-            *("failed", gettext_lazy("failed in 24 h"), totals.failed, "", bad),
+            *("failed", gettext_lazy("failed in 24 h"), totals.failed, shape, bad),
             ended="24h",
         ),
         *_troubles(tile, totals),

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 import django_durable as durable
 from django_durable import clock
 from django_durable.admin.figures import condition, overview as overviews, statements
+from django_durable.admin.figures.finished import Finished, Slot
 from django_durable.admin.figures.overview import Overview
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
@@ -192,3 +193,14 @@ def test_an_unapplied_migration_of_ours_is_named(monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE name = '0001_initial'")
     assert condition.missing_migrations("default") == ["0001_initial"]
+
+
+@pytest.mark.once
+def test_failures_are_drawn_by_the_half_hour():
+    began = clock.now()
+    slots = [Slot(began) for _ in range(72)]
+    slots[3] = Slot(began, failed=1, success=9)
+    slots[70], slots[71] = Slot(began, failed=3), Slot(began, failed=4)
+
+    assert Finished(tuple(slots)).failures == "▂▁▁▁▁▁▁▁▁▁▁█"
+    assert Finished(tuple(slots[4:8])).failures == ""

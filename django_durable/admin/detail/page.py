@@ -32,7 +32,7 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
     attempts = list(_attempts(workflow, with_data=with_data))
     family = relatives(workflow)
     table = step_table(workflow, request, attempts, with_data=with_data)
-    total = workflow.steps.count() if table.only_errors else table.total
+    total = workflow.steps.count() if table.chosen else table.total
     return {
         "title": _("Workflow"),
         "alarms": [],  # Asked for by the open page.

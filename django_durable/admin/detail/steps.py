@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -22,6 +23,7 @@ PER_PAGE = 100
 _ERROR_HEAD = 40_000
 _OUTPUT_HEAD = 2_000
 MOST_TRIES = 20
+MOST_CHARACTERS = 100
 # Kinds that may fail, and then are tried again.
 _TRIED = (Step.Kind.STEP, Step.Kind.TRANSACTION)
 
@@ -66,6 +68,13 @@ class StepTable:
     open: list[OpenStep]
     total: int
     only_errors: bool
+    named: str
+
+    @property
+    def chosen(self) -> str:
+        """What the address of another page of it repeats."""
+        given = {"errors": "1" if self.only_errors else "", "named": self.named}
+        return urlencode({name: value for name, value in given.items() if value})
 
 
 def step_table(
@@ -80,6 +89,9 @@ def step_table(
     rows: QuerySet[Any] = workflow.steps.order_by("started_at", "branch", "step_id")
     if only_errors:
         rows = rows.filter(error__isnull=False)
+    named = request.GET.get("named", "").replace("\x00", "")[:MOST_CHARACTERS]
+    if named:
+        rows = rows.filter(name__icontains=named)
     page = Paginator(_light(rows, with_data=with_data), PER_PAGE).get_page(
         request.GET.get("steps")
     )
@@ -89,7 +101,7 @@ def step_table(
     shown = [_shown(workflow, row, hosts, tries, with_data=with_data) for row in found]
     is_last = not page.has_next() and not workflow.is_finished
     unrecorded = _open(workflow, tries) if is_last else []
-    return StepTable(page, shown, unrecorded, page.paginator.count, only_errors)
+    return StepTable(page, shown, unrecorded, page.paginator.count, only_errors, named)
 
 
 def _open(workflow: Any, tries: Tries) -> list[OpenStep]:

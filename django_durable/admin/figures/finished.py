@@ -16,6 +16,8 @@ SLOT = 300
 SPAN = timedelta(hours=6)
 # The last ones only: who ends more than that in six hours sees less than six hours.
 MOST = 25_000
+BLOCKS = "▁▂▃▄▅▆▇█"
+PER_BLOCK = 6
 
 
 class SlotOf(Func):
@@ -66,6 +68,16 @@ class Finished:
     def total(self) -> int:
         """How many ended in all."""
         return sum(slot.total for slot in self.slots)
+
+    @property
+    def failures(self) -> str:
+        """A line of blocks that says when it failed, half an hour each; "" if never."""
+        counts = [
+            sum(slot.failed for slot in self.slots[n : n + PER_BLOCK])
+            for n in range(0, len(self.slots), PER_BLOCK)
+        ]
+        most = max(counts, default=0)
+        return "".join(BLOCKS[-(-7 * n // most)] for n in counts) if most else ""
 
 
 def finished(using: str, now: datetime) -> Finished:
