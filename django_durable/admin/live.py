@@ -78,7 +78,10 @@ def asked_ids(request: HttpRequest) -> list[str]:
 def _listed(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]:
     rows = model_admin.get_queryset(request).filter(pk__in=ids)
     with_data = model_admin.has_view_data_permission(request)
-    return stranded.mark(columns.with_columns(rows, with_data=with_data))
+    shown = columns.with_columns(rows, with_data=with_data)
+    return stranded.mark(
+        row for row in shown if model_admin.has_view_permission(request, row)
+    )
 
 
 def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:

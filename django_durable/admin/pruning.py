@@ -12,9 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock, conf
+from django_durable.admin.actions.asking import fresh_nonce
 from django_durable.admin.actions.bulk import ask_about, counts_of
 from django_durable.admin.listing.counts import MOST_COUNTED
 from django_durable.admin.pages import render
+from django_durable.bulk.actor import Actor
 from django_durable.bulk.selection import Selection
 from django_durable.models.deletion import PRUNED
 from django_durable.models.status import TERMINAL, Status
@@ -61,10 +63,11 @@ def _usual() -> dict[str, Any]:
 def _counted(
     model_admin: Any, request: HttpRequest, days: int, statuses: Collection[str]
 ) -> HttpResponse:
-    now = clock.now()
+    now, actor = clock.now(), Actor(model_admin, request)
     selection = Selection(
         action="delete",
         user=str(request.user.pk),
+        key=fresh_nonce(),
         cutoff=now.isoformat(),
         count=MOST_COUNTED,
         params={
@@ -74,7 +77,7 @@ def _counted(
             "outcome": ",".join(statuses),
         },
     )
-    rows = selection.rows(model_admin.get_queryset(request))
+    rows = selection.rows(actor.rows(), with_data=actor.sees_data)
     counts = counts_of(rows)
     if not counts:
         text = _("There is none that ended so long ago.")
