@@ -1,7 +1,9 @@
 """One workflow as a file, and the tries of steps that have not come through."""
 
 import json
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -31,6 +33,17 @@ def hides():
 @durable.step(max_attempts=5, interval=60)
 def fails():
     raise Down("the network")
+
+
+@durable.step(max_attempts=5, interval=60)
+def falters():
+    if durable.current().step_attempt == 1:
+        raise Down("the network")
+
+
+@durable.workflow
+def recovers():
+    falters()
 
 
 @durable.workflow
@@ -102,6 +115,24 @@ def test_a_step_that_is_still_tried_is_listed_with_its_failures(client, operator
     assert Workflow.objects.get().steps.count() == 1
 
 
+def test_each_failed_try_leads_to_its_traceback(client, operator):
+    operator("view_workflow", "view_workflow_data")
+    with virtual_time() as time:
+        recovers.using(workflow_id="calls").start()
+        run_until_idle()
+        time.advance(timedelta(minutes=2))
+        run_until_idle()
+    text = unescape(client.get(page("calls")).text)
+    (link,) = re.findall(r'href="([^"]+of=attempt[^"]+)"', text)
+
+    found = client.get(link)
+
+    assert "the network" in found.text
+    assert "in falters" in found.text
+    for wrong in ("attempt=2", "attempt=x", "attempt=-1"):
+        assert client.get(link.replace("attempt=1", wrong)).status_code == 404
+
+
 @pytest.mark.once
 def test_what_any_step_hides_is_hidden_of_a_step_without_a_name(client, operator):
     operator("view_workflow", "view_workflow_data")
@@ -110,8 +141,9 @@ def test_what_any_step_hides_is_hidden_of_a_step_without_a_name(client, operator
 
     text = client.get(page("calls")).text
     file = json.dumps(exported(client, "calls"))
+    link = f"{page('calls', 'payload')}?of=attempt&step=2&attempt=1"
 
     assert "being tried" in text
-    for shown in (text, file):
+    for shown in (text, file, client.get(link).text):
         assert "token of a customer" not in shown
         assert "•••" in shown or "\\u2022" in shown

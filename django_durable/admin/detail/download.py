@@ -62,7 +62,21 @@ def _event(workflow: Any, request: HttpRequest) -> str | None:
     return _stored(workflow, row.value, key) if row is not None else None
 
 
-_READERS = {"step": _step, "message": _message, "event": _event}
+def _attempt(workflow: Any, request: HttpRequest) -> str | None:
+    """Return the error of a failed try; its step may have no name yet."""
+    branch = request.GET.get("branch", "")
+    number, attempt = (_number(request.GET.get(name)) for name in ("step", "attempt"))
+    if number is None or attempt is None or not may_exist(branch):
+        return None
+    place = {"branch": branch, "step_id": number}
+    row = workflow.attempts.filter(**place, attempt=attempt).first()
+    if row is None:
+        return None
+    name = workflow.steps.filter(**place).values_list("name", flat=True).first()
+    return stored_text(row.error, workflow.name, step=name, at="error")
+
+
+_READERS = {"step": _step, "attempt": _attempt, "message": _message, "event": _event}
 
 
 def _stored(workflow: Any, stored: str | None, at: str, step: str = "") -> str | None:
