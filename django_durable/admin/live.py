@@ -76,12 +76,13 @@ def asked_ids(request: HttpRequest) -> list[str]:
 
 
 def _listed(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]:
-    rows = model_admin.get_queryset(request).filter(pk__in=ids)
-    with_data = model_admin.has_view_data_permission(request)
-    shown = columns.with_columns(rows, with_data=with_data)
-    return stranded.mark(
-        row for row in shown if model_admin.has_view_permission(request, row)
+    rows = columns.following(model_admin.get_queryset(request).filter(pk__in=ids))
+    shown = stranded.mark(
+        row for row in rows if model_admin.has_view_permission(request, row)
     )
+    with_data = model_admin.has_view_data_permission(request)
+    columns.tell_errors(shown, news.moment(request), with_data=with_data)
+    return shown
 
 
 def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -73,7 +73,7 @@ def _counted(
         params={
             "window": "all",
             "level": "all",
-            "ended": (now - timedelta(days=days)).isoformat(),
+            "ended_before": (now - timedelta(days=days)).isoformat(),
             "outcome": ",".join(statuses),
         },
     )

@@ -144,6 +144,6 @@ NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
     "subject": of_subject,
     "parent": lambda rows, value: rows.filter(parent=value),
     # No filters of the list: a page of its own asks for them.
-    "ended": ended_before,
+    "ended_before": ended_before,
     "outcome": of_outcomes,
 }

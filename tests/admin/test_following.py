@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 import django_durable as durable
-from django_durable import bulk
+from django_durable import bulk, clock
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from tests.admin.pages import LIST, page, queued
@@ -84,6 +84,26 @@ def test_a_row_is_followed_in_all_that_changes(client, operator):
         assert f'data-dd-row="{workflow.pk}" data-dd-cell="{name}"' in text
     assert cells["summary"] == "<b>⟨U+202E⟩"
     assert cells["progress"] == "0 steps ↻2"
+
+
+def test_why_a_row_has_failed_is_told_while_the_list_is_open(client, operator):
+    operator("view_workflow")
+    error = 'json:{"type":"m:Declined","message":"secret"}'
+    add("before", Workflow.Status.ERROR, error=error)
+    add("fails", Workflow.Status.PENDING)
+    address = followed(client.get(LIST).text)
+    Workflow.objects.filter(pk="fails").update(
+        status=Workflow.Status.ERROR, error=error, changed_at=clock.now()
+    )
+
+    plain = client.get(address).json()["rows"]
+    operator("view_workflow_data")
+    whole = client.get(address).json()["rows"]
+
+    assert "why" not in plain["before"]
+    assert plain["fails"]["why"] == ""
+    assert whole["fails"]["why"] == "Declined: secret"
+    assert "why" not in whole["before"]
 
 
 @pytest.mark.once

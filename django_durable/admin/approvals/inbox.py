@@ -75,7 +75,7 @@ def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
         request,
         {
             "rows": {place: still.get(place, _gone()) for place in places},
-            "news": _news(rows, request, now),
+            "news": _news(model_admin, request, rows, now),
             "alarm": "".join(condition.alarms(using)),
         },
     )
@@ -104,11 +104,12 @@ def _gone() -> dict[str, Any]:
     return {"state": shown_badge("cancelled", "⊘", _("no longer waits")), "left": ""}
 
 
-def _news(rows: Any, request: HttpRequest, now: datetime) -> str:
+def _news(model_admin: Any, request: HttpRequest, rows: Any, now: datetime) -> str:
     since = news.moment(request)
     if since is None:
         return ""
-    first = (Request(wait, now) for wait in rows[:PER_PAGE])
+    seen = _seen(model_admin, request, rows[:PER_PAGE])
+    first = [Request(wait, now) for wait in seen]
     places = [(each.place, each.workflow.changed_at) for each in first]
     return news.counted(places, request, since)
 

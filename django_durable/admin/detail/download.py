@@ -73,7 +73,7 @@ def _attempt(workflow: Any, request: HttpRequest) -> str | None:
     if row is None:
         return None
     name = workflow.steps.filter(**place).values_list("name", flat=True).first()
-    return stored_text(row.error, workflow.name, step=name, at="error")
+    return error_text(row.error, workflow.name, step=name)
 
 
 _READERS = {"step": _step, "attempt": _attempt, "message": _message, "event": _event}

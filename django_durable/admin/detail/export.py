@@ -77,7 +77,7 @@ def _own(workflow: Any, *, with_data: bool) -> dict[str, Any]:
     if with_data:
         found["inputs"] = inputs_text(workflow.inputs, workflow.name)
         for name in ("output", "error"):
-            found[name] = _readable(getattr(workflow, name), workflow.name, "", name)
+            found[name] = _readable(getattr(workflow, name), workflow.name, name)
     return found
 
 
@@ -87,18 +87,25 @@ def _rows(workflow: Any, part: str, *, with_data: bool) -> Iterable[dict[str, An
     rows = getattr(workflow, part).order_by(*order).values(*shown)[:MOST_ROWS]
     for row in rows.iterator(chunk_size=CHUNK):
         for name in values if with_data else ():
-            at = row["key"] if part == "events" else name
             step = None if part == "attempts" else row.get("name", "")
-            row[name] = _readable(row[name], workflow.name, step, at)
+            at = row["key"] if part == "events" else ""
+            row[name] = _readable(row[name], workflow.name, name, step=step, at=at)
         yield row
 
 
-def _readable(stored: str | None, name: str, step: str | None, at: str) -> str | None:
+def _readable(
+    stored: str | None,
+    workflow: str,
+    column: str,
+    *,
+    step: str | None = "",
+    at: str = "",
+) -> str | None:
     if stored is None:
         return None
-    if at == "error":
-        return error_text(stored, name, step=step)
-    return stored_text(stored, name, step=step, at=at)
+    if column == "error":
+        return error_text(stored, workflow, step=step)
+    return stored_text(stored, workflow, step=step, at=at or column)
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,7 @@
 """The columns of the list, all from one statement."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -26,6 +27,12 @@ MOST_STEPS = 1000
 
 def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
     """Add what the columns show, and leave large values where they are."""
+    head = Substr("error", 1, ERROR_HEAD if with_data else 0)
+    return following(rows).defer("attributes").annotate(error_head=head)
+
+
+def following(rows: QuerySet[Any]) -> Any:
+    """Add what is shown of rows while they change; of errors, see tell_errors()."""
     mine = {"workflow": OuterRef("pk")}
     # In the order of its key, so that the key's index is read, and no further.
     steps = Step.objects.using(rows.db).filter(**mine).order_by("branch", "step_id")
@@ -36,13 +43,30 @@ def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
     )
     return (
         rows.select_related("worker")
-        .defer(*payloads.COLUMNS, "attributes")
+        .defer(*payloads.COLUMNS)
         .annotate(
             shown_steps=CountOf(steps.values("step_id")[: MOST_STEPS + 1]),
             shown_wait=Subquery(first[:1]),
-            error_head=Substr("error", 1, ERROR_HEAD if with_data else 0),
         )
     )
+
+
+def tell_errors(
+    rows: Iterable[Any], since: datetime | None, *, with_data: bool
+) -> None:
+    """Add the beginning of its error to each that has failed since a moment."""
+    failed = {
+        row.pk: row
+        for row in rows
+        if row.status in FAILED and (since is None or row.changed_at > since)
+    }
+    heads: dict[str, str] = {}
+    if failed and with_data:
+        row = next(iter(failed.values()))
+        found = type(row).objects.using(row._state.db).filter(pk__in=failed)
+        heads.update(found.values_list("pk", Substr("error", 1, ERROR_HEAD)))
+    for pk, row in failed.items():
+        row.error_head = heads.get(pk, "")
 
 
 class Columns:
@@ -110,8 +134,13 @@ def _approval(workflow: Any) -> SafeString | str:
 
 
 def texts(workflow: Any) -> dict[str, str]:
-    """Return the cells that change while somebody looks at the list."""
-    return {name: write(workflow) for name, write in _TEXTS.items()}
+    """Return the cells that change while somebody looks at the list.
+
+    Not why it failed where that has been told.
+    """
+    is_told = workflow.status in FAILED and not hasattr(workflow, "error_head")
+    left_out = "why" if is_told else ""
+    return {name: tell(workflow) for name, tell in _TEXTS.items() if name != left_out}
 
 
 def _followed(workflow: Any, name: str) -> SafeString:

@@ -20,7 +20,7 @@ SINCE = "since"
 # In whatever else the address says, the newest stand on the first page.
 _ELSEWHERE = (ORDER_VAR, PAGE_VAR, ALL_VAR)
 # Some servers refuse a request whose first line has more than 4,094 bytes.
-LONGEST = 3900
+LONGEST = 3950
 BETWEEN = "\n"  # No id has it.
 _CUT = "&cut=1"
 _NARROW = frozenset({*PARAMETERS, SEARCH_VAR})
