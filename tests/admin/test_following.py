@@ -49,6 +49,18 @@ def test_a_list_that_has_changed_its_state_is_new_to_a_filter(client, operator):
     assert client.get(address).json()["news"] == "1 new — show"
 
 
+def test_a_search_looks_for_news_among_what_was_created_since(client, operator):
+    operator("view_workflow")
+    workflow = queued(workflow_id="tea-1")
+    address = followed(client.get(LIST, {"q": "tea", "state": "cancelled"}).text)
+    queued(workflow_id="tea-2").cancel()
+    queued(workflow_id="coffee").cancel()
+
+    workflow.cancel()
+
+    assert client.get(address).json()["news"] == "1 new — show"
+
+
 @pytest.mark.parametrize("bad", ["since=x", "since=2026-99-99T00:00Z", "state=%00", ""])
 def test_an_address_that_nobody_wrote_has_no_news(client, operator, bad):
     operator("view_workflow")
