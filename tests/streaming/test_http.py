@@ -98,6 +98,15 @@ def test_a_stream_that_is_over_says_so(written):
     assert found["status"] == "SUCCESS"
 
 
+def test_a_stream_that_nobody_has_written_to_is_over_with_its_workflow(written):
+    before = get(written, key="unknown").json()
+    written.end()
+    after = get(written, key="unknown").json()
+
+    assert (before["entries"], before["next"], before["over"]) == ([], 0, False)
+    assert (after["entries"], after["next"], after["over"]) == ([], 0, True)
+
+
 @pytest.mark.parametrize(
     "query",
     [

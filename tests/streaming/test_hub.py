@@ -10,6 +10,7 @@ from django.db import OperationalError, transaction
 from django_durable import clock
 from django_durable.signals import LOOK
 from django_durable.streaming.entries import Entry
+from django_durable.streaming.feeds import FeedTopic
 from django_durable.streaming.hub import StreamHub
 from django_durable.streaming.rings import MOST_BYTES, MOST_ENTRIES, Ring
 from django_durable.streaming.streams import StreamTopic, StreamWatch
@@ -90,6 +91,36 @@ def test_a_thousand_watchers_cost_one_query_for_each_batch(scribe):
     assert len(texts) == 1
     # They share the very text.
     assert len({id(each.frames[0].text) for each in watchers}) == 1
+
+
+def test_a_thousand_watchers_of_a_workflow_cost_no_more(scribe, monkeypatch):
+    # Steps come without hints: nobody is to look for them now.
+    monkeypatch.setattr("django_durable.streaming.feeds.LIVELY_LOOK_SECONDS", 3600)
+    place = scribe.workflow_id, ""
+
+    async def main(hub):
+        with ExitStack() as stack:
+            news = asyncio.Event()
+            for _ in range(999):
+                watching = hub.watching(FeedTopic, place, lambda: None)
+                stack.enter_context(watching)
+            topic = stack.enter_context(hub.watching(FeedTopic, place, news.set))
+            await topic.is_open.wait()
+            watches = [topic.watch(0, 0) for _ in range(1000)]
+            for watch in watches:
+                assert await watch.take() == []
+            hub.queries = 0
+            await sync_to_async(scribe.set_event)("progress", 1)
+            while topic.next_offset == 0:
+                news.clear()
+                await news.wait()
+            return hub.queries, [await watch.take() for watch in watches]
+
+    queries, taken = with_hub(main)
+
+    assert 1 <= queries <= A_FEW
+    assert {len(frames) for frames in taken} == {1}
+    assert len({id(frames[0].text) for frames in taken}) == 1
 
 
 def test_what_has_been_seen_by_then_costs_no_look(scribe):
