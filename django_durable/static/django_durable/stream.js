@@ -1,7 +1,5 @@
-/**
- * Streams of workflows in the browser: the element <durable-stream> shows one. Code that
- * renders by itself: for await (const entry of new DurableStream({ workflow, key, token })) …
- */
+// Streams of workflows in the browser: the element <durable-stream> shows one. Code that
+// renders by itself: for await (const entry of new DurableStream({ workflow, key, token })) …
 
 // Close codes. Those below 4000 are not the server's own word.
 const [LOST, NO_TOKEN, TOO_MANY] = [1006, 4401, [4429, 4503]];
@@ -27,6 +25,7 @@ export class DurableStream extends EventTarget {
   #welcome = null;
   #end = null;
   #hasAskedForToken = false;
+  #losses = 0; // Connections in a row that brought nothing but a welcome.
 
   /**
    * Without a key: the news of the workflow, as events "status", "step" and "event".
@@ -75,7 +74,7 @@ export class DurableStream extends EventTarget {
   }
 
   async #run(signal) {
-    for (let losses = 0; !signal.aborted; losses++) {
+    for (this.#losses = 0; !signal.aborted; this.#losses++) {
       // What was not taken is asked for again.
       [this.#waiting, this.#received, this.#unacknowledged] = [[], this.offset, 0];
       [this.#welcome, this.#end] = [null, null];
@@ -84,10 +83,9 @@ export class DurableStream extends EventTarget {
       if (signal.aborted || this.#end) return;
       if (code === NO_TOKEN && (await this.#renewToken())) continue;
       if (signal.aborted) return;
-      if (this.#welcome) losses = 0;
       const fatal = code in FINAL;
       this.#become(fatal ? "failed" : "waiting", { code, fatal, reason: FINAL[code] ?? "lost" });
-      const jitter = Math.random() * Math.min(LONGEST_PAUSE, 500 * 2 ** losses);
+      const jitter = Math.random() * Math.min(LONGEST_PAUSE, 500 * 2 ** this.#losses);
       const pause = jitter + (TOO_MANY.includes(code) && PAUSE_OF_TOO_MANY);
       const time = new Promise((resolve) => setTimeout(resolve, pause));
       await Promise.race([time, next(window, "online"), next(signal, "abort")]);
@@ -174,6 +172,7 @@ export class DurableStream extends EventTarget {
   async #receive(text) {
     const message = JSON.parse(text);
     if (message.t === "data") await this.#keep(message.entries, text.length);
+    if (message.t !== "welcome") this.#losses = 0;
     if (message.t === "end" && message.reason in REFUSALS) return REFUSALS[message.reason];
     if (message.t === "end") this.#end = message;
     else if (message.t === "welcome") this.#greet(message);

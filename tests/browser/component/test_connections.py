@@ -279,6 +279,24 @@ def test_pauses_grow_and_are_random(still):
         still.page.clock.run_for(20)
 
 
+def test_pauses_grow_where_what_comes_cannot_be_taken(still):
+    """As a large value that is answered with an error, again and again."""
+    still.show(ELEMENT.format("", ""))
+    still.page.evaluate("Math.random = () => 0.5")
+    still.answers["/value"] = (500, {}, "")
+    entries = [{"o": 0, "bytes": 99, "link": "/value", "step": 1, "attempt": 1}]
+
+    for number, longest in enumerate([500, 1000, 2000, 4000], start=1):
+        socket = still.socket(number)
+        socket.welcome()
+        socket.say({"t": "data", "from": 0, "entries": entries, "more": False})
+        still.page.wait_for_selector("[state=waiting]")
+        still.page.clock.run_for(longest / 2 - 10)
+        still.page.evaluate("0")
+        assert len(still.sockets) == number
+        still.page.clock.run_for(20)
+
+
 def test_who_asks_too_often_waits_for_ten_seconds_at_least(still):
     still.show(ELEMENT.format("", ""))
 
