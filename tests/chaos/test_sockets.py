@@ -8,9 +8,12 @@ import time
 import pytest
 from django.db import connection
 
+import django_durable as durable
 from tests.streaming import servers
 from tests.streaming.clients import watching
 from tests.streaming.crowds import Crowd, Member, counts_of
+from tests.streaming.events import Events
+from tests.streaming.people import user_with
 from tests.streaming.scribe import Scribe
 
 WINDOW = 16 * 1024
@@ -44,6 +47,37 @@ def test_sockets_go_on_after_each_crash_of_the_database(dose, server, tmp_path):
             assert feed.hear("event")["v"] == number
             feed.say("ack", next=number + 1)
             dose.count("crashes")
+
+        assert "Traceback" not in web.log
+
+
+@pytest.mark.chaos("sockets without a database", share=0.1, server=True)
+def test_whom_the_database_has_to_be_asked_about_comes_back_later(
+    dose, server, tmp_path
+):
+    scribe = Scribe()
+    token = durable.stream_token(scribe.workflow_id, "*", user=user_with())
+    scribe.write("out", "a")
+    with servers.running("uvicorn", tmp_path, settings={"STREAM_RECHECK": 0.3}) as web:
+        with (
+            watching(web, scribe, token=token) as client,
+            watching(web, scribe, path="workflows", token=token) as feed,
+            Events(web, scribe, token=token) as events,
+        ):
+            for each in (client, feed):
+                each.hear_until("live")
+            events.until("live")
+            server.stop("immediate")
+            for each in (client, feed):
+                assert each.closed_with() == ([], 1013)
+            assert events.rest() == []
+            with watching(web, scribe, token=token) as newcomer:
+                assert newcomer.closed_with() == ([], 1013)
+        server.start()
+        connection.close()
+        with watching(web, scribe, token=token) as client:
+            client.hear("welcome")
+            assert client.values(1) == ["a"]
 
         assert "Traceback" not in web.log
 
