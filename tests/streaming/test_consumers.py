@@ -15,6 +15,7 @@ from django_durable.streaming.limits import watchers
 from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
 from django_durable.streaming.places import Asked
 from django_durable.streaming.story import Story
+from tests.streaming.people import session_of, user_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,6 +92,17 @@ def test_who_says_no_hello_is_closed(scribe, settings):
     wire = served(Wire(scribe, says_hello=False))
 
     assert (wire.kinds, wire.code) == ([], 4401)
+
+
+def test_who_is_logged_in_and_may_not_watch_need_not_say_hello(scribe, settings):
+    settings.DURABLE = {"STREAM_HELLO_TIMEOUT": 0.1}
+    wire = Wire(scribe, says_hello=False)
+    cookie = f"sessionid={session_of(user_with())}"
+    wire.scope["headers"] = [(b"cookie", cookie.encode())]
+
+    served(wire)
+
+    assert (wire.kinds, wire.code) == ([], 4403)
 
 
 def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, caplog):

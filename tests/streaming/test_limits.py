@@ -11,15 +11,8 @@ from websockets.exceptions import ConnectionClosed
 import django_durable as durable
 from django_durable import clock
 from django_durable.streaming import limits
-from tests.streaming.clients import opened, url, watching
-from tests.streaming.people import cookie_of, session_of, user_with
-
-
-def test_who_is_logged_in_and_may_not_watch_need_not_say_hello(hasty, scribe):
-    address = url(hasty, workflow=scribe.workflow_id, key="out")
-
-    with opened(hasty, address, **cookie_of(session_of(user_with()))) as client:
-        assert client.closed_with() == ([], 4403)
+from tests.streaming.clients import url, watching
+from tests.streaming.people import user_with
 
 
 def test_a_server_gives_signs_of_life_and_wants_some(hasty, scribe):
