@@ -151,6 +151,7 @@ def test_a_message_with_a_schema_has_a_form_and_is_sent_once(client, root):
     assert workflow.notifications.filter(topic="approval").count() == 1
     assert json.loads(workflow.output[5:]) == [3, "nobody", "2026-05-01", "ok"]
     assert "note" in root.logentry_set.first().change_message
+    assert root.logentry_set.count() == 2
 
 
 def test_a_message_that_its_schema_refuses_is_not_sent(client):

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, gettext_lazy
 
+from django_durable import conf
 from django_durable.admin import confirming
 from django_durable.admin.actions.asking import (
     ActionForm,
@@ -27,6 +28,7 @@ from django_durable.definitions import communication
 from django_durable.definitions.schemas import shape
 from django_durable.display import visible
 from django_durable.exceptions import DurableError
+from django_durable.models import Workflow
 from django_durable.models.ids import may_exist
 
 OPERATION = OPERATIONS["send"]
@@ -106,14 +108,16 @@ def page(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
 
 def _send(workflow: Any, topic: str, form: SendForm) -> Done:
     given = form.cleaned_data
-    communication.send(
-        workflow.pk,
-        given["value"],
-        topic or None,
-        idempotency_key=f"console:{given['nonce']}",
-    )
+    key, using = f"console:{given['nonce']}", conf.current().database
+    # The second click of two waits for the first.
+    with Workflow.objects.using(using).locked(workflow.pk):
+        known = workflow.notifications.using(using).filter(idempotency_key=key)
+        is_new = not known.exists()
+        communication.send(
+            workflow.pk, given["value"], topic or None, idempotency_key=key
+        )
     text = _("A message was sent to topic “%s”.") % topic
-    return Done(text if topic else _("A message was sent."))
+    return Done(text if topic else _("A message was sent."), took=is_new)
 
 
 def _topic(workflow: Any, request: HttpRequest) -> str:
