@@ -81,7 +81,7 @@ def _alias() -> str | None:
 
 def _new_layer(alias: str) -> Any:
     # Of its own: a layer's connections belong to one event loop.
-    layer = channel_layers.make_backend(alias)
+    layer: Any = channel_layers.make_backend(alias)
     if hasattr(type(layer), "brpop_timeout"):
         # Of channels_redis, as long as redis-py 8 waits for any answer: whoever is
         # silent for so long would count as gone.
