@@ -89,7 +89,7 @@ settings.configure(
     INSTALLED_APPS=["django.contrib.admin", "django.contrib.auth",
                     "django.contrib.contenttypes", "django.contrib.messages",
                     "django.contrib.sessions", "django_durable"],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3"}},
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     USE_TZ=True,
     DURABLE={"ADMIN": 5},
 )
