@@ -158,17 +158,17 @@ def test_a_deleted_workflow_ends_its_streams(server, scribe):
     assert code == 1000
 
 
-def test_a_stream_that_begins_anew_under_its_id_is_another_one(server, scribe):
+def test_a_stream_that_begins_anew_under_its_id_is_another_one(uvicorn, scribe):
     scribe.write("out", *"abc")
 
-    with watching(server, scribe) as client:
+    with watching(uvicorn, scribe) as client:
         client.hear_until("live")
         with transaction.atomic():
             scribe.delete()
             another = type(scribe)(scribe.workflow_id)
             another.write("out", "new")
         heard, code = client.closed_with()
-    with watching(server, another) as other:
+    with watching(uvicorn, another) as other:
         other.hear("welcome")
         values = other.values(1)
 
