@@ -191,11 +191,10 @@ class Socket:
 
 def session_key_of(scope: Scope) -> str | None:
     """Return the key of the session whose cookie a handshake brought."""
-    for name, value in scope.get("headers", []):
-        if name == b"cookie":
-            cookies = parse_cookie(value.decode("latin1"))
-            return cookies.get(settings.SESSION_COOKIE_NAME)
-    return None
+    # HTTP/2 sends them in parts.
+    parts = [value for name, value in scope.get("headers", []) if name == b"cookie"]
+    cookies = parse_cookie(b"; ".join(parts).decode("latin1"))
+    return cookies.get(settings.SESSION_COOKIE_NAME)
 
 
 def address_of(scope: Scope) -> str | None:

@@ -14,6 +14,7 @@ from django_durable.streaming.frames import Frame
 from django_durable.streaming.limits import watchers
 from django_durable.streaming.permissions import Answer, Decision, Visitor, decide
 from django_durable.streaming.places import Asked
+from django_durable.streaming.sockets import session_key_of
 from django_durable.streaming.story import Story
 from tests.streaming.people import session_of, user_with
 
@@ -103,6 +104,23 @@ def test_who_is_logged_in_and_may_not_watch_need_not_say_hello(scribe, settings)
     served(wire)
 
     assert (wire.kinds, wire.code) == ([], 4403)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("cookies", "found"),
+    [
+        ([], None),
+        ([b""], None),
+        ([b"a=b"], None),
+        ([b"a=b; sessionid=x"], "x"),
+        ([b"a=b", b"sessionid=x", b"\xff=c"], "x"),
+    ],
+)
+def test_cookies_may_come_in_parts(cookies, found):
+    headers = [(b"host", b"x"), *((b"cookie", each) for each in cookies)]
+
+    assert session_key_of({"headers": headers}) == found
 
 
 def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, caplog):
