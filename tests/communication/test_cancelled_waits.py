@@ -1,15 +1,19 @@
 """Whatever a workflow waits for, a cancellation wakes it at once."""
 
+from importlib import import_module
+
 import pytest
 from django.test import override_settings
 
 import django_durable as durable
+from django_durable.execution import waiting
 from tests.communication import workflows
 from tests.running import wait_for_status, wait_until, worker
 from tests.workflows import calls
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+hub_module = import_module("django_durable.wakeup.hub")
 # Nobody suspends, and no heartbeat comes that would notice.
 HOT = {"HOT_WAIT": 60.0, "ASYNC_HOT_WAIT": 60.0, "HEARTBEAT": 30.0, "LEASE": 100.0}
 OTHER = "other"
@@ -56,7 +60,10 @@ async def awaiter(kind):
         calls.append(f"{kind} is over")
 
 
-def test_a_cancellation_wakes_every_wait_at_once():
+def test_a_cancellation_wakes_every_wait_at_once(monkeypatch):
+    # Nor does anybody look without having been told to.
+    monkeypatch.setattr(hub_module, "SLOW_LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(waiting, "TIMER_LOOK_SECONDS", 3600.0)
     kinds = {*WAITS, *AWAITS}
     with override_settings(DURABLE=HOT), worker(concurrency=len(WAITS) + 1):
         workflows.receiver.using(workflow_id=OTHER).start("end")
