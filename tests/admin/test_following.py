@@ -5,6 +5,7 @@ from html import unescape
 from urllib.parse import unquote
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 
 import django_durable as durable
@@ -179,7 +180,8 @@ def test_the_inbox_is_followed(client, operator):
 
 
 def run_of(number, action="cancel", by="ana", **changes):
-    facts = {"action": action, "by": by, "reason": "", "total": 200}
+    user = User.objects.filter(username=by).values_list("pk", flat=True).first()
+    facts = {"action": action, "by": by, "user": str(user), "total": 200}
     add(
         f"bulk-00000000-0000-0000-0000-00000000000{number}",
         changes.pop("status", Workflow.Status.PENDING),

@@ -127,6 +127,37 @@ def test_what_gets_hidden_in_the_middle_of_a_batch_is_refused(ana, owner, monkey
     assert cancelled() == []
 
 
+@pytest.mark.once
+def test_a_run_is_shown_to_who_ordered_it_and_to_who_sees_it_in_the_list(
+    client, ana, owner, monkeypatch
+):
+    root, ida = (User.objects.create_superuser(name) for name in ("root", "ida"))
+    mine, other = begun(ana, "cancel"), begun(root, "cancel")
+    everything = owner.get_queryset
+    monkeypatch.setattr(
+        owner,
+        "get_queryset",
+        lambda self, request: (
+            everything(self, request).none()
+            if request.user == ana
+            else everything(self, request)
+        ),
+    )
+
+    def seen(handle):
+        address = run_page(handle)
+        pages = (address, f"{address}api/", f"{address}abort/")
+        listed = address in client.get(RUNS).text
+        return listed, {client.get(each).status_code for each in pages}
+
+    by_ana = [seen(mine), seen(other)]
+    client.force_login(ida)
+    by_ida = [seen(mine), seen(other)]
+
+    assert by_ana == [(True, {200}), (False, {404})]
+    assert by_ida == [(True, {200}), (True, {200})]
+
+
 # The person.
 
 

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from django_durable.admin import audit, confirming, dashboard
 from django_durable.admin.actions.operations import OPERATIONS, Answer
 from django_durable.admin.runs.rows import Run, run
+from django_durable.bulk.actor import Actor
 
 
 def page(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     """Ask before a run is aborted; then abort it."""
-    found = run(str(key))
+    found = run(Actor(model_admin, request), str(key))
     if found is None:
         raise Http404
     if not model_admin.has_cancel_permission(request, found.workflow):

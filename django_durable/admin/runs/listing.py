@@ -16,6 +16,7 @@ from django_durable.admin.live import answer, asked_ids, shown_badge
 from django_durable.admin.pages import render
 from django_durable.admin.payloads import COLUMNS
 from django_durable.admin.runs.rows import Run, rows_of, with_progress
+from django_durable.bulk.actor import Actor
 from django_durable.bulk.narrowing import STATES
 
 LIST = "admin/django_durable/console/runs.html"
@@ -42,23 +43,23 @@ class FilterForm(forms.Form):
     )
     mine = forms.BooleanField(label=gettext_lazy("only mine"), required=False)
 
-    def rows(self, request: HttpRequest) -> Any:
+    def rows(self, actor: Actor) -> Any:
         """Return the runs that are chosen, the newest first."""
         self.full_clean()
-        given, rows = self.cleaned_data, rows_of()
+        given, rows = self.cleaned_data, rows_of(actor)
         if state := given.get("state"):
             rows = rows.filter(status__in=STATES[state])
         if action := given.get("action"):
             rows = rows.filter(attributes__action=action)
         if given.get("mine"):
-            rows = rows.filter(attributes__by=request.user.get_username())
+            rows = rows.filter(attributes__user=str(actor.request.user.pk))
         return rows.defer(*COLUMNS).order_by("-created_at", "-pk")
 
 
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Show the runs with their progress."""
     form = FilterForm(request.GET)
-    pages = CappedPaginator(form.rows(request), PER_PAGE)
+    pages = CappedPaginator(form.rows(Actor(model_admin, request)), PER_PAGE)
     shown = pages.get_page(request.GET.get("p"))
     found = with_progress(shown)
     asked = {name: request.GET[name] for name in form.fields if name in request.GET}
@@ -79,7 +80,8 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with how far the runs of ``ids`` are, and how many are new."""
-    rows = rows_of().filter(pk__in=asked_ids(request)).defer(*COLUMNS)
+    actor = Actor(model_admin, request)
+    rows = rows_of(actor).filter(pk__in=asked_ids(request)).defer(*COLUMNS)
     asked = with_progress(rows)
     return answer(
         request,
@@ -88,7 +90,7 @@ def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
             "figures": {
                 f"through:{run.workflow.pk}": str(run.through) for run in asked
             },
-            "news": _news(request),
+            "news": _news(actor),
         },
     )
 
@@ -108,11 +110,12 @@ def summary(run: Run) -> str:
     return text % {"through": run.through, "total": run.total}
 
 
-def _news(request: HttpRequest) -> str:
+def _news(actor: Actor) -> str:
+    request = actor.request
     since = news.moment(request)
     if since is None:
         return ""
-    rows = FilterForm(request.GET).rows(request).values_list("pk", "changed_at")
+    rows = FilterForm(request.GET).rows(actor).values_list("pk", "changed_at")
     return news.counted(rows[:PER_PAGE], request, since)
 
 

@@ -48,7 +48,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     """Show how far a run is."""
-    found = _found(key)
+    found = _found(model_admin, request, key)
     context = {
         "title": _("Bulk action"),
         "run": found,
@@ -64,7 +64,7 @@ def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
 
 def progress(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     """Answer with the numbers of a run."""
-    found = _found(key)
+    found = _found(model_admin, request, key)
     numbers = {
         name: str(getattr(found, name)) for name in ("done", "refused", "left", "total")
     }
@@ -73,8 +73,8 @@ def progress(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     return answer(request, {"figures": numbers, "version": found.workflow.status})
 
 
-def _found(key: UUID) -> Run:
-    found = run(str(key))
+def _found(model_admin: Any, request: HttpRequest, key: UUID) -> Run:
+    found = run(Actor(model_admin, request), str(key))
     if found is None:
         raise Http404
     return found
@@ -88,7 +88,7 @@ def _begin(model_admin: Any, request: HttpRequest) -> HttpResponse:
     actor = Actor(model_admin, request)
     if not actor.may(selection.action):
         raise PermissionDenied
-    if run(selection.key) is None:
+    if run(actor, selection.key) is None:
         form = ReasonForm(request.POST, typed=typed_text(selection))
         if not form.is_valid():
             rows = selection.rows(actor.rows(), with_data=actor.sees_data)

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
+
 from django_durable import bulk, conf, serialization
 from django_durable.admin import stranded
 from django_durable.admin.payloads import COLUMNS
 from django_durable.bulk import PREFIX
+from django_durable.bulk.actor import Actor
 from django_durable.display import visible
 from django_durable.exceptions import SerializationError
 from django_durable.models import Event, Workflow
@@ -87,9 +90,9 @@ class Run:
         return value if isinstance(value, int) else 0
 
 
-def run(key: str) -> Run | None:
-    """Return one run."""
-    rows = rows_of().filter(pk=f"{PREFIX}{key}").defer(*COLUMNS)
+def run(actor: Actor, key: str) -> Run | None:
+    """Return one run, if they may see it."""
+    rows = rows_of(actor).filter(pk=f"{PREFIX}{key}").defer(*COLUMNS)
     return next(iter(with_progress(rows)), None)
 
 
@@ -104,11 +107,16 @@ def with_progress(rows: Iterable[Any]) -> list[Run]:
     return [Run(row, _read(found.get(row.pk))) for row in rows]
 
 
-def rows_of() -> Any:
-    """Return the workflows that are bulk runs begun in the console."""
-    return Workflow.objects.using(conf.current().database).filter(
-        name=bulk.NAME, pk__startswith=PREFIX
-    )
+def rows_of(actor: Actor) -> Any:
+    """Return the runs begun in the console: what they ordered, and may see in lists.
+
+    A run names workflows: a project hides those of others with the others' runs.
+    """
+    is_run = Q(name=bulk.NAME, pk__startswith=PREFIX)
+    own = Q(attributes__user=str(actor.request.user.pk))
+    shown = Q(pk__in=actor.rows().filter(is_run).order_by().values("pk"))
+    rows = Workflow.objects.using(conf.current().database)
+    return rows.filter(is_run).filter(own | shown)
 
 
 def _read(text: str | None) -> dict[str, Any]:
