@@ -21,20 +21,22 @@ from django_durable.models import (
 )
 from django_durable.models.forks import ForkOptions
 from tests.crash.crasher import USING
-from tests.crash.driver import Driver
+from tests.crash.driver import Driver, MovableClock
 from tests.emptying import empty
 from tests.interleaving import meetings
 from tests.models import Entry
 from tests.racing import CODE, claim, clean, entries, queue, writing
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("movable"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = Workflow.Status
 SAID = (Event, EventHistory, Notification, Stream, StreamEntry)
 COPY = ForkOptions("copy")
+
+
+@pytest.fixture(autouse=True)
+def stopped(movable: MovableClock) -> None:
+    """Stop the clock for every test."""
 
 
 @durable.workflow

@@ -19,10 +19,7 @@ from tests.interleaving import elsewhere, meetings, needs_row_locks
 from tests.racing import claim, name_of, row, take_over
 from tests.racing_talk import CODE, clean, queue, send
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("movable"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 RECEIVERS = pytest.mark.parametrize(
     "definition", [talk.receiving, talk.areceiving, talk.choosing], ids=name_of
@@ -39,6 +36,11 @@ WAITERS = pytest.mark.parametrize(
     ids=name_of,
 )
 BOTH_WAYS = pytest.mark.parametrize("is_reversed", [False, True])
+
+
+@pytest.fixture(autouse=True)
+def stopped(movable: MovableClock) -> None:
+    """Stop the clock for every test."""
 
 
 @pytest.fixture

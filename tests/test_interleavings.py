@@ -27,10 +27,12 @@ from tests.racing import (
     writing,
 )
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("movable"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def stopped(movable: MovableClock) -> None:
+    """Stop the clock for every test."""
 
 
 @pytest.fixture
