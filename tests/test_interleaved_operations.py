@@ -237,7 +237,25 @@ def test_a_deletion_passes_over_what_is_finishing_or_takes_it(movable, deletion)
             assert not Step.objects.exists(), met.point
 
 
-def test_what_was_cancelled_and_deleted_while_it_ran_leaves_nothing(movable):
+def delete_its_parent() -> int:
+    """Delete a parent that has ended, and the child along with it."""
+    now = clock.now()
+    times = dict.fromkeys(("run_after", "created_at", "changed_at"), now)
+    given = {"name": "parent", "version": "1", "inputs": "json:[{}]", **times}
+    Workflow.objects.create(id="parent", status="SUCCESS", completed_at=now, **given)
+    Workflow.objects.filter(pk="w").update(parent_id="parent")
+    return Workflow.objects.delete_one("parent")["django_durable.Workflow"] - 1
+
+
+DELETIONS = {
+    "by its id": lambda: answer("delete")(),
+    "with its parent": delete_its_parent,
+    "by its age": lambda: durable.prune_workflows(older_than=0),
+}
+
+
+@pytest.mark.parametrize("delete", DELETIONS.values(), ids=DELETIONS)
+def test_what_was_cancelled_and_deleted_while_it_ran_leaves_nothing(movable, delete):
     driver = Driver(movable, CODE)
     taken = []
 
@@ -247,9 +265,31 @@ def test_what_was_cancelled_and_deleted_while_it_ran_leaves_nothing(movable):
 
     def drop():
         Workflow.objects.cancel_one("w")
-        return answer("delete")()
+        movable.move_to(clock.now() + timedelta(seconds=1))
+        return delete()
 
+    went = 0
     for met in meetings(held, lambda: driver.run(taken[0]), drop):
-        assert met.there == 1, met.point
+        went += met.there
+        # Pruning leaves what is locked to the next time.
+        assert met.there or delete is DELETIONS["by its age"], met.point
+        assert Workflow.objects.exists() == (not met.there), met.point
+        assert not met.there or not Step.objects.exists(), met.point
+    assert went
+
+
+@pytest.mark.parametrize("delete", DELETIONS.values(), ids=DELETIONS)
+def test_a_step_that_ends_while_its_workflow_is_deleted_leaves_nothing(movable, delete):
+    driver = Driver(movable, CODE)
+    taken = []
+
+    def cancelled_in_a_step():
+        queue(writing)
+        taken[:] = [claim(driver)]
+        Workflow.objects.cancel_one("w")
+        movable.move_to(clock.now() + timedelta(seconds=1))
+
+    for met in meetings(cancelled_in_a_step, delete, lambda: driver.run(taken[0])):
+        assert met.here, met.point
         assert not Workflow.objects.exists(), met.point
         assert not Step.objects.exists(), met.point

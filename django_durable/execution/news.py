@@ -7,7 +7,7 @@ from django.dispatch import Signal
 from django_durable import signals
 from django_durable.definitions.context import entered
 from django_durable.execution.drivers import Algorithm
-from django_durable.execution.requests import Query
+from django_durable.execution.requests import InThread, Query
 from django_durable.execution.state import State
 from django_durable.models.checkpoint import Checkpoint
 
@@ -34,7 +34,7 @@ def tell(execution: State, signal: Signal, **facts: Any) -> Algorithm:
         yield Query(lambda: signals.tell_on_commit(signal, host.using, **facts))
         return
     if execution.is_async and signals.may_wait(signal):
-        yield Query(lambda: _tell(signal, facts))
+        yield InThread(lambda: _tell(signal, facts))
         return
     _tell(signal, facts)
 

@@ -19,6 +19,8 @@ from django_durable.models.status import ACTIVE, TERMINAL, Status
 
 # Of rows that one transaction deletes, with all that belongs to them.
 BATCH = 500
+# Of rows that one statement passes over, since they have to stay.
+LOOK = 1000
 
 # What is no longer wanted by itself after a while. A dead letter waits for a person.
 PRUNED = (Status.SUCCESS, Status.ERROR, Status.CANCELLED)
@@ -120,26 +122,35 @@ class DeletionQuerySet(models.QuerySet[Any]):
         position: Position | None = None,
         size: int = BATCH,
     ) -> tuple[int, Position | None]:
-        """Look at one batch of what ended before a moment, and delete it.
+        """Delete one batch of what ended before a moment, from some rows on.
 
         Returns how many went, and from where to go on; None at the end. What
         somebody else has locked is left to him, and what is protected stays.
         """
-        looked = self._unwanted(self._ended_before(status, before, position))
-        found = list(looked.values_list("pk", "completed_at")[:size])
-        if not found:
-            return 0, None
+        rows = self._ended_before(status, before, position)
+        end = rows.values_list("completed_at", "pk")[LOOK - 1 : LOOK].first()
+        if end is not None:
+            rows = rows.filter(
+                Q(completed_at__lt=end[0]) | Q(pk__lte=end[1]), completed_at__lte=end[0]
+            )
+        found = list(self._unwanted(rows).values_list("completed_at", "pk")[:size])
+        deleted = self._prune_rows(status, before, [pk for _, pk in found])
+        last = found[-1] if len(found) == size else end
+        return deleted[self.model._meta.label], last and Position(*last)
+
+    def _prune_rows(self, status: str, before: datetime, ids: Sequence[str]) -> Deleted:
+        if not ids:
+            return Counter()
+        if status in _INTERRUPTED and not connections[self.db].in_atomic_block:
+            with transaction.atomic(using=self.db):
+                self._begin()
+                self._disown(self._lock(ids, skip_locked=True))
         with transaction.atomic(using=self.db):
             self._begin()
-            chosen = self._lock([pk for pk, _ in found], skip_locked=True)
+            chosen = self._lock(ids, skip_locked=True)
             # One that was resumed meanwhile may have ended otherwise.
             still = self._ended_before(status, before, None).filter(pk__in=chosen)
-            deleted = self._delete_unprotected(list(still.values_list("pk", flat=True)))
-        pk, completed_at = found[-1]
-        at_end = len(found) < size
-        return deleted[self.model._meta.label], (
-            None if at_end else Position(completed_at, pk)
-        )
+            return self._delete_unprotected(list(still.values_list("pk", flat=True)))
 
     def _ended_before(
         self, status: str, before: datetime, position: Position | None
@@ -185,13 +196,15 @@ class DeletionQuerySet(models.QuerySet[Any]):
         sql.limit_idle_time(connections[self.db])
 
     def _fence(self, ids: Collection[str]) -> None:
-        if not self.filter(pk__in=ids, status__in=_INTERRUPTED).exists():
-            return
         with transaction.atomic(using=self.db):
             self._begin()
             for family in self._families(ids):
-                interrupted = self.filter(pk__in=family, status__in=_INTERRUPTED)
-                interrupted.update(claim=F("claim") + 1)
+                self._disown(family)
+
+    def _disown(self, ids: Collection[str]) -> None:
+        """Take some from executions that are still in the middle of a step."""
+        interrupted = self.filter(pk__in=ids, status__in=_INTERRUPTED)
+        interrupted.update(claim=F("claim") + 1)
 
     def _families(self, ids: Collection[str]) -> Iterator[list[str]]:
         """Yield what may be deleted, locked: parents, then their children."""
@@ -279,7 +292,8 @@ class DeletionQuerySet(models.QuerySet[Any]):
     def _sweep(self, ids: Sequence[str]) -> None:
         """Delete messages that came while their destination was being deleted.
 
-        Senders lock nothing; another workflow of the same id would receive them.
+        Senders lock nothing; another workflow of the same id would receive them. One
+        that commits even later, or a crash before this, leaves such a message.
         """
         messages = self.model._meta.get_field("notifications").related_model
         there = self.model._base_manager.filter(pk=OuterRef("destination_id"))

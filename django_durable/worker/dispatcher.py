@@ -69,6 +69,7 @@ class Dispatcher:
         self._bell: Bell | None = None
         self._thread: threading.Thread | None = None
         self._timer_at = 0.0
+        self._setting = threading.Lock()
         self._look_at = 0.0
         self._has_news = True
         # The kinds of which the last look left some in the queue.
@@ -104,10 +105,8 @@ class Dispatcher:
         It is no news of work: only a timer that is due first shortens the wait.
         """
         due_at = clock.monotonic() + (moment - clock.now()).total_seconds()
-        if due_at < self._timer_at:
-            self._timer_at = due_at
-            if (bell := self._bell) is not None:
-                bell.nudge()
+        if self._is_earlier(due_at) and (bell := self._bell) is not None:
+            bell.nudge()
 
     def _run(self) -> None:
         reserve_connection(self._using)
@@ -250,4 +249,12 @@ class Dispatcher:
         if moment is not None:
             # What is due and was not woken is locked: look again, but calmly.
             seconds = max(OVERDUE_SECONDS, (moment - clock.now()).total_seconds())
-            self._timer_at = min(self._timer_at, clock.monotonic() + seconds)
+            self._is_earlier(clock.monotonic() + seconds)
+
+    def _is_earlier(self, due_at: float) -> bool:
+        """Set the timer to a moment if it comes first."""
+        with self._setting:
+            is_earlier = due_at < self._timer_at
+            if is_earlier:
+                self._timer_at = due_at
+        return is_earlier

@@ -44,9 +44,10 @@ class Pruning:
         until, deleted = clock.monotonic() + SECONDS, 0
         workflows = Workflow.objects.using(self._using)
         while self._todo and clock.monotonic() < until:
-            status, before, position = self._todo.pop()
+            status, before, position = self._todo[-1]
             some, position = workflows.prune_some(status, before, position, BATCH)
             deleted += some
+            self._todo.pop()
             if position is not None:
                 self._todo.append((status, before, position))
         if deleted:

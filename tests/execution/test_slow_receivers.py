@@ -1,6 +1,7 @@
 """On an event loop only receivers that are known to be quick are called."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -73,6 +74,21 @@ def test_a_receiver_that_asks_the_database_is_called_in_a_thread(way, disconnect
 
     wait_until(lambda: len(heard) == len(SIGNALS), "all that was to be told")
     assert heard == [("thread", 1)] * len(SIGNALS)
+
+
+@pytest.mark.once
+def test_a_slow_receiver_takes_no_thread_that_the_engine_needs(disconnected):
+    heard = []
+
+    def note(**facts):
+        heard.append(threading.current_thread().name)
+
+    disconnected.append(note)
+    signals.step_finished.connect(note)
+
+    in_a_worker()
+
+    assert [name.startswith("durable-helper") for name in heard] == [True]
 
 
 @pytest.mark.once

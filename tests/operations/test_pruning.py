@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import ProtectedError
 from django.db.models.signals import pre_delete
 
@@ -120,8 +120,10 @@ def test_a_limit_is_kept(monkeypatch):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
-def test_batches_pass_over_what_stays(monkeypatch, size):
+@pytest.mark.parametrize("look", [1, 2, 1000])
+def test_batches_pass_over_what_stays(monkeypatch, size, look):
     monkeypatch.setattr(deletion, "BATCH", size)
+    monkeypatch.setattr(deletion, "LOOK", look)
     make("parent", "WAITING", 10)
     for number in range(6):
         parent = "parent" if number % 2 else None
@@ -250,6 +252,37 @@ def test_workflows_are_counted_and_not_what_belongs_to_them():
 
     assert durable.prune_workflows(older_than=DAY) == 1
     assert not Notification.objects.exists()
+
+
+def test_one_look_passes_over_so_many_that_stay(monkeypatch):
+    monkeypatch.setattr(deletion, "LOOK", 3)
+    make("parent", "WAITING", 10)
+    for number in range(4):
+        make(f"child{number}", "SUCCESS", 10 - number, parent_id="parent")
+    make("free", "SUCCESS", 5)
+    yesterday = clock.now() - DAY
+
+    deleted, position = Workflow.objects.prune_some("SUCCESS", yesterday)
+    assert (deleted, position.workflow_id) == (0, "child2")
+
+    assert Workflow.objects.prune_some("SUCCESS", yesterday, position) == (1, None)
+
+
+def test_a_worker_goes_on_where_the_database_has_failed_it(monkeypatch, settings):
+    settings.DURABLE = {"RETENTION": DAY}
+    make("old", "SUCCESS", 10)
+    work = Pruning("default")
+    work.begin()
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion.DeletionQuerySet, "_begin", lost)
+        with pytest.raises(OperationalError):
+            work.go_on()
+
+    assert work.go_on() == 1
+
+
+def lost(rows):
+    raise OperationalError("The connection is gone.")
 
 
 @pytest.mark.once
