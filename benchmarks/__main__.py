@@ -57,6 +57,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--database", choices=DATABASES, help="on a server of its own")
     parser.add_argument("--quick", action="store_true", help="less work, more noise")
     parser.add_argument("--peer", choices=PEERS, help="also measure this engine")
+    parser.add_argument(
+        "--synchronous",
+        choices=("NORMAL", "FULL"),
+        help="of SQLite: with FULL each commit waits for the disk",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument(
         "--minutes",
@@ -131,6 +136,8 @@ def measure_each(options: argparse.Namespace, arguments: Sequence[str]) -> int:
 def main(arguments: Sequence[str]) -> int:
     """Measure as the arguments say and return the exit code."""
     options = parse(arguments)
+    if options.synchronous:
+        os.environ["BENCHMARK_SYNCHRONOUS"] = options.synchronous
     if options.database is None and "DATABASE_URL" not in os.environ:
         return measure_each(options, arguments)
     return 0 if measure(options) else 1

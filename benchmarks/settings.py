@@ -59,6 +59,12 @@ LOGGING = {
     "loggers": {"django_durable": {"level": "ERROR"}},
 }
 
+# Of SQLite: whether a commit waits for the disk.
+if synchronous := os.environ.get("BENCHMARK_SYNCHRONOUS"):
+    _options = DATABASES["default"].get("OPTIONS", {})
+    if "init_command" in _options:
+        _options["init_command"] += f" PRAGMA synchronous={synchronous};"
+
 if measured := os.environ.get("BENCHMARK_DATABASE"):
     DATABASES["default"]["NAME"] = measured
 

@@ -132,7 +132,8 @@ def waits() -> None:
 def sqlite_like_ours(raw: Any, _: object) -> None:
     """Give SQLite the journal and the durability that the other side has."""
     raw.execute("PRAGMA journal_mode=WAL")
-    raw.execute("PRAGMA synchronous=NORMAL")
+    synchronous = os.environ.get("BENCHMARK_SYNCHRONOUS", "NORMAL")
+    raw.execute(f"PRAGMA synchronous={synchronous}")
 
 
 def launch(*, pool: int | None = None, threads: int | None = None) -> None:

@@ -1,8 +1,11 @@
 """Each question can be asked, and what talks is timed from end to end."""
 
+import runpy
+from contextlib import closing
 from importlib import import_module
 
 import pytest
+from django.db.utils import ConnectionHandler
 
 from benchmarks import (
     bare,
@@ -39,6 +42,20 @@ def test_a_case_that_does_not_exist_is_named(capsys):
         parse(["steps", "stepps"])
 
     assert "no such case: stepps" in capsys.readouterr().err
+
+
+@pytest.mark.once
+@pytest.mark.django_db
+@pytest.mark.parametrize(("mode", "number"), [("NORMAL", 1), ("FULL", 2)])
+def test_sqlite_is_measured_as_durable_as_asked(monkeypatch, tmp_path, mode, number):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/db.sqlite3")
+    monkeypatch.setenv("BENCHMARK_SYNCHRONOUS", mode)
+    databases = runpy.run_module("benchmarks.settings")["DATABASES"]
+
+    measured = ConnectionHandler(databases)["default"]
+    with closing(measured), measured.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous")
+        assert cursor.fetchone() == (number,)
 
 
 @pytest.mark.django_db(transaction=True)
