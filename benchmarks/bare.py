@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import count
+from statistics import median
 from typing import Any
 from uuid import uuid4
 
@@ -44,6 +45,22 @@ def commits_per_second(rows: Sequence[models.Model], *, threads: int = 1) -> flo
 def milliseconds(commits: int, samples: int) -> float:
     """Return how long so many commits of a row like a step's take."""
     return 1000 * commits / commits_per_second(steps(samples))
+
+
+def milliseconds_after_pauses(commits: int, samples: int, pause: float) -> float:
+    """See milliseconds(); before each, client and server have nothing to do.
+
+    A machine that is idle takes up work less quickly.
+    """
+    statement, values = insert(steps(samples))
+    found = []
+    with cursor() as execute:
+        for each in values:
+            time.sleep(pause)
+            began_at = time.perf_counter()
+            execute(statement, each)
+            found.append(time.perf_counter() - began_at)
+    return 1000 * commits * median(found)
 
 
 @contextmanager

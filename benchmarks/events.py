@@ -1,6 +1,6 @@
 """How long does an event take from its workflow to a reader in another process?
 
-The limit is one bare commit.
+The limit is one bare commit, after a pause as long as that between two events.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
         "set_event to get_event",
         "ms",
         lambda: from_elsewhere(times),
-        lambda: bare.milliseconds(1, times * 3),
+        lambda: bare.milliseconds_after_pauses(1, times, workflows.PAUSE_SECONDS),
         dbos.peer(peer, "until_event", times // dbos.SHARE),
     )
 

@@ -2,7 +2,7 @@
 
 Sent by this process and received by a workflow of a worker elsewhere; ping-pong is
 played by two workflows of one worker. The limit is bare commits: one to send a
-message and one to receive it.
+message and one to receive it, where there are pauses after pauses as long.
 """
 
 import time
@@ -26,12 +26,19 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
     """Return what to measure."""
     times = 40 if quick else 200
 
+    def after_pauses(commits: int) -> float:
+        return bare.milliseconds_after_pauses(commits, times, workflows.PAUSE_SECONDS)
+
+    def in_a_row(commits: int) -> float:
+        return bare.milliseconds(commits, times * 3)
+
     def case(
         name: str,
         measure: Callable[[Any, int], list[float]],
         definition: Any,
         commits: int,
         counterpart: str,
+        limit: Callable[[int], float] = after_pauses,
         **durable: object,
     ) -> Case:
         def measure_round() -> list[float]:
@@ -43,7 +50,7 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
             name,
             "ms",
             measure_round,
-            lambda: bare.milliseconds(commits, times * 3),
+            lambda: limit(commits),
             dbos.peer(peer, counterpart, times // dbos.SHARE),
         )
 
@@ -52,8 +59,8 @@ def cases(*, quick: bool, peer: str | None = None) -> Iterator[Case]:
     heard = "until_received"
     yield case("send to recv, hot", until_received, receives, 2, heard)
     yield case("send to recv, hot, async", until_received, areceives, 2, heard)
-    yield case("ping-pong", round_trips, plays, 4, "round_trips")
-    yield case("ping-pong, async", round_trips, aplays, 4, "round_trips")
+    yield case("ping-pong", round_trips, plays, 4, "round_trips", in_a_row)
+    yield case("ping-pong, async", round_trips, aplays, 4, "round_trips", in_a_row)
     yield case("send to recv, suspended", until_woken, receives, 2, heard, **COLD)
     yield case(
         "send to recv, suspended, async", until_woken, areceives, 2, heard, **COLD

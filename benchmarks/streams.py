@@ -2,7 +2,8 @@
 
 From its body each value is a step, written exactly once; from inside a step
 values are written together. The writers of one stream are parallel steps of one
-workflow. The limit is one connection that inserts and commits one row at a time.
+workflow. The limit is one connection that inserts and commits one row at a time,
+for latencies one such commit, after a pause as long as that between two values.
 """
 
 import threading
@@ -63,7 +64,7 @@ def _latencies(times: int, peer: str | None) -> Iterator[Case]:
             name,
             "ms",
             lambda: from_elsewhere(definition, times, readers),
-            lambda: bare.milliseconds(1, times * 3),
+            lambda: bare.milliseconds_after_pauses(1, times, workflows.PAUSE_SECONDS),
             dbos.peer(peer, "until_read", times // dbos.SHARE, readers),
         )
 
