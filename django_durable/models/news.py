@@ -44,9 +44,13 @@ class SeenEvent(NamedTuple):
 
 @dataclass(slots=True)
 class SeenWorkflow:
-    """What one look found: ``status`` is None where there is no such workflow."""
+    """What one look found: ``status`` is None where there is no such workflow.
+
+    ``created_at`` tells it from a workflow that had its id before.
+    """
 
     status: str | None = None
+    created_at: datetime | None = None
     steps: list[SeenStep] = field(default_factory=list)
     events: list[SeenEvent] = field(default_factory=list)
 
@@ -90,7 +94,8 @@ SELECT workflow_id, {_EVENTS}, key, CASE WHEN {{size}}(value) <= %s THEN value E
 FROM {EVENT} WHERE
 """
 _WORKFLOW = f"""
-SELECT id, {_STATUS}, status, NULL, NULL, NULL, NULL, NULL FROM {WORKFLOW} WHERE id IN
+SELECT id, {_STATUS}, status, NULL, NULL, NULL, NULL, created_at
+FROM {WORKFLOW} WHERE id IN
 """
 
 
@@ -138,7 +143,7 @@ def _add(
 ) -> None:
     moment: Any = sql.moment(at)
     if what == _STATUS:
-        seen.status = name
+        seen.status, seen.created_at = name, moment
     elif what == _STEPS:
         seen.steps.append(
             SeenStep(name, text or "", number or 0, kind or "", bool(failed), moment)

@@ -37,9 +37,13 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look found: ``status`` is None where there is no such workflow."""
+    """What one look found: ``status`` is None where there is no such workflow.
+
+    ``created_at`` tells it from a workflow that had its id before.
+    """
 
     status: str | None
+    created_at: datetime | None
     next_offset: int
     is_closed: bool
     entries: list[StoredEntry] = field(default_factory=list)
@@ -65,12 +69,14 @@ def see(
     statement, params = _statement(connection, wanted, limit, largest)
     fetch = sql.fetch_hot if len(wanted) == 1 else sql.fetch
     found: dict[int, Seen] = {}
-    for number, status, next_offset, is_closed, *entry in fetch(
+    for number, status, created_at, next_offset, is_closed, *entry in fetch(
         connection, statement, params
     ):
         seen = found.get(number)
         if seen is None:
-            seen = found[number] = Seen(status, next_offset, bool(is_closed))
+            seen = found[number] = Seen(
+                status, sql.moment(created_at), next_offset, bool(is_closed)
+            )
         if entry[0] is not None:
             seen.entries.append(_entry(entry))
     return [found[number] for number in range(len(wanted))]
@@ -89,7 +95,7 @@ def earliest_offset(
 
 
 _COLUMNS = """
-SELECT v.i, w.status, coalesce(s.next_offset, 0), s.is_closed IS TRUE,
+SELECT v.i, w.status, w.created_at, coalesce(s.next_offset, 0), s.is_closed IS TRUE,
     e."offset", CASE WHEN {size}(e.value) <= %s THEN e.value END, {size}(e.value),
     e.branch, e.step_id, e.attempt, e.claim, e.written_at
 """

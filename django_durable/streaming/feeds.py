@@ -13,7 +13,13 @@ from typing import Any, ClassVar
 
 from django.db import connections
 
-from django_durable.models.news import Cursor, SeenEvent, SeenStep, see_news
+from django_durable.models.news import (
+    Cursor,
+    SeenEvent,
+    SeenStep,
+    SeenWorkflow,
+    see_news,
+)
 from django_durable.models.status import TERMINAL, Status
 from django_durable.models.targets import any_event_name, result_target
 from django_durable.signals import Place
@@ -45,6 +51,7 @@ class News:
     """What a look at a workflow found."""
 
     status: str | None
+    created_at: datetime | None
     told: Sequence[Told]
 
 
@@ -92,8 +99,11 @@ class FeedTopic(Topic):
         return FeedWatch(self)
 
     def take_in(self, news: News) -> bool:
+        if not self.is_still(news.created_at):
+            self.is_open.set()
+            self.tell()
+            return False
         self.status = news.status
-        self.is_gone = self.is_gone or news.status is None
         if not self.is_open.is_set():
             self._floor = _floor(news.told)
         for told in news.told:
@@ -140,7 +150,7 @@ class FeedWatch:
     @property
     def has_all(self) -> bool:
         """Tell whether it has been told everything."""
-        return self.offset == self.topic.next_offset
+        return self.topic.is_gone or self.offset == self.topic.next_offset
 
     async def take(self) -> list[Frame]:
         """Return what is new; after too long a pause, the present state."""
@@ -160,10 +170,12 @@ def look(cursors: Sequence[Cursor]) -> list[News]:
     """Read what has happened to some workflows, in one statement."""
     connection = connections[database()]
     found = see_news(connection, cursors, limit=RECENT_STEPS, largest=LARGEST_VALUE)
-    return [
-        News(seen.status, [*map(_step, seen.steps), *map(_event, seen.events)])
-        for seen in found
-    ]
+    return [_news(seen) for seen in found]
+
+
+def _news(seen: SeenWorkflow) -> News:
+    told = [*map(_step, seen.steps), *map(_event, seen.events)]
+    return News(seen.status, seen.created_at, told)
 
 
 def _step(step: SeenStep) -> Told:

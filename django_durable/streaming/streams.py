@@ -89,9 +89,10 @@ class StreamTopic(Topic):
 
     def take_in(self, news: News) -> bool:
         seen, self._frames = news.seen, {}
-        # A stream that is shorter than it was is another one under the same id.
-        if seen.status is None or seen.next_offset < self.next_offset:
-            self.is_gone = True
+        if not self.is_still(seen.created_at):
+            self.is_open.set()
+            self.tell()
+            return False
         self.status, self.is_closed = seen.status, seen.is_closed
         self.next_offset = seen.next_offset
         if not self.is_open.is_set():
@@ -116,7 +117,10 @@ class StreamTopic(Topic):
             task = asyncio.ensure_future(self.hub.readers.run(_read_one, wanted, limit))
             self._reads[key] = task
             task.add_done_callback(lambda _: self._reads.pop(key, None))
-        return await asyncio.shield(task)
+        news = await asyncio.shield(task)
+        if not self.is_still(news.seen.created_at):
+            self.tell()
+        return news
 
     def frame_of(self, entries: list[Entry]) -> Frame:
         """Return entries as a message, the same one for all who get it."""
@@ -154,6 +158,8 @@ class StreamWatch:
         if self.offset >= ring.first:
             return [self._frame(ring.read(self.offset, MOST_ENTRIES))]
         news = await self.topic.read_behind(self.offset, self._limit)
+        if self.topic.is_gone:
+            return []
         if news.entries and news.entries[0].offset == self.offset:
             taken = self._frame(news.entries)
             # What a frame has no room for is read again: ask for as much as fits.

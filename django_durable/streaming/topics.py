@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from django_durable import conf
@@ -36,7 +37,7 @@ class Topic(ABC):
     """What somebody in this process watches.
 
     Where it ``has_offsets`` that last, whoever comes back goes on at one. Once it
-    ``is_gone``, it is read no more: what bears its name later is something else.
+    ``is_gone``, it tells nothing more: what bears its name later is something else.
     """
 
     has_offsets: ClassVar[bool] = True
@@ -46,6 +47,7 @@ class Topic(ABC):
         self.place = place
         self.status: str | None = None
         self.is_gone = False
+        self._created_at: datetime | None = None
         self.is_open = asyncio.Event()
         self.looked_at = float("-inf")
         self._wakes: dict[object, Callable[[], None]] = {}
@@ -76,6 +78,16 @@ class Topic(ABC):
     @abstractmethod
     def take_in(self, news: Any) -> bool:
         """Keep the news; return whether there is more to be read at once."""
+
+    def is_still(self, created_at: datetime | None) -> bool:
+        """Tell whether it is there, and the workflow the one that was seen first.
+
+        ``created_at`` is that of the workflow which bears the id now.
+        """
+        self._created_at = self._created_at or created_at
+        if created_at is None or created_at != self._created_at:
+            self.is_gone, self.status = True, None
+        return not self.is_gone
 
     @abstractmethod
     def welcome(self) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from contextlib import ExitStack
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 
 from django_durable import clock
 from django_durable.signals import LOOK
 from django_durable.streaming.entries import Entry
 from django_durable.streaming.feeds import FeedTopic
-from django_durable.streaming.hub import StreamHub
 from django_durable.streaming.rings import MOST_BYTES, MOST_ENTRIES, Ring
-from django_durable.streaming.streams import StreamTopic, StreamWatch
+from django_durable.streaming.streams import StreamTopic
 from tests.streaming.scribe import Scribe
+from tests.streaming.watchers import Watcher, with_hub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,53 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # One query finds a batch. Others find nothing new: after a hint of the process itself
 # and one of the database, when the source of hints begins to work, after two seconds.
 A_FEW = 4
-
-
-class Watcher:
-    """Keeps what one watcher is given."""
-
-    def __init__(self, hub, scribe):
-        self.frames = []
-        self.news = asyncio.Event()
-        self._hub, self._place = hub, (scribe.workflow_id, "out")
-
-    def __enter__(self):
-        self._stack = ExitStack()
-        watching = self._hub.watching(StreamTopic, self._place, self.news.set)
-        self.topic = self._stack.enter_context(watching)
-        return self
-
-    def __exit__(self, *exc_info):
-        self._stack.close()
-
-    async def open(self):
-        await self.topic.is_open.wait()
-        self.watch = StreamWatch(self.topic, 0)
-        return self
-
-    async def read(self, until):
-        """Read until the watcher stands at an offset."""
-        while self.watch.offset < until:
-            self.news.clear()
-            frames = await self.watch.take()
-            self.frames += frames
-            if not frames:
-                await self.news.wait()
-        return self
-
-
-def with_hub(test):
-    """Run a coroutine with a hub of its own, in bounded time."""
-
-    async def main():
-        hub = StreamHub()
-        try:
-            async with asyncio.timeout(20):
-                return await test(hub)
-        finally:
-            hub.close()
-
-    return asyncio.run(main())
 
 
 def test_a_thousand_watchers_cost_one_query_for_each_batch(scribe):
@@ -193,35 +146,6 @@ def test_what_nobody_watches_is_not_read(scribe):
         return hub.queries - before, hub._topics, hub._subscriptions
 
     assert with_hub(main) == (0, {}, {})
-
-
-def test_who_comes_after_an_id_was_used_again_watches_something_else(scribe):
-    """Also while those are still here who watched what had it before."""
-    scribe.write("out", *"abc")
-
-    async def main(hub):
-        with Watcher(hub, scribe) as former:
-            await former.open()
-            await sync_to_async(begin_anew)(scribe)
-            while not former.topic.is_gone:
-                await asyncio.sleep(0.01)
-            with Watcher(hub, scribe) as later:
-                await later.open()
-                await later.read(1)
-                given = await former.watch.take()
-            assert hub._topics == {}
-            return given, former.topic.ending, later.topic.ending, later.frames
-
-    given, ending, later_ending, frames = with_hub(main)
-
-    assert (given, ending, later_ending) == ([], "deleted", None)
-    assert [frame.next for frame in frames] == [1]
-
-
-def begin_anew(scribe):
-    with transaction.atomic():
-        scribe.delete()
-        Scribe(scribe.workflow_id).write("out", "new")
 
 
 def test_a_database_that_fails_is_asked_again(scribe, monkeypatch, caplog):
