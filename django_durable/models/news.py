@@ -89,8 +89,8 @@ SELECT workflow_id, {_STEPS}, name, branch, step_id, kind, error IS NOT NULL,
 FROM {STEP} WHERE {_TOLD_ELSEWHERE} AND
 """
 _EVENT = f"""
-SELECT workflow_id, {_EVENTS}, key, CASE WHEN {{size}}(value) <= %s THEN value END,
-    {{size}}(value), NULL, NULL, updated_at
+SELECT workflow_id, {_EVENTS}, key, CASE WHEN {{size}} <= %s THEN value END, {{size}},
+    NULL, NULL, updated_at
 FROM {EVENT} WHERE
 """
 _WORKFLOW = f"""
@@ -111,7 +111,7 @@ def _parts(
         condition, values = _since(connection, later, "completed_at")
         yield f"{_STEP} {condition}", values
     condition, values = _since(connection, cursors, "updated_at")
-    size = "octet_length" if sql.is_postgresql(connection) else "length"
+    size = sql.size_of(connection, "value")
     yield f"{_EVENT.format(size=size)} {condition}", [largest, *values]
     places = ", ".join(["%s"] * len(cursors))
     yield f"{_WORKFLOW} ({places})", [cursor.workflow_id for cursor in cursors]

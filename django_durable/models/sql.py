@@ -24,6 +24,13 @@ def is_postgresql(connection: BaseDatabaseWrapper) -> bool:
     return connection.vendor == "postgresql"
 
 
+def size_of(connection: BaseDatabaseWrapper, column: str) -> str:
+    """Return an expression for how many bytes a text has in UTF-8."""
+    if is_postgresql(connection):
+        return f"octet_length({column})"  # Known without reading a large value.
+    return f"length(CAST({column} AS BLOB))"
+
+
 def fetch(
     connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] | None = ()
 ) -> list[Row]:

@@ -96,7 +96,7 @@ def earliest_offset(
 
 _COLUMNS = """
 SELECT v.i, w.status, w.created_at, coalesce(s.next_offset, 0), s.is_closed IS TRUE,
-    e."offset", CASE WHEN {size}(e.value) <= %s THEN e.value END, {size}(e.value),
+    e."offset", CASE WHEN {size} <= %s THEN e.value END, {size},
     e.branch, e.step_id, e.attempt, e.claim, e.written_at
 """
 _JOINS = f"""
@@ -112,13 +112,11 @@ def _statement(
     connection: BaseDatabaseWrapper, wanted: Sequence[Wanted], limit: int, largest: int
 ) -> tuple[str, list[Any]]:
     rows = list(_rows(wanted))
+    columns = _COLUMNS.format(size=sql.size_of(connection, "e.value"))
     if sql.is_postgresql(connection):
-        # The size of a large value is known without reading it.
-        columns = _COLUMNS.format(size="octet_length")
         source = "unnest(%s::int[], %s::text[], %s::text[], %s::bigint[])"
         source = f"FROM {source} AS v(i, workflow_id, key, first)"
         return f"{columns} {source} {_JOINS}", [largest, *sql.arrays(rows), limit]
-    columns = _COLUMNS.format(size="length")
     places = ", ".join(["(%s, %s, %s, %s)"] * len(rows))
     source = f"WITH v(i, workflow_id, key, first) AS (VALUES {places})"
     flat = [value for row in rows for value in row]

@@ -85,7 +85,7 @@ def test_streams_are_seen_in_the_order_in_which_they_are_asked_for():
 
 def test_a_large_value_is_not_fetched():
     scribe = Scribe()
-    scribe.write("out", "x" * 5000, "small")
+    scribe.write("out", "☃" * 400, "small")
 
     (seen,) = see(
         connection, [Wanted(scribe.workflow_id, "out", 0)], limit=9, largest=1000
@@ -93,8 +93,21 @@ def test_a_large_value_is_not_fetched():
 
     large, small = seen.entries
     assert (large.value, small.value) == (None, 'json:"small"')
-    assert large.size == len('json:""') + 5000
+    # Bytes, not characters, count.
+    assert large.size == len('json:""') + 3 * 400
     assert large.written_at.tzinfo is not None
+
+
+def test_a_large_event_is_not_fetched():
+    scribe = Scribe()
+    scribe.set_event("report", "☃" * 400)
+
+    (seen,) = see_news(
+        connection, [Cursor(scribe.workflow_id, None)], limit=9, largest=1000
+    )
+
+    (event,) = seen.events
+    assert (event.value, event.size) == (None, len('json:""') + 3 * 400)
 
 
 def test_the_first_entry_that_is_kept_is_known():
