@@ -168,6 +168,8 @@ class Outbox:
             for row in rows:
                 later = self._values.get(row.key, [])
                 self._values[row.key] = [*row.values, *later]
+                self._count += len(row.values)
+                self._bytes += sum(map(size_of, row.values))
                 if row.closes:
                     self._closing.add(row.key)
 

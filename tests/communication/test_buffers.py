@@ -1,10 +1,14 @@
 """What a step gathers of its values, and when it writes them by itself."""
 
+from contextlib import suppress
+
 import pytest
+from django.db import DataError
 from django.test import override_settings
 
 import django_durable as durable
 from django_durable.models import StreamEntry
+from django_durable.worker.host import WorkerHost
 from tests.running import result_of, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,7 +22,8 @@ def write_and_look(values):
     """Write values; return how many anybody may read after each."""
     seen = []
     for value in values:
-        durable.write_stream("log", value)
+        with suppress(DataError):
+            durable.write_stream("log", value)
         seen.append(StreamEntry.objects.count())
     return seen
 
@@ -51,3 +56,23 @@ def test_so_many_bytes_are_written_together(letter):
     seen = written_after_each([text] * 6, STREAM_BUFFER_BYTES=8000)
 
     assert seen == [1, 1, 3, 3, 5, 5]
+
+
+@pytest.mark.parametrize(
+    "buffer", [{"STREAM_BUFFER_ITEMS": 4}, {"STREAM_BUFFER_BYTES": 4 * len("json:0")}]
+)
+def test_what_could_not_be_written_counts_as_gathered_still(monkeypatch, buffer):
+    publish, published = WorkerHost.publish, []
+
+    def fail_at_second(host, row):
+        published.append(row)
+        if len(published) == 2:
+            raise DataError("gone")
+        return publish(host, row)
+
+    monkeypatch.setattr(WorkerHost, "publish", fail_at_second)
+
+    seen = written_after_each(list(range(8)), **buffer)
+
+    # The fifth value fails; the sixth does not wait for three more.
+    assert seen == [1, 1, 1, 1, 1, 6, 6, 6]
