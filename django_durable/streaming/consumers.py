@@ -17,6 +17,7 @@ from django_durable.streaming.feeds import FeedTopic
 from django_durable.streaming.frames import BadMessage, Close, Frame, frame
 from django_durable.streaming.hub import StreamHub, hub_of_loop
 from django_durable.streaming.limits import TooMany, Window, watchers
+from django_durable.streaming.outages import outages
 from django_durable.streaming.permissions import Answer, Decision, Visitor, admit
 from django_durable.streaming.places import Asked
 from django_durable.streaming.sockets import (
@@ -60,7 +61,7 @@ class Consumer(ABC):
         except TooMany:
             await socket.close(Close.TOO_MANY)
         except Error as error:
-            logger.warning("A socket waits for the database: %s", error)
+            outages.report("A socket waits for the database: %s", error)
             await socket.close(Close.TRY_LATER)
         except Exception:
             logger.exception("A socket failed")

@@ -1,6 +1,5 @@
 """Who comes in by HTTP, and how those are turned away who do not."""
 
-import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ClassVar
@@ -15,10 +14,9 @@ from django_durable.streaming.entries import to_text
 from django_durable.streaming.frames import BadMessage
 from django_durable.streaming.limits import TooMany
 from django_durable.streaming.origins import comes_from_elsewhere
+from django_durable.streaming.outages import outages
 from django_durable.streaming.permissions import Answer, Decision, Visitor, admit
 from django_durable.streaming.places import Asked, Query
-
-logger = logging.getLogger("django_durable")
 
 RETRY_SECONDS = 10
 
@@ -56,7 +54,7 @@ def answering(view: View) -> View:
         except TooMany:
             response = _refused(Refusal(503))
         except (InterfaceError, OperationalError) as error:
-            logger.warning("Somebody who would watch waits for the database: %s", error)
+            outages.report("Somebody who would watch waits for the database: %s", error)
             response = _refused(Refusal(503, "The database does not answer."))
         response["Cache-Control"] = "no-store, no-transform"
         response["X-Content-Type-Options"] = "nosniff"

@@ -19,6 +19,7 @@ from django.db import Error
 from django_durable import clock, wakeup
 from django_durable.models import faults
 from django_durable.signals import LOOK, Place, gather
+from django_durable.streaming.outages import outages
 from django_durable.streaming.threads import Threads
 from django_durable.streaming.topics import SLOW_LOOK_SECONDS, Hears, Topic
 
@@ -204,7 +205,7 @@ def _report(error: Exception, tries: int) -> None:
     if tries > 1:
         return
     if isinstance(error, Error):
-        logger.warning("Watchers wait for the database: %s", error)
+        outages.report("Watchers wait for the database: %s", error)
     else:
         logger.error("A look at what is watched failed", exc_info=error)
 

@@ -6,7 +6,6 @@ state anew, only the end has an id, so that nobody comes back for it.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -18,12 +17,11 @@ from django_durable.streaming.entries import LARGEST_FRAME
 from django_durable.streaming.frames import Frame, frame
 from django_durable.streaming.hub import hub_of_loop
 from django_durable.streaming.limits import watchers
+from django_durable.streaming.outages import outages
 from django_durable.streaming.permissions import Decision, Visitor
 from django_durable.streaming.places import Asked
 from django_durable.streaming.story import Closing, Guard, Story
 from django_durable.streaming.topics import Topic
-
-logger = logging.getLogger("django_durable")
 
 # Nobody acknowledges events, and some servers buffer without bound: after so many
 # bytes the client has to come back.
@@ -87,7 +85,7 @@ def _forgiving() -> Iterator[None]:
     try:
         yield
     except Error as error:
-        logger.warning("An event stream waits for the database: %s", error)
+        outages.report("An event stream waits for the database: %s", error)
 
 
 async def _pause(awake: asyncio.Event, until: float) -> None:

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from django_durable.streaming.outages import outages
 from tests.journeys.conftest import bounded
 from tests.streaming import servers
 from tests.streaming.scribe import Scribe
@@ -122,6 +123,12 @@ def server(request, settings):
 def scribe(transactional_db):
     """Have a running workflow that publishes what the test says."""
     return Scribe()
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    """Let each test hear what was said in an earlier one."""
+    monkeypatch.setattr(outages, "_said_at", {})
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
 from django.db import OperationalError, connection
 
 import django_durable as durable
-from django_durable.streaming import consumers, hub, sse
+from django_durable.streaming import consumers, hub, outages, sse
 from django_durable.streaming.consumers import StreamConsumer
 from django_durable.streaming.frames import Frame
 from django_durable.streaming.limits import watchers
@@ -133,6 +134,25 @@ def test_a_database_that_does_not_answer_means_try_later(scribe, monkeypatch, ca
 
     assert (wire.kinds, wire.code) == ([], 1013)
     assert "A socket waits for the database: gone" in caplog.text
+
+
+@pytest.mark.once
+def test_an_outage_is_told_once_for_all_sockets(scribe, monkeypatch, caplog):
+    """And again after a minute, if it goes on."""
+    moments = iter([0.0, 1.0, 59.0, 60.0, 61.0])
+    clock = SimpleNamespace(monotonic=lambda: next(moments))
+    monkeypatch.setattr(outages, "clock", clock)
+
+    def admit(*args):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(consumers, "admit", admit)
+    told = []
+    for _ in range(5):
+        assert served(Wire(scribe)).code == 1013
+        told.append(caplog.text.count("A socket waits for the database: gone"))
+
+    assert told == [1, 1, 1, 2, 2]
 
 
 def test_a_server_that_sends_no_such_code_sends_one_of_ours(scribe, monkeypatch):
