@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from channels.layers import InMemoryChannelLayer, channel_layers
 from django.conf import settings
@@ -172,6 +173,8 @@ class Ear:
         self._hub, self._layer = hub, layer
         self._topics: dict[int, set[Topic]] = {}
         self._groups: dict[str, set[Topic]] = {}
+        # What joins a group and what leaves it would overtake each other.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._channel: str | None = None
         self._tasks = {asyncio.ensure_future(self._listen())}
 
@@ -196,13 +199,21 @@ class Ear:
         if not self._groups[group]:
             del self._groups[group]
             if self._channel is not None:
-                self._do(self._layer.group_discard(group, self._channel))
+                self._do(self._leave(group, self._channel))
 
     async def _join(self, group: str, channel: str) -> None:
         """Hear of a workflow from now on, and look at what was missed till now."""
-        await self._layer.group_add(group, channel)
+        async with self._turns.setdefault(group, asyncio.Lock()):
+            if group in self._groups:
+                await self._layer.group_add(group, channel)
         for topic in self._groups.get(group, ()):
             self._hub.hint(topic)
+
+    async def _leave(self, group: str, channel: str) -> None:
+        """Hear of a workflow no more, unless somebody watches it again."""
+        async with self._turns.setdefault(group, asyncio.Lock()):
+            if group not in self._groups:
+                await self._layer.group_discard(group, channel)
 
     def close(self) -> None:
         """Stop hearing."""

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from django_durable import signals
 from django_durable.streaming import layers
-from django_durable.streaming.feeds import FeedTopic
 from django_durable.streaming.streams import StreamTopic
 from tests.streaming import servers
+from tests.streaming.bells import FORGED, Hub
 from tests.streaming.clients import watching
 from tests.streaming.conftest import MEMORY, layer_of
 
@@ -112,22 +112,6 @@ def test_a_layer_that_has_nothing_to_tell_still_works(redis_port, settings, capl
     assert "A channel layer failed" not in caplog.text
 
 
-FORGED = [
-    {"type": layers.KIND},
-    {"type": layers.KIND, "topic": 5},
-    {"type": layers.KIND, "topic": "5", "next": 1},
-    {"type": layers.KIND, "topic": ["x"], "next": 1},
-    {"type": layers.KIND, "topic": 5, "next": "drop"},
-    {"type": layers.KIND, "topic": 5, "next": None},
-    {"type": layers.KIND, "topic": 5, "next": 1.5},
-    {"type": layers.KIND, "topic": 5, "next": True},
-    {"type": layers.KIND, "topic": 5, "next": -1},
-    {"type": layers.KIND, "topic": 5, "next": 2**64 - 1},
-    {"type": "websocket.send", "text": "forged"},
-    {"topic": "x" * 10_000},
-]
-
-
 def test_forged_messages_do_nothing(deaf, layer, scribe, settings):
     settings.CHANNEL_LAYERS = layer
 
@@ -222,113 +206,3 @@ def test_an_end_outweighs_all_offsets():
     signals.gather(news, {"place": signals.LOOK})
     signals.gather(news, {"place": 9})
     assert news == {"place": signals.LOOK}
-
-
-class Layer:
-    """A layer of one process, that counts what it is asked for."""
-
-    def __init__(self):
-        self.groups = []
-        self.sent = 0
-        self.messages = asyncio.Queue()
-
-    async def new_channel(self, prefix):
-        return prefix
-
-    async def group_add(self, group, channel):
-        self.groups.append(group)
-
-    async def group_discard(self, group, channel):
-        self.groups.remove(group)
-
-    async def group_send(self, group, message):
-        self.sent += 1
-        if group in self.groups:
-            self.messages.put_nowait(message)
-
-    async def receive(self, channel):
-        return await self.messages.get()
-
-
-class Hub:
-    """Keeps the hints that it is given."""
-
-    def __init__(self):
-        self.hinted = {}
-
-    def hint(self, topic, reached=signals.LOOK):
-        self.hinted[topic] = reached
-
-
-@pytest.mark.once
-def test_what_rings_before_the_group_is_joined_is_looked_for():
-    """Whether the layer was there before the topic, or comes back later."""
-
-    class SlowLayer(Layer):
-        is_joined = asyncio.Event()
-
-        async def group_add(self, group, channel):
-            await self.is_joined.wait()
-            await super().group_add(group, channel)
-
-    async def main():
-        hub, layer = Hub(), SlowLayer()
-        ear = layers.Ear(hub, layer)
-        for name in ("early", "late"):
-            layer.is_joined.clear()
-            topic = StreamTopic(hub, (name, "out"))
-            ear.listen(topic)
-            await asyncio.sleep(0.01)
-            await layers._send(layer, {(name, "out"): 1})
-            await asyncio.sleep(0.01)
-            assert hub.hinted == {}
-            layer.is_joined.set()
-            await asyncio.sleep(0.01)
-            assert hub.hinted == {topic: signals.LOOK}
-            hub.hinted.clear()
-        ear.close()
-
-    asyncio.run(main())
-
-
-@pytest.mark.once
-def test_all_that_is_watched_of_a_workflow_costs_one_group():
-    """And one message for each of its places that has news."""
-
-    async def main():
-        hub, layer = Hub(), Layer()
-        ear = layers.Ear(hub, layer)
-        out, log = (StreamTopic(hub, ("w", key)) for key in ("out", "log"))
-        feed = FeedTopic(hub, ("w", ""))
-        for topic in (out, log, feed):
-            ear.listen(topic)
-        await asyncio.sleep(0)
-
-        async def hear(news):
-            hub.hinted.clear()
-            await layers._send(layer, news)
-            while not layer.messages.empty():
-                await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            return dict(hub.hinted)
-
-        assert layer.groups == [layers.group_of("w")]
-        assert await hear({("w", "out"): 6}) == {out: 6}
-        assert await hear({("w", ""): signals.LOOK}) == {feed: signals.LOOK}
-        assert await hear({("w", "other"): 1, ("x", "out"): 9}) == {}
-        ended = await hear({("w", None): signals.LOOK})
-        assert ended == dict.fromkeys([out, log, feed], signals.LOOK)
-        assert (layer.sent, ear.ignored) == (5, 0)
-
-        hub.hinted.clear()
-        for message in [*FORGED, None, "x"]:
-            ear._hear(message)
-        assert (ear.ignored, hub.hinted) == (len(FORGED) + 2, {})
-
-        for topic in (out, log, feed):
-            ear.forget(topic)
-        await asyncio.sleep(0)
-        assert layer.groups == []
-        ear.close()
-
-    asyncio.run(main())
