@@ -9,8 +9,8 @@ const FINAL = {
 };
 const REFUSALS = { token_expired: NO_TOKEN, forbidden: 4403 };
 
-// Milliseconds of silence before the welcome, and of pauses before reconnecting.
-const [WELCOME_PATIENCE, LONGEST_PAUSE, PAUSE_OF_TOO_MANY] = [15_000, 30_000, 10_000];
+// Milliseconds of silence before the welcome, of a connection that has lasted, and of pauses.
+const [WELCOME_PATIENCE, STEADY, LONGEST_PAUSE, PAUSE_OF_TOO_MANY] = [15e3, 10e3, 30e3, 10e3];
 
 /** The entries of one stream, in order, each once, through any number of connections. */
 export class DurableStream extends EventTarget {
@@ -25,7 +25,7 @@ export class DurableStream extends EventTarget {
   #welcome = null;
   #end = null;
   #hasAskedForToken = false;
-  #losses = 0; // Connections in a row that brought nothing but a welcome.
+  #losses = 0; // Connections in a row that were soon lost, without an entry.
 
   /**
    * Without a key: the news of the workflow, as events "status", "step" and "event".
@@ -79,7 +79,8 @@ export class DurableStream extends EventTarget {
       [this.#waiting, this.#received, this.#unacknowledged] = [[], this.offset, 0];
       [this.#welcome, this.#end] = [null, null];
       this.#become("connecting");
-      const code = await this.#connect(signal);
+      const [began, code] = [Date.now(), await this.#connect(signal)];
+      if (this.#welcome && Date.now() - began >= STEADY) this.#losses = 0;
       if (signal.aborted || this.#end) return;
       if (code === NO_TOKEN && (await this.#renewToken())) continue;
       if (signal.aborted) return;
@@ -172,7 +173,6 @@ export class DurableStream extends EventTarget {
   async #receive(text) {
     const message = JSON.parse(text);
     if (message.t === "data") await this.#keep(message.entries, text.length);
-    if (message.t !== "welcome") this.#losses = 0;
     if (message.t === "end" && message.reason in REFUSALS) return REFUSALS[message.reason];
     if (message.t === "end") this.#end = message;
     else if (message.t === "welcome") this.#greet(message);
@@ -201,7 +201,7 @@ export class DurableStream extends EventTarget {
       const value = link ? await this.#fetch(new URL(link, this.#address("sse"))).then(jsonOf) : v;
       if (offset > this.#received) throw new RangeError(`No entry ${this.#received}`);
       this.#waiting.push([{ offset, value, ...writer }, size / entries.length]);
-      this.#received = offset + 1;
+      [this.#received, this.#losses] = [offset + 1, 0];
     }
   }
 

@@ -279,6 +279,42 @@ def test_pauses_grow_and_are_random(still):
         still.page.clock.run_for(20)
 
 
+@pytest.mark.parametrize("key", ["a b", ""])
+def test_pauses_grow_where_a_connection_is_lost_once_it_is_live(still, key):
+    """Although the state of a workflow is told by each."""
+    still.show(ELEMENT.format("", "").replace("a b", key))
+    still.page.evaluate("Math.random = () => 0.5")
+    event = {"t": "event", "key": "stage", "v": "paid", "next": 0}
+
+    for number, longest in enumerate([500, 1000, 2000, 4000], start=1):
+        socket = still.socket(number)
+        socket.welcome()
+        socket.say(*([] if key else [event]), {"t": "live", "next": 0})
+        still.page.wait_for_selector("[state=live]", state="attached")
+        assert lose(still, number, 1012, wait=longest / 2 - 10) == number
+        still.page.clock.run_for(20)
+
+
+@pytest.mark.parametrize("how", ["entry", "time"])
+def test_pauses_begin_anew_after_a_connection_that_was_good(still, how):
+    still.show(ELEMENT.format("", ""))
+    still.page.evaluate("Math.random = () => 0.5")
+    still.socket().welcome()
+    for number, longest in enumerate([500, 1000, 2000], start=1):
+        assert lose(still, number, 1012, wait=longest / 2 + 10) == number + 1
+
+    socket = still.socket(4)
+    socket.welcome()
+    if how == "entry":
+        socket.write("one")
+    socket.say({"t": "live", "next": 0})
+    still.page.wait_for_selector("[state=live]", state="attached")
+    if how == "time":
+        still.page.clock.run_for(10_000)
+
+    assert lose(still, 4, 1012, wait=260) == 5
+
+
 def test_pauses_grow_where_what_comes_cannot_be_taken(still):
     """As a large value that is answered with an error, again and again."""
     still.show(ELEMENT.format("", ""))
