@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_durable import clock
 from django_durable.admin.figures.workers import Crew, crew
-from django_durable.display import visible
+from django_durable.admin.listing.filters import GivenFilter
 
 
 class ServingFilter(admin.SimpleListFilter):
@@ -32,16 +32,11 @@ class ServingFilter(admin.SimpleListFilter):
         return _those(queryset, _crew(queryset).serving)
 
 
-class QueueFilter(admin.SimpleListFilter):
+class QueueFilter(GivenFilter):
     """The queue that it serves: only a link sets it."""
 
     title = _("queue")
     parameter_name = "queue"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer what is chosen."""
-        value = self.value()
-        return [(value, visible(value, limit=60, lines=False))] if value else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep those with a fresh heartbeat that claim from it."""

@@ -1,7 +1,6 @@
 """The table of steps: a page of it, each with its failed tries."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from django.db.models.functions import Length, Substr
 from django.http import HttpRequest
 
 from django_durable.admin import times
+from django_durable.admin.detail.tries import Tries, by_place
 from django_durable.admin.errors import ShownError, error_line, shown_error
 from django_durable.admin.payloads import payload_of
 from django_durable.display import visible
@@ -26,9 +26,6 @@ MOST_TRIES = 20
 MOST_CHARACTERS = 100
 # Kinds that may fail, and then are tried again.
 _TRIED = (Step.Kind.STEP, Step.Kind.TRANSACTION)
-
-# By branch and step. They carry the beginning of their error, see page.py.
-Tries = Mapping[tuple[str, int], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ def step_table(
     )
     found = list(page)
     hosts = _hosts(workflow, found)
-    tries = _tries(attempts)
+    tries = by_place(attempts)
     shown = [_shown(workflow, row, hosts, tries, with_data=with_data) for row in found]
     is_last = not page.has_next() and not workflow.is_finished
     unrecorded = _open(workflow, tries) if is_last else []
@@ -145,13 +142,6 @@ def _hosts(workflow: Any, rows: Sequence[Any]) -> dict[Any, str]:
     ids = {row.worker_id for row in rows if row.worker_id}
     found = Worker.objects.using(workflow._state.db).in_bulk(ids) if ids else {}
     return {pk: visible(worker, limit=60, lines=False) for pk, worker in found.items()}
-
-
-def _tries(attempts: Sequence[Attempt]) -> Tries:
-    found: dict[tuple[str, int], list[Any]] = defaultdict(list)
-    for attempt in attempts:
-        found[attempt.branch, attempt.step_id].append(attempt)
-    return found
 
 
 def _shown_tries(

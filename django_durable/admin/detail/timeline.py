@@ -1,6 +1,5 @@
 """What a workflow did when, as rows of bars."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from django_durable import clock
 from django_durable.admin import times
 from django_durable.admin.detail.axis import Axis, Interval, axis
 from django_durable.admin.detail.relatives import ChildGroup
+from django_durable.admin.detail.tries import by_place
 from django_durable.display import visible
 from django_durable.models import Attempt
 from django_durable.models.status import Status
@@ -109,7 +109,7 @@ def timeline(
     """Lay out the latest steps of a workflow, with failed tries, waits, children."""
     now = clock.now()
     end = workflow.completed_at or now
-    tries = _by_place(attempts)
+    tries = by_place(attempts)
     rows = [_workflow_row(workflow, end)]
     rows += [
         _step_row(step, tries.pop((step.branch, step.step_id), [])) for step in steps
@@ -179,13 +179,6 @@ def _step_label(branch: str, step_id: int, name: str) -> str:
 def _bar(start: datetime, end: datetime, kind: str, what: str) -> Bar:
     title = f"{what} {times.between(start, end)}"
     return Bar(start.timestamp(), end.timestamp(), kind, title)
-
-
-def _by_place(attempts: Iterable[Attempt]) -> dict[tuple[str, int], list[Attempt]]:
-    found: dict[tuple[str, int], list[Attempt]] = defaultdict(list)
-    for attempt in attempts:
-        found[attempt.branch, attempt.step_id].append(attempt)
-    return found
 
 
 # Where it all goes.
