@@ -27,7 +27,7 @@ PAGES = (
         "runs/<uuid:key>/abort/",
         "bulk_abort",
         aborting.page,
-        ("view_workflow", "cancel_workflow"),
+        LOOK,
         is_form=True,
     ),
     Page("api/runs/", "api_runs", listing.follow, LOOK),

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django_durable import conf
 from django_durable.admin import stranded
 from django_durable.admin.errors import error_line
+from django_durable.admin.figures import condition
 from django_durable.admin.figures.ages import age
-from django_durable.admin.figures.condition import alarm_texts
 from django_durable.admin.figures.finished import Finished
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
@@ -142,9 +142,10 @@ def bars(finished: Finished) -> list[Bar]:
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return what the dashboard's template shows to this user."""
     base = {"request": request}
-    found = Overview(conf.current().database)
-    if found.missing_migrations or not may(request, "view_workflow"):
+    using = conf.current().database
+    if condition.missing_migrations(using) or not may(request, "view_workflow"):
         return base
+    found = Overview(using)
     numbers, asked = figures(request, found), of_site(request)
 
     def may_see(workflow: Any) -> bool:
@@ -194,7 +195,7 @@ def figures(request: HttpRequest, found: Overview) -> dict[str, str]:
 
 def alarms(found: Overview) -> list[str]:
     """Return what is wrong, as far as the figures tell it."""
-    return alarm_texts([], found.load.queued if found.is_unattended else None)
+    return condition.alarm_texts([], found.load.queued if found.is_unattended else None)
 
 
 def queue_names(found: Overview) -> str:

@@ -1,21 +1,19 @@
 """What pages ask for while they are open: numbers as JSON, for whoever may see them."""
 
-import json
-from collections.abc import Callable, Mapping
-from hashlib import blake2b
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin.utils import unquote
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
 from django_durable import conf
 from django_durable.admin import dashboard, stranded
 from django_durable.admin.badges import status_parts, stranded_parts
 from django_durable.admin.detail.facts import facts
 from django_durable.admin.figures import condition
-from django_durable.admin.figures.condition import alarm_texts, missing_migrations
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.listing import columns, news
+from django_durable.admin.pages import answer
 from django_durable.admin.payloads import COLUMNS
 from django_durable.display import visible
 from django_durable.models import Step
@@ -42,9 +40,6 @@ def _overview(
     version: Callable[[Overview], str],
 ) -> HttpResponse:
     found = Overview(conf.current().database)
-    if found.missing_migrations:
-        alarms = alarm_texts(found.missing_migrations, None)
-        return answer(request, {"alarm": "".join(alarms)})
     return answer(
         request,
         {
@@ -57,10 +52,7 @@ def _overview(
 
 def rows(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with where the workflows of ``ids`` stand, and how many are new."""
-    using = conf.current().database
-    alarm = "".join(condition.alarms(using))
-    if missing_migrations(using):
-        return answer(request, {"rows": {}, "alarm": alarm})
+    alarm = "".join(condition.alarms(conf.current().database))
     ids = asked_ids(request)
     found = _listed(model_admin, request, ids) if ids else []
     shown = {each.pk: {**cells(each), **columns.texts(each)} for each in found}
@@ -88,8 +80,6 @@ def _listed(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]
 def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
     """Answer with where one workflow stands, and whether its page has more to show."""
     alarm = "".join(condition.alarms(conf.current().database))
-    if missing_migrations(conf.current().database):
-        return answer(request, {"alarm": alarm})
     pk = unquote(object_id)
     found = _seen(model_admin, request, [pk] if may_exist(pk) else [])
     if not found:
@@ -129,14 +119,3 @@ def cells(row: Any) -> dict[str, Any]:
 def shown_badge(kind: str, icon: str, word: object) -> dict[str, str]:
     """Return a badge as live.js makes it."""
     return {"kind": kind, "icon": icon, "word": visible(word, limit=64, lines=False)}
-
-
-def answer(request: HttpRequest, found: Mapping[str, Any]) -> HttpResponse:
-    """Return JSON that nobody keeps; nothing at all when it is what they have."""
-    text = json.dumps(found, sort_keys=True)
-    tag = f'"{blake2b(text.encode(), digest_size=12).hexdigest()}"'
-    known = request.headers.get("If-None-Match", "")
-    same = tag in [part.strip().removeprefix("W/") for part in known.split(",")]
-    response = HttpResponseNotModified() if same else JsonResponse(dict(found))
-    response["ETag"] = tag
-    return response

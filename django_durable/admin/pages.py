@@ -1,18 +1,30 @@
 """Pages of our own beside lists and forms: permission, context, headers."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from hashlib import blake2b
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseNotModified,
+    JsonResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
 
+from django_durable import conf
+from django_durable.admin.figures import condition
 from django_durable.admin.permissions import require
 
+BASE = "admin/django_durable/console/base.html"
 READING = ("GET", "HEAD")
 PageView = Callable[..., HttpResponse]
 """Takes the ModelAdmin, the request, and what the route captures."""
@@ -31,6 +43,11 @@ class Page:
     view: PageView
     permissions: tuple[str, ...]
     is_form: bool = False
+
+    @property
+    def is_data(self) -> bool:
+        """Tell whether open pages ask for it, which read JSON."""
+        return self.name.startswith("api_")
 
 
 class HasPages(admin.ModelAdmin):
@@ -57,6 +74,9 @@ class HasPages(admin.ModelAdmin):
             require(request, *page.permissions)
             if not (page.is_form or request.method in READING):
                 return HttpResponseNotAllowed(READING)
+            missing = condition.missing_migrations(conf.current().database)
+            if missing:
+                return harden(unmigrated(self, request, missing, page))
             return harden(page.view(self, request, **captured))
 
         return view
@@ -87,3 +107,28 @@ def render(
         **context,
     }
     return TemplateResponse(request, template, full, status=status)
+
+
+def unmigrated(
+    model_admin: admin.ModelAdmin,
+    request: HttpRequest,
+    missing: list[str],
+    page: Page | None = None,
+) -> HttpResponse:
+    """Say which migrations are missing: nothing else can be asked of the tables."""
+    alarms = condition.alarm_texts(missing, None)
+    if page is not None and page.is_data:
+        return answer(request, {"alarm": "".join(alarms)})
+    context = {"title": _("Migrations are missing"), "alarms": alarms, "media": ""}
+    return render(model_admin, request, BASE, context)
+
+
+def answer(request: HttpRequest, found: Mapping[str, Any]) -> HttpResponse:
+    """Return JSON that nobody keeps; nothing at all when it is what they have."""
+    text = json.dumps(found, sort_keys=True)
+    tag = f'"{blake2b(text.encode(), digest_size=12).hexdigest()}"'
+    known = request.headers.get("If-None-Match", "")
+    same = tag in [part.strip().removeprefix("W/") for part in known.split(",")]
+    response = HttpResponseNotModified() if same else JsonResponse(dict(found))
+    response["ETag"] = tag
+    return response

@@ -13,7 +13,8 @@ from django_durable.admin.figures import condition
 from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.workers import FRESH, GONE, LATE, LOST, WORDS, pulse
 from django_durable.admin.listing import news
-from django_durable.admin.live import MOST_ROWS, answer, shown_badge
+from django_durable.admin.live import MOST_ROWS, shown_badge
+from django_durable.admin.pages import answer
 from django_durable.display import visible
 from django_durable.models import Worker
 
@@ -27,8 +28,6 @@ _LOOKS = {
 
 def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with the pulse of the workers of ``ids``, and how many are new."""
-    if condition.missing_migrations(conf.current().database):
-        return answer(request, {"rows": {}})
     asked = list(filter(None, map(_uuid, news.given_ids(request))))[:MOST_ROWS]
     rows = model_admin.get_queryset(request)
     found = rows.filter(pk__in=asked) if asked else ()

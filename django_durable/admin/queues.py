@@ -19,13 +19,12 @@ TEMPLATE = "admin/django_durable/console/queues.html"
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Show the queues."""
     found = Overview(conf.current().database)
-    is_ready = not found.missing_migrations
     context = {
         "title": _("Queues"),
-        "rows": rows(request, found) if is_ready else [],
-        "alarms": dashboard.alarms(found) if is_ready else None,
+        "rows": rows(request, found),
+        "alarms": dashboard.alarms(found),
         "live_address": dashboard.address(request, "api_queues"),
-        "live_version": dashboard.queue_names(found) if is_ready else "",
+        "live_version": dashboard.queue_names(found),
     }
     return render(model_admin, request, TEMPLATE, context)
 

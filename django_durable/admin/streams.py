@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 
 from django_durable import conf
 from django_durable.admin.dashboard import address
-from django_durable.admin.live import answer
-from django_durable.admin.pages import render
+from django_durable.admin.pages import answer, render
 from django_durable.admin.payloads import payload_of
 from django_durable.models import Stream, StreamEntry
 from django_durable.models.ids import may_exist

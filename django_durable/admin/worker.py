@@ -6,7 +6,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _, gettext_lazy
@@ -89,6 +88,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("process",)
     list_filter = ("state", "kind", ServingFilter, QueueFilter)
+    filter_parameters = ("state__exact", "kind__exact", "serving", "queue")
     search_fields = ("host__startswith",)
     ordering = ("-heartbeat_at",)
     fields = (
@@ -199,10 +199,11 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
     ) -> Any:
         """Show the list, and what it asks for as long as it is open."""
         response = super().changelist_view(request, extra_context)
-        if isinstance(response, TemplateResponse) and response.context_data:
-            shown = response.context_data["cl"]
-            ids = [str(row.pk) for row in shown.result_list]
-            query = news.address(ids, dict.fromkeys(shown.params, ""))
+        context = getattr(response, "context_data", None) or {}
+        if "cl" in context:
+            ids = [str(row.pk) for row in context["cl"].result_list]
+            # What is new is looked for among all, and stands on the first page.
+            query = news.address(ids, None if request.GET else {})
             address = dashboard.address(request, "api_workers")
-            response.context_data["live_address"] = f"{address}?{query}"
+            context["live_address"] = f"{address}?{query}"
         return response

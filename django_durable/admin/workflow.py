@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +18,7 @@ from django_durable.admin.listing import export
 from django_durable.admin.listing.changelist import WorkflowChangeList
 from django_durable.admin.listing.columns import Columns
 from django_durable.admin.listing.counts import CappedPaginator
-from django_durable.admin.listing.filters import FILTERS
+from django_durable.admin.listing.filters import FILTERS, PARAMETERS
 from django_durable.admin.pages import Page, harden
 from django_durable.admin.permissions import ActionPermissions
 from django_durable.bulk.searching import HELP, search
@@ -61,6 +60,7 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
     )
     list_display_links = ("identity",)
     list_filter = FILTERS
+    filter_parameters = PARAMETERS
     list_per_page = 100
     list_max_show_all = 200
     # They would read everything; the strip above the list counts within bounds.
@@ -92,14 +92,13 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
         """Search by our syntax, and tell what was not looked for."""
         with_data = self.has_view_data_permission(request)
         found, notes = search(queryset, search_term, with_data=with_data)
-        for note in notes:
-            self.message_user(request, note, messages.WARNING)
+        self.tell_notes(request, notes)
         return found, False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Show the list, or say that a filter does not exist."""
+        """Show the list, with what its own template says."""
         query = request.GET.urlencode()
         context = {
             "title": _("Workflows"),
@@ -108,14 +107,7 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
             "export_query": f"?{query}" if query else "",
             **(extra_context or {}),
         }
-        response = super().changelist_view(request, context)
-        if response.status_code == 302 and response["Location"].endswith("?e=1"):
-            self.message_user(
-                request,
-                _("The list has no such filter. It shows everything else."),
-                messages.WARNING,
-            )
-        return harden(response)
+        return super().changelist_view(request, context)
 
     def change_view(
         self,

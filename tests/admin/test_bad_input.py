@@ -8,16 +8,18 @@ from django.core import signing
 from django.urls import reverse
 
 from django_durable.bulk import selection
-from django_durable.models import Workflow
+from django_durable.models import Worker, Workflow
 from tests.admin.everywhere import NO_MARKUP, addresses
 from tests.admin.hostile import EVIL, HIDDEN, written_everywhere
 from tests.admin.markup import Markup, inline_code
 from tests.admin.pages import LIST, answer, finished, hidden, page, queued
+from tests.admin.rows import register
 
 pytestmark = pytest.mark.django_db
 
 Status = Workflow.Status
 BULK = reverse("admin:django_durable_bulk")
+WORKERS = reverse("admin:django_durable_worker_changelist")
 
 
 @pytest.fixture
@@ -40,27 +42,34 @@ NO_FILTERS = (
     "foo=bar",
     "state=%00",
     "name=%ED%A0%80%00",
+    "host__regex=(a%2B)%2B$",
+    "heartbeat_at__year=99999",
+    "state__exact=%00",
+    "kind__exact=WORKER&kind__exact=%00",
 )
 
 
-def test_a_filter_that_the_list_does_not_have_is_said_to_be_none(client, root):
+@pytest.mark.parametrize("address", [LIST, WORKERS])
+def test_a_filter_that_the_list_does_not_have_is_said_to_be_none(client, root, address):
     queued()
+    register(host="a" * 26)
 
     for query in NO_FILTERS:
-        response = client.get(f"{LIST}?{query}")
+        response = client.get(f"{address}?{query}")
         assert response.status_code == 302, query
-        assert response["Location"] == f"{LIST}?e=1", query
-    shown = client.get(f"{LIST}?e=1")
+        assert response["Location"] == f"{address}?e=1", query
+    shown = client.get(f"{address}?e=1")
 
     assert shown.status_code == 200
     assert "no such filter" in shown.text
 
 
-def test_an_odd_order_or_page_is_no_error(client, root):
+@pytest.mark.parametrize("address", [LIST, WORKERS])
+def test_an_odd_order_or_page_is_no_error(client, root, address):
     queued()
 
     for query in ("o=999", "p=1000000000", "all=1", "p=x", "o=a.b"):
-        assert client.get(f"{LIST}?{query}").status_code in (200, 302), query
+        assert client.get(f"{address}?{query}").status_code in (200, 302), query
 
 
 def test_another_key_than_the_id_is_refused(client, root):  # B12
@@ -105,6 +114,21 @@ def test_every_search_has_an_answer(client, root):
         assert response.status_code == 200, text[:50]
         assert note in response.text, text[:50]
     assert Workflow.objects.count() == 1
+
+
+def test_every_search_for_workers_has_an_answer(client, root):
+    register(host="left")
+    register(host="right")
+
+    for text, note in SEARCHES:
+        sent = text.encode(errors="surrogatepass")
+        response = client.get(WORKERS, {"q": sent})
+        assert response.status_code == 200, text[:50]
+        assert "attr" in text or note in response.text, text[:50]
+    found = client.get(
+        WORKERS, {"q": "le", "kind__exact": Worker.Kind.WORKER, "serving": "yes"}
+    )
+    assert [row.host for row in found.context["cl"].result_list] == ["left"]
 
 
 def test_a_workflow_that_does_not_exist_is_not_found(client, root):  # B13

@@ -148,10 +148,6 @@ def test_work_without_a_worker_and_missing_migrations_are_alarms(
         )
 
     monkeypatch.setattr(condition, "missing_migrations", lambda using: ["0009_more"])
-    monkeypatch.setattr(
-        "django_durable.admin.figures.overview.missing_migrations",
-        lambda using: ["0009_more"],
-    )
     text = client.get(HOME).text
     assert "0009_more. Apply them: python manage.py migrate" in text
     assert "dd-tile" not in text

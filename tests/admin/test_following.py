@@ -1,6 +1,7 @@
 """Open pages follow what they show, and tell what is new."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from urllib.parse import unquote
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 import django_durable as durable
 from django_durable import bulk, clock
+from django_durable.admin.runs import aborting
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from tests.admin.pages import LIST, page, queued
@@ -62,7 +64,17 @@ def test_a_search_looks_for_news_among_what_was_created_since(client, operator):
     assert client.get(address).json()["news"] == "1 new — show"
 
 
-@pytest.mark.parametrize("bad", ["since=x", "since=2026-99-99T00:00Z", "state=%00", ""])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "since=x",
+        "since=2026-99-99T00:00Z",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "since=9999-12-31T23:59:59-14:00",
+        "state=%00",
+        "",
+    ],
+)
 def test_an_address_that_nobody_wrote_has_no_news(client, operator, bad):
     operator("view_workflow")
     queued()
@@ -102,12 +114,16 @@ def test_a_row_is_followed_in_all_that_changes(client, operator):
 def test_why_a_row_has_failed_is_told_while_the_list_is_open(client, operator):
     operator("view_workflow")
     error = 'json:{"type":"m:Declined","message":"secret"}'
-    add("before", Workflow.Status.ERROR, error=error)
+    add("before", Workflow.Status.ERROR, error=error, ago=61)
     add("fails", Workflow.Status.PENDING)
+    add("stamped before", Workflow.Status.PENDING)
     address = followed(client.get(LIST).text)
-    Workflow.objects.filter(pk="fails").update(
-        status=Workflow.Status.ERROR, error=error, changed_at=clock.now()
-    )
+    for pk, ago in (("fails", 0), ("stamped before", 10)):
+        Workflow.objects.filter(pk=pk).update(
+            status=Workflow.Status.ERROR,
+            error=error,
+            changed_at=clock.now() - timedelta(seconds=ago),
+        )
 
     plain = client.get(address).json()["rows"]
     operator("view_workflow_data")
@@ -116,6 +132,7 @@ def test_why_a_row_has_failed_is_told_while_the_list_is_open(client, operator):
     assert "why" not in plain["before"]
     assert plain["fails"]["why"] == ""
     assert whole["fails"]["why"] == "Declined: secret"
+    assert whole["stamped before"]["why"] == "Declined: secret"
     assert "why" not in whole["before"]
 
 
@@ -151,6 +168,32 @@ def test_the_list_of_workers_is_followed(client, operator):
     assert cells["current"] == {"address": page("held"), "text": "held", "more": ""}
     assert found["news"] == "1 new — show"
     assert client.get(address + "&ids=x&ids=%00").status_code == 200
+
+
+@pytest.mark.once
+def test_of_workers_only_the_whole_list_announces_new_ones(client, operator):
+    operator("view_worker")
+    worker = register()
+
+    for query in ("?p=1", "?p=2", "?serving=yes", "?q=x", "?state__exact=STOPPED"):
+        address = followed(client.get(WORKERS + query).text)
+        register()
+        assert client.get(address).json()["news"] == "", query
+    assert str(worker.pk) in followed(client.get(WORKERS).text)
+    assert "since=" in followed(client.get(WORKERS).text)
+
+
+@pytest.mark.once
+def test_a_long_address_leaves_news_out_and_follows_its_rows(client, operator):
+    operator("view_workflow")
+    workflow = queued()
+    Workflow.objects.filter(pk=workflow.pk).update(name="名" * 200)
+    asked = {"name": "名" * 200, "q": workflow.pk + " " * 200 + "字" * 200}
+
+    address = followed(client.get(LIST, asked).text)
+
+    assert len(address) < 4000
+    assert set(client.get(address).json()["rows"]) == {workflow.pk}
 
 
 def test_the_inbox_is_followed(client, operator):
@@ -216,7 +259,7 @@ def test_the_list_of_bulk_actions_is_filtered_and_followed(client, operator):
 
 def test_a_run_is_aborted_after_a_question(client, operator):
     operator("view_workflow")
-    run_of(1, status=Workflow.Status.ENQUEUED)
+    run_of(1, by="ben", status=Workflow.Status.ENQUEUED)
     key = "00000000-0000-0000-0000-000000000001"
     address = reverse("admin:django_durable_bulk_abort", args=[key])
     assert "Abort…" not in client.get(RUNS).text
@@ -234,6 +277,43 @@ def test_a_run_is_aborted_after_a_question(client, operator):
     assert "It was cancelled." in told.text
     assert address not in told.text
     assert "a mistake" in client.get(page(row, "history")).text
+
+
+@pytest.mark.once
+def test_who_ordered_a_run_may_abort_it(client, operator):
+    operator("view_workflow", "delete_workflow")
+    run_of(1, "delete", status=Workflow.Status.ENQUEUED)
+    key = "00000000-0000-0000-0000-000000000001"
+    address = reverse("admin:django_durable_bulk_abort", args=[key])
+    one = reverse("admin:django_durable_bulk_run", args=[key])
+    assert all(address in client.get(each).text for each in (RUNS, one))
+
+    told = client.post(address, {"reason": ""}, follow=True)
+
+    assert "It was cancelled." in told.text
+    row = Workflow.objects.get(pk=f"bulk-{key}")
+    assert row.status == Workflow.Status.CANCELLED
+
+
+def test_a_run_that_is_deleted_meanwhile_is_said_to_be_gone(
+    client, operator, monkeypatch
+):
+    operator("view_workflow", "cancel_workflow")
+    run_of(1, status=Workflow.Status.ENQUEUED)
+    key = "00000000-0000-0000-0000-000000000001"
+    read = aborting.run
+
+    def read_and_lose(actor, key):
+        found = read(actor, key)
+        Workflow.objects.filter(pk=found.workflow.pk)._raw_delete("default")
+        return found
+
+    monkeypatch.setattr(aborting, "run", read_and_lose)
+    address = reverse("admin:django_durable_bulk_abort", args=[key])
+    told = client.post(address, {"reason": ""}, follow=True)
+
+    assert told.redirect_chain == [(RUNS, 302)]
+    assert f"bulk-{key}" in told.text
 
 
 @pytest.mark.once

@@ -17,8 +17,9 @@ from django_durable.admin import confirming
 from django_durable.admin.actions.asking import fresh_nonce, list_page
 from django_durable.admin.actions.operations import OPERATIONS
 from django_durable.admin.confirming import MOST_SHOWN, ReasonForm, Words
-from django_durable.admin.listing.changelist import parameters_of
 from django_durable.admin.listing.counts import MOST_COUNTED
+from django_durable.admin.listing.filters import PARAMETERS
+from django_durable.admin.listing.strict import parameters_of
 from django_durable.bulk.actor import Actor
 from django_durable.bulk.selection import Selection
 from django_durable.display import visible
@@ -101,7 +102,8 @@ def _selected(actor: Actor, action: str) -> Selection | None:
         count=MOST_COUNTED,
     )
     if request.POST.get("select_across") == "1":
-        return replace(base, params=parameters_of(request))
+        # No others: narrow() would not know them, and choose more than was shown.
+        return replace(base, params=parameters_of(request, PARAMETERS))
     given = request.POST.getlist(helpers.ACTION_CHECKBOX_NAME)
     if len(given) > MOST_TICKED:
         return None

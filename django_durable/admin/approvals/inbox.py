@@ -3,21 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from django_durable import clock, conf
 from django_durable.admin import dashboard, stranded
 from django_durable.admin.approvals.questions import Request, workflow_at
 from django_durable.admin.figures import condition
-from django_durable.admin.figures.condition import missing_migrations
 from django_durable.admin.figures.overview import MOST_REQUESTS
 from django_durable.admin.figures.people import requests_with_workflows
 from django_durable.admin.listing import news
-from django_durable.admin.live import answer, shown_badge
-from django_durable.admin.pages import render
+from django_durable.admin.listing.counts import CappedPaginator
+from django_durable.admin.live import shown_badge
+from django_durable.admin.pages import answer, render
 from django_durable.admin.permissions import may
 from django_durable.models.ids import may_exist
 
@@ -25,30 +23,25 @@ TEMPLATE = "admin/django_durable/console/inbox.html"
 PER_PAGE = 50
 
 
-class CappedPaginator(Paginator):
-    """Pages of the first rows only."""
+class InboxPaginator(CappedPaginator):
+    """Pages of the first questions only."""
 
-    @cached_property
-    def count(self) -> int:
-        """Return how many are shown at most."""
-        rows: Any = self.object_list
-        return int(rows.order_by()[:MOST_REQUESTS].values("step_id").count())
+    most = MOST_REQUESTS
+    counted = "step_id"
 
 
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Show who is asked what, since when, and until when."""
-    using, now = conf.current().database, clock.now()
-    rows: Any = ()
-    if not missing_migrations(using):
-        rows = _open(model_admin, request, now)
-    shown = CappedPaginator(rows, PER_PAGE).get_page(request.GET.get("p"))
+    now = clock.now()
+    pages = InboxPaginator(_open(model_admin, request, now), PER_PAGE)
+    shown = pages.get_page(request.GET.get("p"))
     seen = _seen(model_admin, request, shown)
     stranded.mark(wait.workflow for wait in seen)
     asked = [
         Request(wait, now, _may_answer(model_admin, request, wait)) for wait in seen
     ]
-    elsewhere = {"p": "2"} if shown.number > 1 else {}
-    query = news.address([each.place for each in asked], elsewhere)
+    is_first = shown.number == 1
+    query = news.address([each.place for each in asked], {} if is_first else None)
     context = {
         "title": _("Waiting for a person"),
         "page": shown,
@@ -62,9 +55,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with which of the questions of ``ids`` are open, and how many are new."""
-    using, now = conf.current().database, clock.now()
-    if missing_migrations(using):
-        return answer(request, {"alarm": "".join(condition.alarms(using))})
+    now = clock.now()
     places = news.given_ids(request)[:PER_PAGE]
     workflows = {pk for pk in map(workflow_at, places) if may_exist(pk)}
     rows = _open(model_admin, request, now)
@@ -76,7 +67,7 @@ def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
         {
             "rows": {place: still.get(place, _gone()) for place in places},
             "news": _news(model_admin, request, rows, now),
-            "alarm": "".join(condition.alarms(using)),
+            "alarm": "".join(condition.alarms(conf.current().database)),
         },
     )
 

@@ -9,7 +9,6 @@ from django.db.models import Case, Q, QuerySet, When
 
 from django_durable import clock
 from django_durable.admin.errors import ERROR_HEAD
-from django_durable.admin.figures.condition import missing_migrations
 from django_durable.admin.figures.finished import Finished, finished
 from django_durable.admin.figures.people import requests, requests_with_workflows
 from django_durable.admin.figures.queues import Load, load
@@ -51,11 +50,6 @@ class Overview:
     def __init__(self, using: str) -> None:
         self.using = using
         self.now: datetime = clock.now()
-
-    @cached_property
-    def missing_migrations(self) -> list[str]:
-        """Our migrations that are not applied: nothing else can be asked then."""
-        return missing_migrations(self.using)
 
     @cached_property
     def load(self) -> Load:

@@ -1,7 +1,7 @@
 """The columns of the list, all from one statement."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -23,6 +23,8 @@ from django_durable.models import Step, Wait
 from django_durable.models.status import FAILED, Status
 
 MOST_STEPS = 1000
+# Failures are stamped before their commit, and by the clock of another machine.
+SLACK = timedelta(minutes=1)
 
 
 def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
@@ -54,11 +56,14 @@ def following(rows: QuerySet[Any]) -> Any:
 def tell_errors(
     rows: Iterable[Any], since: datetime | None, *, with_data: bool
 ) -> None:
-    """Add the beginning of its error to each that has failed since a moment."""
+    """Add the beginning of its error to each that has failed since a moment.
+
+    Also to what failed shortly before: the page may have been rendered without it.
+    """
     failed = {
         row.pk: row
         for row in rows
-        if row.status in FAILED and (since is None or row.changed_at > since)
+        if row.status in FAILED and (since is None or since - row.changed_at < SLACK)
     }
     heads: dict[str, str] = {}
     if failed and with_data:

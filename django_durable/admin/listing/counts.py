@@ -26,14 +26,18 @@ class CountOf(Subquery):
 class CappedPaginator(Paginator):
     """Counts up to a limit: pages beyond it are reached by filters."""
 
+    most = MOST_COUNTED
+    # A column that the database finds without the row.
+    counted = "pk"
+
     @cached_property
     def count(self) -> int:
-        """Return how many rows there are, at most ``MOST_COUNTED``."""
+        """Return how many rows there are, at most ``most``."""
         rows: Any = self.object_list
         known: int | None = getattr(rows, "known_count", None)
         if known is not None:
             return known
-        return int(rows.order_by().values("pk")[:MOST_COUNTED].count())
+        return int(rows.order_by().values(self.counted)[: self.most].count())
 
 
 @dataclass(frozen=True, slots=True)

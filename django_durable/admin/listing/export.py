@@ -15,7 +15,8 @@ from django.http import (
 )
 
 from django_durable import clock
-from django_durable.admin.listing.changelist import parameters_of
+from django_durable.admin.listing.filters import PARAMETERS
+from django_durable.admin.listing.strict import parameters_of
 from django_durable.admin.payloads import error_text, inputs_text, stored_text
 from django_durable.bulk.narrowing import narrow
 
@@ -53,7 +54,7 @@ def export(model_admin: Any, request: HttpRequest, form: str) -> HttpResponse:
     """Answer with what the list would show, at most ``MOST_ROWS`` of it."""
     with_data = model_admin.has_view_data_permission(request)
     try:
-        params = parameters_of(request)
+        params = parameters_of(request, PARAMETERS)
     except IncorrectLookupParameters:
         return HttpResponseBadRequest("These filters do not exist.")
     rows = narrow(

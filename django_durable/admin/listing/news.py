@@ -1,7 +1,7 @@
 """How many rows a list would show by now that it does not show yet."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -26,15 +26,13 @@ _CUT = "&cut=1"
 _NARROW = frozenset({*PARAMETERS, SEARCH_VAR})
 
 
-def address(ids: Iterable[str], asked: dict[str, str]) -> str:
+def address(ids: Iterable[str], asked: Mapping[str, str] | None) -> str:
     """Return what a list asks for as long as it is open.
 
-    ``asked`` is the list's own address; where new rows would not stand on top, they
-    are not asked for. As many ids as there is room for.
+    ``asked`` is the list's own address; where new rows would not stand on top, which
+    None says, too, they are not asked for. As many ids as there is room for.
     """
-    more = ""
-    if not any(name in asked for name in _ELSEWHERE):
-        more = "&" + urlencode([(SINCE, clock.now().isoformat()), *asked.items()])
+    more = _news_of(asked) if asked is not None else ""
     query, room = "ids=", LONGEST - len(more) - len(_CUT)
     for pk in ids:
         longer = f"{query}{quote(pk, safe='')}{quote(BETWEEN)}"
@@ -43,6 +41,14 @@ def address(ids: Iterable[str], asked: dict[str, str]) -> str:
             break
         query = longer
     return query + more
+
+
+def _news_of(asked: Mapping[str, str]) -> str:
+    if any(name in asked for name in _ELSEWHERE):
+        return ""
+    more = "&" + urlencode([(SINCE, clock.now().isoformat()), *asked.items()])
+    # The rows that are shown come first: without news, the page still follows them.
+    return more if len(more) <= LONGEST // 2 else ""
 
 
 def given_ids(request: HttpRequest) -> list[str]:
@@ -85,6 +91,7 @@ def moment(request: HttpRequest) -> datetime | None:
     """Return since when; None where that is not asked."""
     try:
         found = parse_datetime(request.GET.get(SINCE, ""))
-    except ValueError:
+        # Near the ends of the calendar there is no such moment.
+        return found.astimezone(UTC) if found and is_aware(found) else None
+    except (ValueError, OverflowError):
         return None
-    return found if found is not None and is_aware(found) else None

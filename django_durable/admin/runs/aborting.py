@@ -10,21 +10,29 @@ from django.utils.translation import gettext as _
 
 from django_durable.admin import audit, confirming, dashboard
 from django_durable.admin.actions.operations import OPERATIONS, Answer
-from django_durable.admin.runs.rows import Run, run
+from django_durable.admin.runs.rows import Run, may_abort, run
 from django_durable.bulk.actor import Actor
+from django_durable.display import visible
+from django_durable.exceptions import WorkflowNotFound
 
 
 def page(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     """Ask before a run is aborted; then abort it."""
-    found = run(Actor(model_admin, request), str(key))
+    actor = Actor(model_admin, request)
+    found = run(actor, str(key))
     if found is None:
         raise Http404
-    if not model_admin.has_cancel_permission(request, found.workflow):
+    if not may_abort(actor, found):
         raise PermissionDenied
     form = confirming.ReasonForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return _ask(model_admin, request, found, form)
-    _abort(model_admin, request, found, form.cleaned_data["reason"])
+    try:
+        _abort(model_admin, request, found, form.cleaned_data["reason"])
+    except WorkflowNotFound as error:  # Deleted since it was read.
+        text = visible(error, limit=500, lines=False)
+        model_admin.message_user(request, text, messages.ERROR)
+        return HttpResponseRedirect(dashboard.address(request, "bulk"))
     return HttpResponseRedirect(_back(request, found))
 
 

@@ -12,10 +12,10 @@ from django_durable.admin import dashboard
 from django_durable.admin.badges import status_parts
 from django_durable.admin.listing import news
 from django_durable.admin.listing.counts import CappedPaginator
-from django_durable.admin.live import answer, asked_ids, shown_badge
-from django_durable.admin.pages import render
+from django_durable.admin.live import asked_ids, shown_badge
+from django_durable.admin.pages import answer, render
 from django_durable.admin.payloads import COLUMNS
-from django_durable.admin.runs.rows import Run, rows_of, with_progress
+from django_durable.admin.runs.rows import Run, may_abort, rows_of, with_progress
 from django_durable.bulk.actor import Actor
 from django_durable.bulk.narrowing import STATES
 
@@ -58,22 +58,21 @@ class FilterForm(forms.Form):
 
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Show the runs with their progress."""
-    form = FilterForm(request.GET)
-    pages = CappedPaginator(form.rows(Actor(model_admin, request)), PER_PAGE)
+    form, actor = FilterForm(request.GET), Actor(model_admin, request)
+    pages = CappedPaginator(form.rows(actor), PER_PAGE)
     shown = pages.get_page(request.GET.get("p"))
     found = with_progress(shown)
     asked = {name: request.GET[name] for name in form.fields if name in request.GET}
-    followed = {**asked, **({"p": "2"} if shown.number > 1 else {})}
     ids = [run.workflow.pk for run in found]
     context = {
         "title": _("Bulk actions"),
         "form": form,
-        "runs": [(run, _may_abort(model_admin, request, run)) for run in found],
+        "runs": [(run, _can_be_aborted(actor, run)) for run in found],
         "page": shown,
         "filters": f"&{urlencode(asked)}" if asked else "",
         "is_filtered": bool(asked),
         "live_address": dashboard.address(request, "api_runs")
-        + f"?{news.address(ids, followed)}",
+        + f"?{news.address(ids, asked if shown.number == 1 else None)}",
     }
     return render(model_admin, request, LIST, context)
 
@@ -119,6 +118,5 @@ def _news(actor: Actor) -> str:
     return news.counted(rows[:PER_PAGE], request, since)
 
 
-def _may_abort(model_admin: Any, request: HttpRequest, run: Run) -> bool:
-    is_over = run.workflow.is_finished
-    return not is_over and model_admin.has_cancel_permission(request, run.workflow)
+def _can_be_aborted(actor: Actor, run: Run) -> bool:
+    return not run.workflow.is_finished and may_abort(actor, run)

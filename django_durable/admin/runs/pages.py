@@ -16,17 +16,16 @@ from django.http import (
 )
 from django.utils.translation import gettext as _
 
-from django_durable import bulk, conf
+from django_durable import bulk, clock, conf
 from django_durable.admin import audit, dashboard
 from django_durable.admin.actions.asking import list_page
 from django_durable.admin.actions.bulk import ask_about, counts_of, typed_text
 from django_durable.admin.actions.operations import OPERATIONS
 from django_durable.admin.confirming import ReasonForm
-from django_durable.admin.figures.overview import Overview
-from django_durable.admin.live import answer
-from django_durable.admin.pages import render
+from django_durable.admin.figures.workers import crew
+from django_durable.admin.pages import answer, render
 from django_durable.admin.runs import listing
-from django_durable.admin.runs.rows import Run, run
+from django_durable.admin.runs.rows import Run, may_abort, run
 from django_durable.bulk import PREFIX
 from django_durable.bulk.actor import Actor
 from django_durable.bulk.selection import BadSelection, Selection, read_selection
@@ -55,7 +54,7 @@ def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
         "summary": listing.summary(found),
         "is_over": found.workflow.is_finished,
         "is_unserved": not found.workflow.is_finished and _is_unserved(),
-        "may_abort": model_admin.has_cancel_permission(request, found.workflow),
+        "may_abort": may_abort(Actor(model_admin, request), found),
         "live_address": dashboard.address(request, "api_bulk", str(key)),
         "live_version": found.workflow.status,
     }
@@ -138,5 +137,5 @@ def _start(actor: Actor, selection: Selection, reason: str) -> None:
 
 def _is_unserved() -> bool:
     """Tell whether no living worker would execute it."""
-    found = Overview(conf.current().database)
-    return not found.crew.of_queue(bulk.bulk.queue_name)
+    workers = crew(conf.current().database, clock.now(), {})
+    return not workers.of_queue(bulk.bulk.queue_name)

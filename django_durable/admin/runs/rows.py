@@ -39,6 +39,11 @@ class Run:
         return visible(self._fact("by"), limit=80, lines=False)
 
     @property
+    def user(self) -> str:
+        """The key of who wanted it."""
+        return str(self._fact("user"))
+
+    @property
     def reason(self) -> str:
         """Why."""
         return visible(self._fact("reason"), limit=500, lines=False)
@@ -94,6 +99,12 @@ def run(actor: Actor, key: str) -> Run | None:
     """Return one run, if they may see it."""
     rows = rows_of(actor).filter(pk=f"{PREFIX}{key}").defer(*COLUMNS)
     return next(iter(with_progress(rows)), None)
+
+
+def may_abort(actor: Actor, run: Run) -> bool:
+    """Tell whether they may abort a run: one that they ordered, or may cancel."""
+    allowed = actor.model_admin.has_cancel_permission(actor.request, run.workflow)
+    return bool(run.user == str(actor.request.user.pk) or allowed)
 
 
 def with_progress(rows: Iterable[Any]) -> list[Run]:
