@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 import django_durable as durable
+from django_durable.admin.detail import export as one
 from django_durable.models import Workflow
 from django_durable.testing import run_until_idle, virtual_time
 from tests.admin.pages import finished, page
@@ -85,6 +86,20 @@ def test_an_export_has_events_and_tries(client, operator):
 
     assert found["events"][0]["value"] == '"called"'
     assert found["attempts"][0]["attempt"] == 1
+
+
+@pytest.mark.once
+def test_an_export_names_the_parts_that_it_has_not_whole(client, operator, monkeypatch):
+    operator("view_workflow")
+    finished("w")
+    whole = exported(client, "w")
+    assert whole["cut"] == []
+
+    monkeypatch.setattr(one, "MOST_ROWS", len(whole["steps"]) - 1)
+    found = exported(client, "w")
+
+    assert found["cut"] == ["steps"]
+    assert len(found["steps"]) == len(whole["steps"]) - 1
 
 
 @pytest.mark.once

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_durable.admin.listing import counts
+from django_durable.admin.listing import counts, export as exports
 from django_durable.admin.listing.export import cell
 from django_durable.models import Attempt, Wait, Worker, Workflow
 from django_durable.models.status import TERMINAL
@@ -257,6 +257,28 @@ def test_the_export_has_payloads_for_those_who_may_see_them(client, operator):
     (found,) = json.loads(export(client, "json"))
 
     assert json.loads(found["inputs"]) == {"numbers": [1, 2]}
+
+
+@pytest.mark.once
+def test_an_export_that_ends_early_says_so_before_and_in_its_answer(
+    client, operator, monkeypatch
+):
+    operator("view_workflow")
+    rows({"id": "a"}, {"id": "b"})
+    address = reverse("admin:django_durable_workflow_export_json")
+    monkeypatch.setattr(exports, "MOST_ROWS", 2)
+    whole = client.get(address)
+    assert exports.CUT not in whole
+    assert "the newest" not in client.get(LIST).text
+
+    monkeypatch.setattr(exports, "MOST_ROWS", 1)
+    cut = client.get(address)
+
+    assert cut[exports.CUT] == "1"
+    assert [len(json.loads(b"".join(found))) for found in (whole, cut)] == [2, 1]
+    assert "Export CSV (the newest 1)" in client.get(LIST).text
+    narrow = client.get(address, {"queue": "nothing"})
+    assert exports.CUT not in narrow
 
 
 @pytest.mark.parametrize("start", ["=1", "+1", "-2+3", "@x", "\t=1", "\r=1"])

@@ -60,7 +60,11 @@ def export(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRespon
 
 
 def _lines(workflow: Any, *, with_data: bool) -> Iterator[str]:
-    """Write an object: the workflow's own columns, then a list for each part."""
+    """Write an object: the workflow's own columns, then a list for each part.
+
+    Last come the names of the parts that end before their end.
+    """
+    cut: list[str] = []
     yield "{"
     for name, value in _own(workflow, with_data=with_data).items():
         yield f"{json.dumps(name)}: {_json(value)},\n"
@@ -69,7 +73,9 @@ def _lines(workflow: Any, *, with_data: bool) -> Iterator[str]:
         for place, row in enumerate(_rows(workflow, name, with_data=with_data)):
             yield f"{',' if place else ''}\n{_json(row)}"
         yield "]"
-    yield "}\n"
+        if getattr(workflow, name).order_by()[MOST_ROWS : MOST_ROWS + 1].exists():
+            cut.append(name)
+    yield f',\n"cut": {json.dumps(cut)}}}\n'
 
 
 def _own(workflow: Any, *, with_data: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django_durable import clock
 from django_durable.admin import stranded
 from django_durable.admin.approvals.offering import offer
-from django_durable.admin.listing import columns, counts, news
+from django_durable.admin.listing import columns, counts, export, news
 from django_durable.bulk.narrowing import STATES, narrow
 from django_durable.models.status import TERMINAL
 
@@ -71,6 +71,11 @@ class WorkflowChangeList(main.ChangeList):
         # First those that will change.
         rows = sorted(self.result_list, key=lambda row: row.status in TERMINAL)
         return news.address([row.pk for row in rows], self.asked)
+
+    @property
+    def most_exported(self) -> int:
+        """Return at which row a file of this list ends; 0 where it has all of them."""
+        return export.MOST_ROWS if self.result_count > export.MOST_ROWS else 0
 
     @property
     def strip_links(self) -> list[dict[str, Any]]:

@@ -21,6 +21,8 @@ from django_durable.admin.payloads import error_text, inputs_text, stored_text
 from django_durable.bulk.narrowing import narrow
 
 MOST_ROWS = 10_000
+# Says at which row a file ends, where there are more.
+CUT = "X-Durable-Cut-At"
 CHUNK = 500
 COLUMNS = (
     "id",
@@ -51,7 +53,10 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export(model_admin: Any, request: HttpRequest, form: str) -> HttpResponse:
-    """Answer with what the list would show, at most ``MOST_ROWS`` of it."""
+    """Answer with what the list would show, at most ``MOST_ROWS`` of it.
+
+    The header ``CUT`` says when that is not all.
+    """
     with_data = model_admin.has_view_data_permission(request)
     try:
         params = parameters_of(request, PARAMETERS)
@@ -66,6 +71,8 @@ def export(model_admin: Any, request: HttpRequest, form: str) -> HttpResponse:
     lines = write(names, map(_readable, found.iterator(chunk_size=CHUNK)))
     response = StreamingHttpResponse(lines, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="workflows.{form}"'
+    if rows.order_by()[MOST_ROWS : MOST_ROWS + 1].exists():
+        response[CUT] = str(MOST_ROWS)
     return response  # type: ignore[return-value]
 
 
