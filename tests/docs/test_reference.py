@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
 from django.core.management import load_command_class
 from django.urls import resolve
 
@@ -15,7 +16,7 @@ from django_durable.definitions import decorators
 from django_durable.definitions.options import StartOptions
 from django_durable.management import diagnosis
 from django_durable.management.commands.workflows import SUBCOMMANDS
-from django_durable.models import Workflow
+from django_durable.models import Worker, Workflow
 from tests.admin.everywhere import NOBODY, addresses
 from tests.docs.pages import DOCS
 
@@ -104,9 +105,22 @@ def test_every_page_of_the_console_has_an_address_in_the_reference():
     }
 
     told = page[page.index("## Addresses") : page.index("Parameters of the list")]
-    ends = re.findall(r"`(?:admin:(?=\w)|(?=_))(\w+)`", told)
+    whole = re.findall(r"`admin:(\w+)`", told)
+    ends = re.findall(r"`(_\w+)`", told)
 
-    assert [name for name in names if not name.endswith(tuple(ends))] == []
+    assert [name for name in names if not name.endswith((*whole, *ends))] == []
+    assert [name for name in whole if name not in {*names, "app_list"}] == []
+    assert [end for end in ends if not any(name.endswith(end) for name in names)] == []
+
+
+def test_every_page_of_the_console_that_is_named_anywhere_exists():
+    named = set(re.findall(r"admin:(django_durable_\w+)", text_of(DOCS)))
+
+    existing = {path.name for path in admin.site.urls[0] if hasattr(path, "name")}
+    for model_admin in map(admin.site.get_model_admin, (Workflow, Worker)):
+        existing |= {path.name for path in model_admin.urls}
+
+    assert named - existing == set()
 
 
 def test_every_permission_of_the_console_is_described():
