@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from django_durable import signals, wakeup
-from django_durable.redaction import patterns_for, redacted_error
+from django_durable.redaction import patterns_for_failure, redacted_error
 
 logger = logging.getLogger("django_durable")
 
@@ -27,7 +27,7 @@ def log_finished(workflow_id: str, name: str, **facts: Any) -> None:
 
 
 def log_failed(workflow_id: str, name: str, error: str, **facts: Any) -> None:
-    found = redacted_error(error, patterns_for(name))
+    found = redacted_error(error, patterns_for_failure(name))
     logger.error(
         "Workflow %s failed: %s: %s: %s",
         workflow_id,

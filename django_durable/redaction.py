@@ -38,6 +38,20 @@ def patterns_for(name: str, step_name: str | None = "") -> tuple[str, ...]:
     return (*own, *of_step, *conf.current().redact)
 
 
+def patterns_for_failure(name: str) -> tuple[str, ...]:
+    """Return the patterns for the exception with which a workflow ended.
+
+    It may have come out of any step.
+    """
+    return patterns_for(name, None)
+
+
+def hides_failure(name: str) -> bool:
+    """Tell whether displays hide the message with which a workflow ended."""
+    parts = {"type": "", "message": "?"}
+    return bool(redacted_parts(parts, patterns_for_failure(name)) != parts)
+
+
 def redacted(value: Any, patterns: Iterable[str], *, at: str = "") -> Any:
     """Return a copy of a value with ``•••`` wherever a pattern says so.
 

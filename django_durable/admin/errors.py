@@ -41,8 +41,13 @@ class ShownError:
         return self.type.rpartition(":")[2].rpartition(".")[2]
 
 
-def shown_error(stored: str | None, name: str, *, step: str = "") -> ShownError | None:
-    """Return a stored exception, as far as the patterns let it be seen."""
+def shown_error(
+    stored: str | None, name: str, *, step: str | None = None
+) -> ShownError | None:
+    """Return a stored exception, as far as the patterns let it be seen.
+
+    Without a step it is that of the workflow, which may have come out of any step.
+    """
     if stored is None:
         return None
     patterns = redaction.patterns_for(name, step)
@@ -92,9 +97,9 @@ def _frame(lines: list[str]) -> Frame:
 
 
 def error_line(
-    head: str | None, name: str, *, step: str | None = "", with_message: bool = True
+    head: str | None, name: str, *, step: str | None = None, with_message: bool = True
 ) -> str:
-    """Return type and message of a stored error by its beginning, redacted."""
+    """Return type and message of a stored error by its beginning; see shown_error()."""
     found = _HEAD.match(head or "")
     if found is None:
         return ""

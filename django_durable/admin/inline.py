@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from django_durable import conf
 from django_durable.admin import stranded
-from django_durable.admin.payloads import COLUMNS
 from django_durable.admin.permissions import ReadOnly, may
 from django_durable.models import Workflow
+from django_durable.models.workflow import PAYLOADS
 
 MOST_ROWS = 20
 
@@ -41,7 +41,7 @@ class SubjectFormSet(forms.BaseFormSet):
         if self.instance is None or self.instance.pk is None:
             return []
         rows = Workflow.objects.using(conf.current().database)
-        mine = rows.for_subject(self.instance).defer(*COLUMNS)
+        mine = rows.for_subject(self.instance).defer(*PAYLOADS)
         return stranded.mark(mine.order_by("-created_at")[: MOST_ROWS + 1])
 
     def get_queryset(self) -> list[Any]:

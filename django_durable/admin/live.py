@@ -14,10 +14,10 @@ from django_durable.admin.figures import condition
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.listing import columns, news
 from django_durable.admin.pages import answer
-from django_durable.admin.payloads import COLUMNS
 from django_durable.display import visible
 from django_durable.models import Step
 from django_durable.models.ids import may_exist
+from django_durable.models.workflow import PAYLOADS
 
 MOST_ROWS = 200
 
@@ -94,7 +94,7 @@ def _seen(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]:
     rows = model_admin.get_queryset(request).filter(pk__in=ids)
     return [
         row
-        for row in rows.defer(*COLUMNS)
+        for row in rows.defer(*PAYLOADS)
         if model_admin.has_view_permission(request, row)
     ]
 

@@ -9,8 +9,6 @@ from django_durable import redaction
 from django_durable.display import visible
 
 MOST_CHARACTERS = 20_000
-# Of a workflow; each may be large. What decides about permissions is not among them.
-COLUMNS = ("inputs", "output", "error")
 _JSON = "json:"
 
 
@@ -46,8 +44,8 @@ def stored_text(stored: str, name: str, *, step: str | None = "", at: str = "") 
     return _text(stored, bool(patterns), lambda tree: _redact(tree, patterns, at))
 
 
-def error_text(stored: str, name: str, *, step: str | None = "") -> str:
-    """Return a stored exception as indented JSON; see stored_text()."""
+def error_text(stored: str, name: str, *, step: str | None = None) -> str:
+    """Return a stored exception as indented JSON; see shown_error()."""
     patterns = redaction.patterns_for(name, step)
 
     def change(tree: Any) -> Any:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from django_durable.bulk.selection import Selection
 from django_durable.models import Workflow
+from django_durable.models.workflow import PAYLOADS
 
 NAME = "django_durable.bulk"
 # What can be done to many; the middle of a method of the admin, ``has_…_permission``.
@@ -52,7 +53,7 @@ class Actor:
     def rows(self) -> QuerySet[Any]:
         """Return the workflows that exist for them, without what may be long."""
         rows: QuerySet[Any] = self.model_admin.get_queryset(self.request)
-        return rows.defer("inputs", "output", "error")
+        return rows.defer(*PAYLOADS)
 
     @property
     def sees_data(self) -> bool:

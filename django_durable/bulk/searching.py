@@ -5,9 +5,12 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import F, Func, Q, QuerySet, TextField, Value
-from django.db.models.functions import Substr
+from django.db.models.functions import Coalesce, NullIf, StrIndex, Substr
 from django.db.models.lookups import Exact, IContains
 from django.utils.translation import gettext as _, gettext_lazy
+
+from django_durable import redaction
+from django_durable.definitions import registry
 
 HELP = gettext_lazy(
     "Beginning of an id, =id, name:part, attr.customer:42, error:Timeout"
@@ -108,7 +111,24 @@ def _attribute(key: str, value: str) -> Any:
 
 
 def _error(value: str) -> Any:
-    return IContains(Substr("error", 1, SEARCHED_OF_ERRORS), value)
+    """Look into type and message; where displays hide the message, into the type.
+
+    What is hidden is not to be found either, letter by letter.
+    """
+    in_type = IContains(_until(',"message":', 0), value)
+    if redaction.hides_failure(""):
+        return Q(in_type)
+    names = [each.name for each in registry.all_definitions()]
+    hiding = list(filter(redaction.hides_failure, names))
+    in_message = IContains(_until(',"notes":', SEARCHED_OF_ERRORS), value)
+    return Q(in_type) | ~Q(name__in=hiding) & Q(in_message)
+
+
+def _until(key: str, otherwise: int) -> Any:
+    """Return the beginning of a stored error, as far as a key of its JSON."""
+    head = Substr("error", 1, SEARCHED_OF_ERRORS)
+    length = NullIf(StrIndex(head, Value(key)), Value(0))
+    return Substr(head, 1, Coalesce(length, Value(otherwise)))
 
 
 def _beginning(rows: QuerySet[Any], term: str) -> Q:

@@ -24,6 +24,10 @@ from django_durable.models.status import (
 )
 from django_durable.models.summary import SummaryQuerySet
 
+# Columns that may be large, and are not for everybody's eyes. What decides about
+# permissions is not among them.
+PAYLOADS = ("inputs", "output", "error")
+
 
 class WorkflowQuerySet(  # type: ignore[override]
     DepthQuerySet,

@@ -17,7 +17,12 @@ from django_durable.definitions.context import Frame
 from django_durable.exceptions import HandOver, Interrupted, Pause, Suspend, Unwind
 from django_durable.execution import tracing
 from django_durable.execution.tracing import Traced
-from django_durable.redaction import HIDDEN, patterns_for, redacted_parts
+from django_durable.redaction import (
+    HIDDEN,
+    patterns_for,
+    patterns_for_failure,
+    redacted_parts,
+)
 
 _WORDS: dict[type[Unwind], str] = {
     Suspend: "suspended",
@@ -113,7 +118,8 @@ def _conclude(span: Span, execution: Traced) -> None:
         span.set_attribute("durable.outcome", outcome.status.lower())
         if outcome.error is not None:
             kind, message = failures.describe(outcome.error)
-            _set_error(span, kind, message, patterns_for(execution.claimed.name))
+            patterns = patterns_for_failure(execution.claimed.name)
+            _set_error(span, kind, message, patterns)
         return
     word = _WORDS.get(type(ending), "lost") if ending is not None else "lost"
     span.set_attribute("durable.outcome", word)

@@ -3,6 +3,10 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from tests.command_line import cli
+
+__all__ = ["cli"]
+
 
 @pytest.fixture
 def operator(client):

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 import django_durable as durable
 from django_durable.admin.detail import export as one
+from django_durable.definitions import registry
 from django_durable.models import Workflow
 from django_durable.testing import run_until_idle, virtual_time
 from tests.admin.pages import finished, page
@@ -24,11 +25,6 @@ class Down(Exception):
 @durable.step(max_attempts=5, interval=60, redact=["error.token"])
 def call():
     raise Down("token of a customer")
-
-
-@durable.step(redact=["error"])
-def hides():
-    return None
 
 
 @durable.step(max_attempts=5, interval=60)
@@ -149,7 +145,10 @@ def test_each_failed_try_leads_to_its_traceback(client, operator):
 
 
 @pytest.mark.once
-def test_what_any_step_hides_is_hidden_of_a_step_without_a_name(client, operator):
+def test_what_any_step_hides_is_hidden_of_a_step_without_a_name(
+    client, operator, cli, monkeypatch
+):
+    monkeypatch.setitem(registry._redactions, "hides", ("error",))
     operator("view_workflow", "view_workflow_data")
     calls.using(workflow_id="calls").start(False)
     run_until_idle()
@@ -159,6 +158,7 @@ def test_what_any_step_hides_is_hidden_of_a_step_without_a_name(client, operator
     link = f"{page('calls', 'payload')}?of=attempt&step=2&attempt=1"
 
     assert "being tried" in text
-    for shown in (text, file, client.get(link).text):
+    told = cli("steps", "calls", "--json").out
+    for shown in (text, file, client.get(link).text, told):
         assert "token of a customer" not in shown
         assert "•••" in shown or "\\u2022" in shown

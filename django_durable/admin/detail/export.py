@@ -82,8 +82,8 @@ def _own(workflow: Any, *, with_data: bool) -> dict[str, Any]:
     found = {name: getattr(workflow, name) for name in COLUMNS}
     if with_data:
         found["inputs"] = inputs_text(workflow.inputs, workflow.name)
-        for name in ("output", "error"):
-            found[name] = _readable(getattr(workflow, name), workflow.name, name)
+        found["output"] = _readable(workflow.output, workflow.name, "output")
+        found["error"] = _readable(workflow.error, workflow.name, "error", step=None)
     return found
 
 

@@ -20,8 +20,7 @@ from django_durable.admin.waits import wait_text
 from django_durable.display import visible
 from django_durable.models import Worker
 from django_durable.models.status import Status
-
-DATA_FIELDS = frozenset({"inputs", "output", "error"})
+from django_durable.models.workflow import PAYLOADS
 
 
 def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, Any]:
@@ -84,7 +83,7 @@ def raw(workflow: Any, *, with_data: bool) -> list[tuple[str, str]]:
     return [
         (field.name, visible(getattr(workflow, field.attname), limit=1000))
         for field in workflow._meta.concrete_fields
-        if field.name not in DATA_FIELDS
+        if field.name not in PAYLOADS
     ]
 
 

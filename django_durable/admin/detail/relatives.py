@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from django_durable.admin import stranded
 from django_durable.admin.badges import status_word
-from django_durable.admin.payloads import COLUMNS
 from django_durable.display import visible
 from django_durable.models import Workflow
 from django_durable.models.status import ACTIVE, FAILED, Status
+from django_durable.models.workflow import PAYLOADS
 
 # More children than these are drawn as one row for each name.
 MOST_SINGLE = 20
@@ -68,7 +68,7 @@ def relatives(workflow: Any) -> Relatives:
 
 
 def _light(rows: Any) -> Any:
-    return rows.defer(*COLUMNS, "attributes", "pause_reason")
+    return rows.defer(*PAYLOADS, "attributes", "pause_reason")
 
 
 def _grouped(children: Any) -> list[tuple[ChildGroup, int]]:

@@ -21,10 +21,10 @@ from django_durable.admin.figures.statements import (
     together,
 )
 from django_durable.admin.figures.workers import Crew, crew
-from django_durable.admin.payloads import COLUMNS
 from django_durable.models import Wait, Workflow, sql
 from django_durable.models.code import runnable
 from django_durable.models.status import FAILED, Status
+from django_durable.models.workflow import PAYLOADS
 
 DAY = timedelta(hours=24)
 SHOWN = 8
@@ -101,7 +101,7 @@ def last_failed(using: str, number: int) -> list[Workflow]:
     columns = ", ".join(
         f'"{field.column}"'
         for field in Workflow._meta.concrete_fields
-        if field.name not in COLUMNS
+        if field.name not in PAYLOADS
     )
     statement = (
         f"SELECT {columns}, SUBSTR(error, 1, {ERROR_HEAD:d}) AS error_head"

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from django_durable.admin.payloads import COLUMNS
 from django_durable.models import Notification, Step, Wait
 from django_durable.models.status import Status
+from django_durable.models.workflow import PAYLOADS
 
 
 def requests(using: str, now: datetime) -> "QuerySet[Wait]":
@@ -37,5 +37,5 @@ def requests(using: str, now: datetime) -> "QuerySet[Wait]":
 
 def requests_with_workflows(using: str, now: datetime) -> "QuerySet[Wait]":
     """Return requests() with who asks, as lists show them."""
-    payloads = [f"workflow__{name}" for name in COLUMNS]
+    payloads = [f"workflow__{name}" for name in PAYLOADS]
     return requests(using, now).select_related("workflow").defer(*payloads)

@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock
-from django_durable.admin import payloads, times
+from django_durable.admin import times
 from django_durable.admin.badges import live_badges
 from django_durable.admin.errors import ERROR_HEAD, error_line
 from django_durable.admin.listing.counts import CountOf
@@ -21,6 +21,7 @@ from django_durable.admin.waits import wait_text
 from django_durable.display import visible
 from django_durable.models import Step, Wait
 from django_durable.models.status import FAILED, Status
+from django_durable.models.workflow import PAYLOADS
 
 MOST_STEPS = 1000
 # Failures are stamped before their commit, and by the clock of another machine.
@@ -45,7 +46,7 @@ def following(rows: QuerySet[Any]) -> Any:
     )
     return (
         rows.select_related("worker")
-        .defer(*payloads.COLUMNS)
+        .defer(*PAYLOADS)
         .annotate(
             shown_steps=CountOf(steps.values("step_id")[: MOST_STEPS + 1]),
             shown_wait=Subquery(first[:1]),

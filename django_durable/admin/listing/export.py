@@ -19,6 +19,7 @@ from django_durable.admin.listing.filters import PARAMETERS
 from django_durable.admin.listing.strict import parameters_of
 from django_durable.admin.payloads import error_text, inputs_text, stored_text
 from django_durable.bulk.narrowing import narrow
+from django_durable.models.workflow import PAYLOADS
 
 MOST_ROWS = 10_000
 # Says at which row a file ends, where there are more.
@@ -47,7 +48,6 @@ COLUMNS = (
     "started_at",
     "completed_at",
 )
-DATA_COLUMNS = ("inputs", "output", "error")
 # A spreadsheet takes text that begins so for a formula.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -65,7 +65,7 @@ def export(model_admin: Any, request: HttpRequest, form: str) -> HttpResponse:
     rows = narrow(
         model_admin.get_queryset(request), params, now=clock.now(), with_data=with_data
     )
-    names = (*COLUMNS, *DATA_COLUMNS) if with_data else COLUMNS
+    names = (*COLUMNS, *PAYLOADS) if with_data else COLUMNS
     found = rows.order_by("-created_at", "-pk").values(*names)[:MOST_ROWS]
     content_type, write = WRITERS[form]
     lines = write(names, map(_readable, found.iterator(chunk_size=CHUNK)))

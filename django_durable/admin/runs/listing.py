@@ -14,10 +14,10 @@ from django_durable.admin.listing import news
 from django_durable.admin.listing.counts import CappedPaginator
 from django_durable.admin.live import asked_ids, shown_badge
 from django_durable.admin.pages import answer, render
-from django_durable.admin.payloads import COLUMNS
 from django_durable.admin.runs.rows import Run, may_abort, rows_of, with_progress
 from django_durable.bulk.actor import Actor
 from django_durable.bulk.narrowing import STATES
+from django_durable.models.workflow import PAYLOADS
 
 LIST = "admin/django_durable/console/runs.html"
 PER_PAGE = 50
@@ -53,7 +53,7 @@ class FilterForm(forms.Form):
             rows = rows.filter(attributes__action=action)
         if given.get("mine"):
             rows = rows.filter(attributes__user=str(actor.request.user.pk))
-        return rows.defer(*COLUMNS).order_by("-created_at", "-pk")
+        return rows.defer(*PAYLOADS).order_by("-created_at", "-pk")
 
 
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
@@ -80,7 +80,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
 def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with how far the runs of ``ids`` are, and how many are new."""
     actor = Actor(model_admin, request)
-    rows = rows_of(actor).filter(pk__in=asked_ids(request)).defer(*COLUMNS)
+    rows = rows_of(actor).filter(pk__in=asked_ids(request)).defer(*PAYLOADS)
     asked = with_progress(rows)
     return answer(
         request,

@@ -8,12 +8,12 @@ from django.db.models import Q
 
 from django_durable import bulk, conf, serialization
 from django_durable.admin import stranded
-from django_durable.admin.payloads import COLUMNS
 from django_durable.bulk import PREFIX
 from django_durable.bulk.actor import Actor
 from django_durable.display import visible
 from django_durable.exceptions import SerializationError
 from django_durable.models import Event, Workflow
+from django_durable.models.workflow import PAYLOADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Run:
 
 def run(actor: Actor, key: str) -> Run | None:
     """Return one run, if they may see it."""
-    rows = rows_of(actor).filter(pk=f"{PREFIX}{key}").defer(*COLUMNS)
+    rows = rows_of(actor).filter(pk=f"{PREFIX}{key}").defer(*PAYLOADS)
     return next(iter(with_progress(rows)), None)
 
 

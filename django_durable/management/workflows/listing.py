@@ -14,7 +14,7 @@ from django_durable.management.workflows.subcommand import (
     nothing_matched,
 )
 from django_durable.models import Wait, Workflow
-from django_durable.models.workflow import WorkflowQuerySet
+from django_durable.models.workflow import PAYLOADS, WorkflowQuerySet
 
 Code: TypeAlias = set[tuple[str, str]]
 
@@ -30,7 +30,7 @@ def _add_arguments(parser: Parser) -> None:
 
 def _run(options: Options, out: Output) -> None:
     limit = options["limit"]
-    kept = chosen(options).defer(*shown.PAYLOADS).order_by("-created_at", "-pk")
+    kept = chosen(options).defer(*PAYLOADS).order_by("-created_at", "-pk")
     live = shown.live_code(kept.db)
     show = _records if out.is_json else _table
     total = show(kept[: limit + 1], limit, live, out)

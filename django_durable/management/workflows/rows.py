@@ -14,8 +14,6 @@ from django_durable.models.targets import TargetKind
 
 Document: TypeAlias = dict[str, Any]
 
-# Large, and not for everybody's eyes.
-PAYLOADS = ("inputs", "output", "error")
 _TIMES = (
     "created_at",
     "started_at",

@@ -23,7 +23,7 @@ from django_durable.management.workflows.values import (
     said,
 )
 from django_durable.models import Wait, Workflow
-from django_durable.redaction import patterns_for
+from django_durable.redaction import patterns_for, patterns_for_failure
 
 LONGEST_VALUE = 2000
 
@@ -69,7 +69,7 @@ def _run(options: Options, out: Output) -> None:
         **shown.document(row, shown.live_code(using)),
         "inputs": decoded_inputs(row.name, row.inputs, patterns),
         "output": decoded(row.output, patterns, at="output"),
-        "error": failure(row.error, patterns),
+        "error": failure(row.error, patterns_for_failure(row.name)),
         "waits": [shown.wait_document(wait) for wait in waits],
         "counts": {name: getattr(row, name).count() for name in _LISTS},
     }

@@ -48,7 +48,7 @@ def _run(options: Options, out: Output) -> None:
     if not done and not failed:
         raise nothing_matched(f"Workflow {workflow.pk!r} has no step.")
     documents = [_document(workflow.name, step, tries) for step, tries in done]
-    patterns = patterns_for(workflow.name)
+    patterns = patterns_for(workflow.name, None)  # Their steps have no names yet.
     retried = [_place(*place, tries, patterns) for place, tries in failed.items()]
     if out.is_json:
         for each in documents + retried:
