@@ -16,6 +16,11 @@ TOPICS = "left", "right"
 # A transaction takes so many letters at most, and so long beside its statements.
 MOST_AT_ONCE = 4
 LONGEST_SECONDS = 0.03
+# In one round of so many, one transaction of one sender stays open for so long: those
+# it writes to hear from others, and suspend again, in the meantime.
+LONG_EVERY = 20
+LONG_SENDER = "a"
+LONG_SECONDS = 1.2
 # Of the transactions, so many are rolled back and made again.
 ROLLED_BACK = 0.1
 
@@ -118,6 +123,9 @@ class Sender:
         for number in range(rounds):
             ledger.pass_gate(f"round-{number}", seconds=300)
             left = self._plan.round()
+            if number % LONG_EVERY == 0 and self._name == LONG_SENDER:
+                self._post_slowly(left[:MOST_AT_ONCE])
+                left = left[MOST_AT_ONCE:]
             while left:
                 size = self._chance.randint(1, MOST_AT_ONCE)
                 self._post(left[:size])
@@ -130,13 +138,23 @@ class Sender:
         if self._chance.random() < ROLLED_BACK:
             self._send(letters, is_in_vain=True)
         self._send(letters)
+        self._note(letters)
+
+    def _post_slowly(self, letters):
+        began_at = time.time()
+        self._send(letters, seconds=LONG_SECONDS)
+        self._note(letters)
+        boxes = [destination for destination, _, _ in letters]
+        ledger.append("long", [began_at, time.time(), boxes])
+
+    def _note(self, letters):
         moment = time.time()
         for destination, topic, number in letters:
             ledger.append("posted", [destination, topic, self._name, number, moment])
 
-    def _send(self, letters, *, is_in_vain=False):
+    def _send(self, letters, *, seconds=0.0, is_in_vain=False):
         with transaction.atomic():
             for destination, topic, number in letters:
                 durable.send(destination, [self._name, number], topic)
-            time.sleep(self._chance.uniform(0, LONGEST_SECONDS))
+            time.sleep(seconds or self._chance.uniform(0, LONGEST_SECONDS))
             transaction.set_rollback(is_in_vain)

@@ -2,8 +2,10 @@
 
 import time
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 
 from django_durable import serialization
 from django_durable.models import Notification, Step, Wait, Workflow
@@ -45,14 +47,17 @@ def test_every_message_wakes_its_receiver_without_a_sweep(
         swept += arrive()
 
     wait_until(lambda: not Workflow.objects.active().exists(), "the end", timeout=30)
-    waited = waits(tmp_path)
+    waited, meanwhile = waits(tmp_path), received_meanwhile(tmp_path)
     dose.count("messages", Notification.objects.count())
     dose.count("left to the sweep", swept)
+    dose.count("received beside long transactions", sum(meanwhile))
     dose.note("longest wait", f"{max(waited):.2f} s")
     dose.spread("waits", waited)
     checker.verify(post.expected)
     assert swept == 0
     assert max(waited) < SWEEP_SECONDS
+    if connection.features.has_select_for_update:  # Else writers wait for each other.
+        assert any(meanwhile)
 
 
 class Post:
@@ -124,6 +129,17 @@ def arrive():
     while unread.exists() and time.monotonic() < give_up_at:
         time.sleep(0.02)
     return Wait.objects.wake_met() if unread.exists() else 0
+
+
+def received_meanwhile(directory):
+    """Return how much those heard from others to whom a long transaction wrote."""
+    receipts = Step.objects.filter(kind__in=["recv", "first_of"])
+    found = []
+    for *moments, boxes in lines(directory / "long"):
+        span = [datetime.fromtimestamp(moment, UTC) for moment in moments]
+        heard = receipts.filter(workflow_id__in=boxes, completed_at__range=span)
+        found.append(heard.count())
+    return found
 
 
 def waits(directory):
