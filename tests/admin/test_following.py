@@ -188,7 +188,7 @@ def test_a_long_address_leaves_news_out_and_follows_its_rows(client, operator):
     operator("view_workflow")
     workflow = queued()
     Workflow.objects.filter(pk=workflow.pk).update(name="名" * 200)
-    asked = {"name": "名" * 200, "q": workflow.pk + " " * 200 + "字" * 200}
+    asked = {"name": "名" * 200, "q": workflow.pk + " " * 300 + "字" * 200}
 
     address = followed(client.get(LIST, asked).text)
 
