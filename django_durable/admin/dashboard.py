@@ -145,8 +145,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
     using = conf.current().database
     if condition.missing_migrations(using) or not may(request, "view_workflow"):
         return base
-    found = Overview(using)
-    numbers, asked = figures(request, found), of_site(request)
+    asked = of_site(request)
+    mine = asked.get_queryset(request) if asked is not None else None
+    found = Overview(using, mine)
+    numbers = figures(request, found)
 
     def may_see(workflow: Any) -> bool:
         return asked is not None and asked.has_view_permission(request, workflow)

@@ -22,6 +22,7 @@ class SubjectFormSet(forms.BaseFormSet):
     """Stands where the admin wants a form set: it lists, and never has a form."""
 
     model = Workflow
+    asked: Any = None  # The inline, and the request that it answers.
     new_objects: tuple[Any, ...] = ()
     changed_objects: tuple[Any, ...] = ()
     deleted_objects: tuple[Any, ...] = ()
@@ -40,9 +41,12 @@ class SubjectFormSet(forms.BaseFormSet):
         """The latest workflows of the object, and one more if there are more."""
         if self.instance is None or self.instance.pk is None:
             return []
-        rows = Workflow.objects.using(conf.current().database)
-        mine = rows.for_subject(self.instance).defer(*PAYLOADS)
-        return stranded.mark(mine.order_by("-created_at")[: MOST_ROWS + 1])
+        inline, request = self.asked
+        mine = inline.get_queryset(request).for_subject(self.instance)
+        latest = mine.defer(*PAYLOADS).order_by("-created_at")[: MOST_ROWS + 1]
+        return stranded.mark(
+            row for row in latest if inline.has_view_permission(request, workflow=row)
+        )
 
     def get_queryset(self) -> list[Any]:
         """Return nothing: there are no forms."""
@@ -70,8 +74,8 @@ class _Checks(InlineModelAdminChecks):
 class WorkflowInline(ReadOnly, InlineModelAdmin):
     """Lists the workflows that were started with this object as their subject.
 
-    ``inlines = [WorkflowInline]`` in any ModelAdmin. It needs the permission
-    ``view_workflow``, and changes nothing.
+    ``inlines = [WorkflowInline]`` in any ModelAdmin. It shows what the admin of
+    workflows in the same site shows to the user, and changes nothing.
     """
 
     model = Workflow
@@ -85,8 +89,25 @@ class WorkflowInline(ReadOnly, InlineModelAdmin):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Return a class whose objects list the workflows."""
-        return forms.formset_factory(forms.Form, formset=SubjectFormSet, extra=0)
+        asked = {"asked": (self, request)}
+        formset = type("AskedFormSet", (SubjectFormSet,), asked)
+        return forms.formset_factory(forms.Form, formset=formset, extra=0)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the user may see workflows."""
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Return the workflows that exist for the user, of any object."""
+        if self._owner is not None:
+            return self._owner.get_queryset(request)
+        return Workflow.objects.using(conf.current().database)
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Any = None, *, workflow: Any = None
+    ) -> bool:
+        """Tell whether the user may see workflows, or this one; ``obj`` is not one."""
+        if self._owner is not None:
+            return bool(self._owner.has_view_permission(request, workflow))
         return may(request, "view_workflow")
+
+    @property
+    def _owner(self) -> Any:
+        """Return what the site asks about workflows, if it has them."""
+        return self.admin_site._registry.get(Workflow)

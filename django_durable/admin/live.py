@@ -24,22 +24,27 @@ MOST_ROWS = 200
 
 def status(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with the numbers of the dashboard."""
-    return _overview(request, dashboard.figures, dashboard.version)
+    mine = model_admin.get_queryset(request)
+    found = Overview(conf.current().database, mine)
+    return _overview(request, found, dashboard.figures, dashboard.version)
 
 
 def queues(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with the numbers of the page of the queues."""
     return _overview(
-        request, lambda _, found: dashboard.queue_figures(found), dashboard.queue_names
+        request,
+        Overview(conf.current().database),
+        lambda _, found: dashboard.queue_figures(found),
+        dashboard.queue_names,
     )
 
 
 def _overview(
     request: HttpRequest,
+    found: Overview,
     figures: Callable[[HttpRequest, Overview], dict[str, str]],
     version: Callable[[Overview], str],
 ) -> HttpResponse:
-    found = Overview(conf.current().database)
     return answer(
         request,
         {
@@ -68,7 +73,8 @@ def asked_ids(request: HttpRequest) -> list[str]:
 
 
 def _listed(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]:
-    rows = columns.following(model_admin.get_queryset(request).filter(pk__in=ids))
+    mine = model_admin.get_queryset(request)
+    rows = columns.following(mine.filter(pk__in=ids), mine)
     shown = stranded.mark(
         row for row in rows if model_admin.has_view_permission(request, row)
     )

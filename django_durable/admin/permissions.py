@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.sites import all_sites
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from django_durable.models import Workflow
@@ -53,6 +54,9 @@ class ActionPermissions:
     """
 
     if TYPE_CHECKING:
+
+        def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+            """Return the workflows that exist for the user."""
 
         def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
             """Tell whether the user may see workflows, or this one."""

@@ -1,5 +1,6 @@
 """How lively workers are and what they hold, followed by the open list."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from django_durable.admin.listing import news
 from django_durable.admin.live import MOST_ROWS, shown_badge
 from django_durable.admin.pages import answer
 from django_durable.display import visible
-from django_durable.models import Worker
+from django_durable.models import Worker, Workflow
+from django_durable.models.workflow import PAYLOADS
 
 _LOOKS = {
     FRESH: ("success", "●"),
@@ -30,7 +32,7 @@ def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with the pulse of the workers of ``ids``, and how many are new."""
     asked = list(filter(None, map(_uuid, news.given_ids(request))))[:MOST_ROWS]
     rows = model_admin.get_queryset(request)
-    found = rows.filter(pk__in=asked) if asked else ()
+    found = with_held(model_admin, request, rows.filter(pk__in=asked) if asked else ())
     shown = {str(each.pk): cells(model_admin, each) for each in found}
     alarm = "".join(condition.alarms(conf.current().database))
     return answer(
@@ -44,7 +46,7 @@ def cells(model_admin: Any, worker: Any) -> dict[str, Any]:
         "pulse": shown_badge(*look(worker)),
         "ago": ago(worker),
         "slots": slots(worker),
-        "current": current(model_admin, worker) or "–",
+        "current": current(model_admin, worker) or held(worker),
     }
 
 
@@ -67,19 +69,43 @@ def slots(worker: Any) -> str:
 
 
 def current(model_admin: Any, worker: Any) -> dict[str, str] | None:
-    """Return a link to what it has held for the longest, and how many more."""
-    if worker.holds_first is None:
+    """Return a link to what it has held for the longest, and how many more.
+
+    Only to those who may see it, see with_held(); to others, see held().
+    """
+    if getattr(worker, "held_first", None) is None:
         return None
     address = reverse(
         "admin:django_durable_workflow_change",
-        args=[quote(worker.holds_first)],
+        args=[quote(worker.held_first.pk)],
         current_app=model_admin.admin_site.name,
     )
     return {
         "address": address,
-        "text": visible(worker.holds_first, limit=60, lines=False),
+        "text": visible(worker.held_first.pk, limit=60, lines=False),
         "more": f" +{worker.holds - 1}" if worker.holds > 1 else "",
     }
+
+
+def held(worker: Any) -> str:
+    """Say how many it holds, to who may not see which."""
+    return str(worker.holds) if worker.holds else "–"
+
+
+def with_held(
+    model_admin: Any, request: HttpRequest, workers: Iterable[Any]
+) -> list[Any]:
+    """Note on workers what each has held for the longest, if the user may see it."""
+    workers = list(workers)
+    owner = model_admin.admin_site._registry.get(Workflow)
+    ids = {each.holds_first for each in workers if each.holds_first is not None}
+    found: dict[str, Any] = {}
+    if owner is not None and ids and owner.has_view_permission(request):
+        rows = owner.get_queryset(request).filter(pk__in=ids).defer(*PAYLOADS)
+        found = {row.pk: row for row in rows if owner.has_view_permission(request, row)}
+    for each in workers:
+        each.held_first = found.get(each.holds_first)
+    return workers
 
 
 def _news(rows: Any, request: HttpRequest) -> str:

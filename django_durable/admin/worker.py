@@ -114,6 +114,13 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
             holds_first=Subquery(held.order_by("changed_at").values("pk")[:1]),
         )
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the worker, with what it holds as far as the user may see that."""
+        found = super().get_object(request, object_id, from_field)
+        return found and pulse.with_held(self, request, [found])[0]
+
     def change_view(
         self,
         request: HttpRequest,
@@ -191,7 +198,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
             worker.pk,
             format_html('<a href="{address}"><bdi>{text}</bdi></a>{more}', **link)
             if link
-            else "–",
+            else pulse.held(worker),
         )
 
     def changelist_view(
@@ -201,7 +208,8 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            ids = [str(row.pk) for row in context["cl"].result_list]
+            rows = pulse.with_held(self, request, context["cl"].result_list)
+            ids = [str(row.pk) for row in rows]
             # What is new is looked for among all, and stands on the first page.
             query = news.address(ids, None if request.GET else {})
             address = dashboard.address(request, "api_workers")

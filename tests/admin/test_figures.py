@@ -27,7 +27,7 @@ def waits():
 
 
 def overview():
-    return Overview("default")
+    return Overview("default", Workflow.objects.all())
 
 
 def test_nothing_is_counted_where_nothing_is():

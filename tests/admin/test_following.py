@@ -150,7 +150,7 @@ def test_the_head_of_a_page_is_followed_in_all_that_changes(client, operator):
 
 
 def test_the_list_of_workers_is_followed(client, operator):
-    operator("view_worker")
+    operator("view_worker", "view_workflow")
     worker = register()
     text = client.get(WORKERS).text
     address = followed(text)

@@ -1,5 +1,6 @@
 """What the page of a workflow shows."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -21,16 +22,22 @@ from django_durable.display import visible
 from django_durable.models import Worker
 from django_durable.models.status import Status
 from django_durable.models.workflow import PAYLOADS
+from django_durable.redaction import HIDDEN
 
 
 def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, Any]:
     """Return everything; the number of statements does not depend on the workflow."""
     with_data = model_admin.has_view_data_permission(request, workflow)
     waits = list(_open_waits(workflow))
-    shown_waits = [_wait(model_admin, request, workflow, wait) for wait in waits]
     attempts = list(_attempts(workflow, with_data=with_data))
-    family = relatives(workflow)
     table = step_table(workflow, request, attempts, with_data=with_data)
+    others = [wait.awaited_id for wait in waits if wait.awaited_id]
+    others += [step.row.child_id for step in table.rows if step.row.child_id]
+    family = relatives(model_admin, request, workflow, others)
+    hidden = family.hidden
+    shown_waits = [
+        _wait(model_admin, request, workflow, wait, hidden) for wait in waits
+    ]
     total = workflow.steps.count() if table.chosen else table.total
     return {
         "title": _("Workflow"),
@@ -52,7 +59,7 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
         "messages_sent": talk.messages(workflow, with_data=with_data),
         "events": talk.events(workflow, with_data=with_data),
         "streams": talk.streams(workflow),
-        "raw": raw(workflow, with_data=with_data),
+        "raw": raw(workflow, hidden),
         **(data(workflow) if with_data else {}),
     }
 
@@ -78,10 +85,16 @@ def tools(
     ]
 
 
-def raw(workflow: Any, *, with_data: bool) -> list[tuple[str, str]]:
-    """Return the stored columns as they are, without the payloads."""
+def raw(workflow: Any, hidden: Collection[str]) -> list[tuple[str, str]]:
+    """Return the stored columns as they are, without payloads and hidden ids."""
+
+    def shown(field: Any) -> str:
+        value = getattr(workflow, field.attname)
+        is_hidden = field.many_to_one and value in hidden
+        return HIDDEN if is_hidden else visible(value, limit=1000)
+
     return [
-        (field.name, visible(getattr(workflow, field.attname), limit=1000))
+        (field.name, shown(field))
         for field in workflow._meta.concrete_fields
         if field.name not in PAYLOADS
     ]
@@ -115,11 +128,17 @@ def _drawn(workflow: Any) -> list[Any]:
 
 
 def _wait(
-    model_admin: Any, request: HttpRequest, workflow: Any, wait: Any
+    model_admin: Any,
+    request: HttpRequest,
+    workflow: Any,
+    wait: Any,
+    hidden: Collection[str],
 ) -> dict[str, Any]:
     wait.workflow = workflow  # Known: not to be asked for.
-    given = {"kind": wait.kind, "key": wait.key, "awaited_id": wait.awaited_id}
-    is_other = wait.awaited_id and wait.awaited_id != wait.workflow_id
+    is_hidden = wait.awaited_id in hidden
+    awaited = HIDDEN if is_hidden else wait.awaited_id
+    given = {"kind": wait.kind, "key": wait.key, "awaited_id": awaited}
+    is_other = wait.awaited_id not in ("", wait.workflow_id) and not is_hidden
     return {
         "text": visible(wait_text(given, wait.wake_at), limit=300, lines=False),
         "other": wait.awaited_id if is_other else "",

@@ -1,14 +1,17 @@
 """Parent, children and forks of a workflow."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Min, Q
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from django_durable.admin import stranded
 from django_durable.admin.badges import status_word
+from django_durable.admin.others import hidden_ids
 from django_durable.display import visible
 from django_durable.models import Workflow
 from django_durable.models.status import ACTIVE, FAILED, Status
@@ -41,21 +44,31 @@ class Relatives:
     forks: list[Any]
     parent: Any
     origin: Any
+    hidden: frozenset[str]  # Ids that its reader may not know.
 
 
-def relatives(workflow: Any) -> Relatives:
-    """Return the relatives of a workflow, in at most six statements.
+def relatives(
+    model_admin: Any, request: HttpRequest, workflow: Any, others: Iterable[str] = ()
+) -> Relatives:
+    """Return the relatives that the user may see, in at most seven statements.
 
-    They are marked where they are stranded, and so is the workflow itself.
+    They are marked where they are stranded, and so is the workflow itself. ``others``
+    are ids that the page names beside them.
     """
-    rows = Workflow.objects.using(workflow._state.db)
-    mine = rows.filter(parent=workflow.pk)
-    listed = list(_light(mine.order_by("created_at", "pk"))[:MOST_LISTED])
-    groups = _grouped(mine) if len(listed) > MOST_SINGLE else []
-    ids = [pk for pk in (workflow.parent_id, workflow.forked_from_id) if pk]
-    known = {row.pk: row for row in _light(rows.filter(pk__in=ids))} if ids else {}
-    forks = _light(rows.filter(forked_from=workflow.pk).order_by("-created_at"))
-    forked = list(forks[:MOST_LISTED])
+    mine = model_admin.get_queryset(request)
+
+    def seen(rows: Any) -> list[Any]:
+        may_see = model_admin.has_view_permission
+        return [row for row in rows.defer(*PAYLOADS) if may_see(request, row)]
+
+    children = mine.filter(parent=workflow.pk)
+    listed = seen(children.order_by("created_at", "pk")[:MOST_LISTED])
+    groups = _grouped(children) if len(listed) > MOST_SINGLE else []
+    ids = {workflow.parent_id, workflow.forked_from_id, *others} - {None, workflow.pk}
+    asked = ids - {row.pk for row in listed}
+    known = {row.pk: row for row in seen(mine.filter(pk__in=asked))} if asked else {}
+    forks = mine.filter(forked_from=workflow.pk).order_by("-created_at")
+    forked = seen(forks[:MOST_LISTED])
     stranded.mark([workflow, *listed, *known.values(), *forked])
     return Relatives(
         children=listed,
@@ -64,16 +77,15 @@ def relatives(workflow: Any) -> Relatives:
         forks=forked,
         parent=known.get(workflow.parent_id),
         origin=known.get(workflow.forked_from_id),
+        hidden=hidden_ids(workflow._state.db, asked, known),
     )
 
 
-def _light(rows: Any) -> Any:
-    return rows.defer(*PAYLOADS, "attributes", "pause_reason")
-
-
 def _grouped(children: Any) -> list[tuple[ChildGroup, int]]:
+    rows = Workflow.objects.using(children.db)
     found = (
-        children.order_by("name")
+        rows.filter(pk__in=children.order_by().values("pk"))
+        .order_by("name")
         .values("name")
         .annotate(
             size=Count("pk"),

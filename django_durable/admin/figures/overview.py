@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Case, Q, QuerySet, When
 
 from django_durable import clock
@@ -45,10 +46,14 @@ class Totals:
 
 
 class Overview:
-    """All that the dashboard shows; each part is asked for when it is read."""
+    """All that the dashboard shows; each part is asked for when it is read.
 
-    def __init__(self, using: str) -> None:
+    The numbers are of everything, the rows of the workflows in ``mine``.
+    """
+
+    def __init__(self, using: str, mine: "QuerySet[Any] | None" = None) -> None:
         self.using = using
+        self.mine = Workflow.objects.using(using).none() if mine is None else mine
         self.now: datetime = clock.now()
 
     @cached_property
@@ -74,12 +79,13 @@ class Overview:
     @cached_property
     def requests(self) -> list[Wait]:
         """The first of those who wait for a person."""
-        return list(requests_with_workflows(self.using, self.now)[:SHOWN])
+        rows = requests_with_workflows(self.using, self.now)
+        return list(rows.filter(workflow__in=self.mine)[:SHOWN])
 
     @cached_property
     def failures(self) -> list[Workflow]:
         """The last that failed."""
-        return last_failed(self.using, SHOWN)
+        return last_failed(self.using, SHOWN, self.mine)
 
     @property
     def is_unattended(self) -> bool:
@@ -87,17 +93,18 @@ class Overview:
         return bool(self.load.queued) and not self.crew.fresh
 
 
-def last_failed(using: str, number: int) -> list[Workflow]:
+def last_failed(using: str, number: int, mine: "QuerySet[Any]") -> list[Workflow]:
     """Return the last that failed, for each kind of failure from its own index.
 
     With ``error_head``, from which error_line() says what went wrong.
     """
     rows = Workflow.objects.using(using)
-    ended = rows.filter(completed_at__isnull=False).order_by("-completed_at")
-    chosen, params = either(
-        using,
-        [ended.filter(status=status).values("pk")[:number] for status in FAILED],
-    )
+    ended = mine.filter(completed_at__isnull=False).order_by("-completed_at")
+    parts = [ended.filter(status=status).values("pk")[:number] for status in FAILED]
+    try:
+        chosen, params = either(using, parts)
+    except EmptyResultSet:  # Known without asking: nothing exists for the user.
+        return []
     columns = ", ".join(
         f'"{field.column}"'
         for field in Workflow._meta.concrete_fields

@@ -59,7 +59,9 @@ class WorkflowChangeList(main.ChangeList):
         if not page.query.is_sliced:
             page = page[: self.list_max_show_all]
         rows = self.root_queryset.filter(pk__in=page)
-        shown: QuerySet[Any] = columns.with_columns(rows, with_data=with_data)
+        shown: QuerySet[Any] = columns.with_columns(
+            rows, self.root_queryset, with_data=with_data
+        )
         return shown.order_by(*self.queryset.query.order_by)
 
     def _with_data(self, request: HttpRequest) -> bool:

@@ -17,6 +17,7 @@ from django_durable.admin import times
 from django_durable.admin.badges import live_badges
 from django_durable.admin.errors import ERROR_HEAD, error_line
 from django_durable.admin.listing.counts import CountOf
+from django_durable.admin.others import named
 from django_durable.admin.waits import wait_text
 from django_durable.display import visible
 from django_durable.models import Step, Wait
@@ -28,19 +29,25 @@ MOST_STEPS = 1000
 SLACK = timedelta(minutes=1)
 
 
-def with_columns(rows: QuerySet[Any], *, with_data: bool) -> Any:
+def with_columns(rows: QuerySet[Any], mine: QuerySet[Any], *, with_data: bool) -> Any:
     """Add what the columns show, and leave large values where they are."""
     head = Substr("error", 1, ERROR_HEAD if with_data else 0)
-    return following(rows).defer("attributes").annotate(error_head=head)
+    return following(rows, mine).defer("attributes").annotate(error_head=head)
 
 
-def following(rows: QuerySet[Any]) -> Any:
-    """Add what is shown of rows while they change; of errors, see tell_errors()."""
-    mine = {"workflow": OuterRef("pk")}
+def following(rows: QuerySet[Any], mine: QuerySet[Any]) -> Any:
+    """Add what is shown of rows while they change; of errors, see tell_errors().
+
+    ``mine`` has the workflows that they may name.
+    """
+    own = {"workflow": OuterRef("pk")}
     # In the order of its key, so that the key's index is read, and no further.
-    steps = Step.objects.using(rows.db).filter(**mine).order_by("branch", "step_id")
-    waits = Wait.objects.using(rows.db).filter(**mine)
-    parts = {name: name for name in ("kind", "key", "awaited_id", "branch", "is_human")}
+    steps = Step.objects.using(rows.db).filter(**own).order_by("branch", "step_id")
+    waits = Wait.objects.using(rows.db).filter(**own)
+    parts: dict[str, Any] = {
+        name: name for name in ("kind", "key", "branch", "is_human")
+    }
+    parts["awaited_id"] = named(mine, "awaited_id")
     first = waits.order_by("-is_human", "wake_at", "target").values(
         found=JSONObject(**parts, step="step_id")
     )

@@ -17,6 +17,7 @@ from django.http import (
 from django_durable import clock
 from django_durable.admin.listing.filters import PARAMETERS
 from django_durable.admin.listing.strict import parameters_of
+from django_durable.admin.others import named
 from django_durable.admin.payloads import error_text, inputs_text, stored_text
 from django_durable.bulk.narrowing import narrow
 from django_durable.models.workflow import PAYLOADS
@@ -48,6 +49,8 @@ COLUMNS = (
     "started_at",
     "completed_at",
 )
+# Of the columns, those that name other workflows.
+RELATED = ("parent_id", "forked_from_id")
 # A spreadsheet takes text that begins so for a formula.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -62,11 +65,12 @@ def export(model_admin: Any, request: HttpRequest, form: str) -> HttpResponse:
         params = parameters_of(request, PARAMETERS)
     except IncorrectLookupParameters:
         return HttpResponseBadRequest("These filters do not exist.")
-    rows = narrow(
-        model_admin.get_queryset(request), params, now=clock.now(), with_data=with_data
-    )
+    mine = model_admin.get_queryset(request)
+    rows = narrow(mine, params, now=clock.now(), with_data=with_data)
     names = (*COLUMNS, *PAYLOADS) if with_data else COLUMNS
-    found = rows.order_by("-created_at", "-pk").values(*names)[:MOST_ROWS]
+    shown = {f"shown_{name}": named(mine, name) for name in RELATED}
+    chosen = rows.order_by("-created_at", "-pk").annotate(**shown)
+    found = chosen.values(*names, *shown)[:MOST_ROWS]
     content_type, write = WRITERS[form]
     lines = write(names, map(_readable, found.iterator(chunk_size=CHUNK)))
     response = StreamingHttpResponse(lines, content_type=content_type)
@@ -78,6 +82,8 @@ def export(model_admin: Any, request: HttpRequest, form: str) -> HttpResponse:
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:
     """Write values as the console shows them: decoded where that is possible."""
+    for name in RELATED:
+        row[name] = row.pop(f"shown_{name}")
     if row.get("inputs") is not None:
         row["inputs"] = inputs_text(row["inputs"], row["name"])
     if row.get("output") is not None:
