@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from django_durable import conf
 from django_durable.models import Workflow
 from django_durable.models.ids import may_exist
+from django_durable.redaction import patterns_for
 from django_durable.streaming.tokens import BadToken, ExpiredToken, Token, read_token
 
 # The key that stands for the status feed of a workflow.
@@ -43,11 +44,15 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer, whom it is for, and the Unix time until which it holds."""
+    """The answer, whom it is for, and the Unix time until which it holds.
+
+    ``is_general``: a permission for all streams said so, nobody about this one.
+    """
 
     answer: Answer
     user: str | None = None
     expires_at: float | None = None
+    is_general: bool = False
 
 
 def admit(
@@ -57,16 +62,27 @@ def admit(
 
     Everybody who is refused has cost the same statements, so that the time does not
     tell what exists. ``is_known`` saves those who are let in one of them.
+
+    What is sent is what is stored, so a permission for all streams does not open
+    those of a workflow of which displays hide something.
     """
     decision = decide(visitor, workflow_id, key)
     if decision.answer in (Answer.WHO, Answer.EXPIRED):
         return decision
-    if decision.answer == Answer.YES and is_known:
+    if decision.answer == Answer.YES and is_known and not decision.is_general:
         return decision
+    name = _name_of(workflow_id)
+    if name is None or (decision.is_general and patterns_for(name)):
+        return replace(decision, answer=Answer.NO)
+    return decision
+
+
+def _name_of(workflow_id: str) -> str | None:
+    """Return the name of a workflow that exists."""
+    if not may_exist(workflow_id):
+        return None
     rows = Workflow.objects.using(conf.current().database)
-    if may_exist(workflow_id) and rows.filter(pk=workflow_id).exists():
-        return decision
-    return replace(decision, answer=Answer.NO)
+    return rows.filter(pk=workflow_id).values_list("name", flat=True).first()
 
 
 def decide(visitor: Visitor, workflow_id: str, key: str) -> Decision:
@@ -88,7 +104,8 @@ def _by_session(user: Any, workflow_id: str, key: str) -> Decision:
         return Decision(Answer.WHO)
     opinion = _opinion(user, workflow_id, key, has_token=False)
     may = _has_permission(user, key) if opinion is None else opinion
-    return Decision(Answer.YES if may else Answer.NO, str(user.pk))
+    answer = Answer.YES if may else Answer.NO
+    return Decision(answer, str(user.pk), is_general=opinion is None)
 
 
 def _has_permission(user: Any, key: str) -> bool:

@@ -232,6 +232,24 @@ def _shape(statement):
     return statement.partition(" WHERE ")[0]
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("is_known", [False, True])
+def test_the_permission_opens_no_stream_with_something_to_hide(settings, is_known):
+    scribe = Scribe()
+    staff = Visitor(session_of(user_with("view_stream")))
+
+    def answer(visitor, key="out"):
+        return admit(visitor, scribe.workflow_id, key, is_known).answer
+
+    assert answer(staff) == Answer.YES
+    authorizer = "tests.streaming.authorizer.may_watch"
+    settings.DURABLE = {"REDACT": ["card"], "STREAM_AUTHORIZER": authorizer}
+
+    assert answer(staff) == Answer.NO
+    assert answer(staff, "public") == Answer.YES
+    assert answer(by_token(scribe)) == Answer.YES
+
+
 def test_who_is_let_in_where_others_watch_asks_for_nothing_more():
     scribe = Scribe()
     visitor = by_token(scribe)
