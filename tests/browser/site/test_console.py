@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 import django_durable as durable
+from django_durable import bulk
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from example_project.approvals.models import Purchase
@@ -80,6 +81,26 @@ def test_a_waiting_workflow_is_found_and_cancelled(operator, purchase, visit):
     page.wait_for_selector(".messagelist >> text=It was cancelled.")
     page.wait_for_selector(".dd-head >> text=The kettle is found.")
     assert status_of(purchase.workflow_id) == "CANCELLED"
+
+
+@pytest.mark.once
+def test_a_bulk_action_is_begun_and_aborted(operator, purchase, visit):
+    page = visit(LIST, client=operator, color_scheme="light", **DESKTOP)
+    page.check("input[name=_selected_action]")
+    page.select_option("select[name=action]", "cancel_selected")
+    page.click(".actions button[name=index]")
+    page.fill("[name=reason]", "The shop is closed.")
+    page.click(".dd-form button")
+    page.wait_for_selector("text=The shop is closed.")
+    assert page.text_content("[data-dd-figure=left]") == "1"
+
+    page.click(".dd-buttons >> text=Abort")
+    page.click(".dd-form button")
+    page.wait_for_selector(".dd-badge >> text=cancelled")
+    run_until_idle()
+
+    assert Workflow.objects.get(name=bulk.NAME).status == "CANCELLED"
+    assert status_of(purchase.workflow_id) == "WAITING"
 
 
 @pytest.mark.once
