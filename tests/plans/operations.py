@@ -365,6 +365,7 @@ PEOPLE = {
 }
 # What the console counts stops at a cap, which may be many blocks.
 CAPPED = 120_000
+HUMAN = "durable_wait_human"
 CONSOLE = {
     "console, load": Operation(
         lambda: Overview("default").load, READY, CAPPED, walks=HELD_BY
@@ -374,14 +375,14 @@ CONSOLE = {
         ENDED,
         CAPPED,
         walks=f"{SMALL} {HELD_BY} durable_workflow_wake durable_workflow_paused"
-        f" durable_wait_human {READY}",
+        f" {HUMAN} {READY}",
     ),
     "console, finished": Operation(lambda: Overview("default").finished, ENDED, CAPPED),
-    "console, failures": Operation(lambda: Overview("default").failures, ENDED, 120),
+    "console, failures": Operation(
+        lambda: Overview("default", workflows.all()).failures, ENDED, 120
+    ),
     "console, requests": Operation(
-        lambda: Overview("default").requests,
-        "durable_wait_human",
-        walks="durable_wait_human",
+        lambda: Overview("default", workflows.all()).requests, HUMAN, walks=HUMAN
     ),
 }
 OPERATIONS = {
