@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import django
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.databases import DATABASES, SERVERS, postgresql
 
@@ -57,8 +57,9 @@ def empty() -> None:
         if connection.vendor == "postgresql":
             cursor.execute(f"TRUNCATE {', '.join(tables)}")
             return
-        for table in tables:
-            cursor.execute(f"DELETE FROM {table}")
+        with transaction.atomic():  # What refers to what is asked at its end.
+            for table in tables:
+                cursor.execute(f"DELETE FROM {table}")
         cursor.execute("VACUUM")
 
 
