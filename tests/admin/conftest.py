@@ -20,3 +20,11 @@ def operator(client):
         user.user_permissions.add(*found)
 
     return allow
+
+
+@pytest.fixture
+def root(client):
+    """Log somebody in who may do everything."""
+    user = User.objects.create_superuser("root")
+    client.force_login(user)
+    return user

@@ -22,14 +22,6 @@ BULK = reverse("admin:django_durable_bulk")
 WORKERS = reverse("admin:django_durable_worker_changelist")
 
 
-@pytest.fixture
-def root(client):
-    """Log somebody in who may do everything."""
-    user = User.objects.create_superuser("root")
-    client.force_login(user)
-    return user
-
-
 NO_FILTERS = (
     "status__exact=%00",  # B01
     "status__exact=%00&_facets=1",  # B02

@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Literal
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 
 import django_durable as durable
@@ -18,18 +17,14 @@ from django_durable.testing import run_until_idle
 from tests import workflows
 from tests.admin.pages import answer, finished, hidden, page, queued
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.once,
+    pytest.mark.usefixtures("root"),
+]
 
 START = reverse("admin:django_durable_workflow_start")
 Status = Workflow.Status
-
-
-@pytest.fixture(autouse=True)
-def root(client):
-    """Log somebody in who may do everything."""
-    user = User.objects.create_superuser("root")
-    client.force_login(user)
-    return user
 
 
 # Restart and fork.

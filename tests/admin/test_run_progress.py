@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
 from django.db import connection
 from django.urls import reverse
 
@@ -16,17 +15,9 @@ from tests.admin.pages import answer, begun, page, queued
 from tests.interleaving import Elsewhere
 from tests.models import Receipt
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("root")]
 
 Status = Workflow.Status
-
-
-@pytest.fixture(autouse=True)
-def root(client):
-    """Log somebody in who may do everything; let batches be small."""
-    user = User.objects.create_superuser("root")
-    client.force_login(user)
-    return user
 
 
 def several(*pks):

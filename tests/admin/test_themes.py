@@ -4,7 +4,6 @@ import copy
 import re
 
 import pytest
-from django.contrib.auth.models import User
 
 import django_durable as durable
 from django_durable.testing import run_until_idle
@@ -19,11 +18,6 @@ pytestmark = [
     # Of a theme that is behind Django.
     pytest.mark.filterwarnings("ignore:Overriding get_action_choices"),
 ]
-
-
-@pytest.fixture
-def root(client):
-    client.force_login(User.objects.create_superuser("root"))
 
 
 @pytest.fixture(params=["plain", "unfold", "jazzmin"])
