@@ -24,7 +24,8 @@ class Lease:
     ``is_ticking`` tells whether the executor's own loops still run: without
     that, a process that is stuck would look alive. ``on_lost`` is called when
     the row had expired: everything held under it is somebody else's by now.
-    ``after_beat`` runs on the heartbeat's own connection.
+    ``after_beat`` runs on the heartbeat's own connection. ``resident_bytes``
+    measures the memory that each heartbeat tells of.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Lease:
         is_ticking: Callable[[], bool] = lambda: True,
         on_lost: Callable[[], None] = lambda: None,
         after_beat: Callable[[], None] = lambda: None,
+        resident_bytes: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.using = using
         self.worker_id: UUID | None = None
@@ -49,6 +51,7 @@ class Lease:
         self._is_ticking = is_ticking
         self._on_lost = on_lost
         self._after_beat = after_beat
+        self._resident_bytes = resident_bytes
         self._closing = threading.Event()
         self._has_begun = threading.Event()
         self._renewing = threading.Lock()
@@ -129,7 +132,8 @@ class Lease:
             return
         assert self.worker_id is not None
         asked_at = clock.monotonic()
-        database_time = Worker.objects.using(self.using).beat(self.worker_id)
+        workers = Worker.objects.using(self.using)
+        database_time = workers.beat(self.worker_id, rss_bytes=self._resident_bytes())
         if database_time is not None:
             self._renewed_at = asked_at
             self._take_the_time()
@@ -149,6 +153,7 @@ class Lease:
             queues=self._queues,
             definitions=self._definitions,
             concurrency=self._concurrency,
+            rss_bytes=self._resident_bytes(),
         )
         self.worker_id = row.pk
         self._renewed_at = asked_at

@@ -54,6 +54,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         definitions: Iterable[tuple[str, str]] = (),
         concurrency: int = 0,
         pid: int | None = None,
+        rss_bytes: int | None = None,
     ) -> "Worker":
         """Insert a row for a process, this one by default, under a new id."""
         now = self.database_now()
@@ -66,16 +67,21 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
             concurrency=concurrency,
             started_at=now,
             heartbeat_at=now,
+            rss_bytes=rss_bytes,
         )
 
-    def beat(self, worker_id: uuid.UUID) -> datetime | None:
+    def beat(
+        self, worker_id: uuid.UUID, *, rss_bytes: int | None = None
+    ) -> datetime | None:
         """Renew a lease that has not run out; return the database's time.
 
+        With it goes how much memory the process has resident, if that is known.
         None when the row is gone, expired or declared dead: its worker must
         drop what it executes and register anew.
         """
         now = self.database_now()
-        alive = self.live().filter(pk=worker_id).update(heartbeat_at=now)
+        mine = self.live().filter(pk=worker_id)
+        alive = mine.update(heartbeat_at=now, rss_bytes=rss_bytes)
         return now if alive else None
 
     def is_alive(self, worker_id: uuid.UUID) -> bool:
@@ -167,6 +173,9 @@ class Worker(models.Model):
     )
     started_at = models.DateTimeField(_("started at"))
     heartbeat_at = models.DateTimeField(_("last heartbeat"))
+    rss_bytes = models.BigIntegerField(
+        _("resident memory in bytes"), null=True, help_text=_("Null: unknown.")
+    )
 
     objects = WorkerQuerySet.as_manager()
 

@@ -23,6 +23,7 @@ from django_durable.worker import farewell
 from django_durable.worker.dispatcher import Dispatcher
 from django_durable.worker.host import WorkerHost
 from django_durable.worker.housekeeping import Housekeeping
+from django_durable.worker.memory import resident_bytes
 from django_durable.worker.quarantine import Quarantine, has_come_so_far
 from django_durable.worker.slots import HelperThreads, LoopSlots, ThreadSlots
 
@@ -89,6 +90,7 @@ class Worker:
             is_ticking=self._is_ticking,
             on_lost=self._drop_everything,
             after_beat=self._after_beat,
+            resident_bytes=resident_bytes,
         )
         self._dispatcher = Dispatcher(
             self.using,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from django_durable import clock, conf
 from django_durable.execution import direct
@@ -127,6 +128,31 @@ def test_a_heartbeat_renews_the_lease(lease):
 
     assert Worker.objects.get().heartbeat_at > earlier
     assert lease.is_held
+
+
+def test_a_heartbeat_tells_the_memory_in_the_statement_that_renews(lease):
+    lease._resident_bytes = lambda: 3 * 2**31
+
+    with CaptureQueriesContext(connection) as executed:
+        lease.beat()
+
+    texts = [each["sql"] for each in executed]
+    (renewal,) = (text for text in texts if text.startswith("UPDATE"))
+    assert 'SET "heartbeat_at" = ' in renewal
+    assert Worker.objects.get().rss_bytes == 3 * 2**31
+    # Around it PostgreSQL is asked for the time, as before.
+    texts.remove(renewal)
+    assert set(texts) <= {"SELECT clock_timestamp()"}
+    assert len(texts) <= 2
+
+
+def test_a_lease_tells_the_memory_from_its_first_moment(lease):
+    assert Worker.objects.get().rss_bytes is None
+    lease._resident_bytes = lambda: 5
+
+    lease._register()
+
+    assert Worker.objects.get(pk=lease.worker_id).rss_bytes == 5
 
 
 def test_an_open_lease_is_renewed_in_the_background(settings):

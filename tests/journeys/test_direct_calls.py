@@ -1,5 +1,7 @@
 """Workflows that a process calls itself, without a worker."""
 
+from pathlib import Path
+
 import pytest
 
 from django_durable.models import Worker, Workflow
@@ -29,10 +31,13 @@ def test_a_worker_finishes_the_direct_call_of_a_killed_process(processes, ledger
 def test_workers_leave_a_direct_call_to_a_process_that_lives(processes, ledger):
     caller = processes.start("-m", "tests.journeys.direct", "held", "gate")
     wait_until(lambda: len(ledger.calls()) == 2)
-    processes.worker()
+    worker = processes.worker()
+    Worker.objects.update(rss_bytes=None)
     held = Worker.objects.filter(pid=caller.pid)
     first = held.get().heartbeat_at
     wait_until(lambda: (held.get().heartbeat_at - first).total_seconds() > 1.5)
+    wait_until(lambda: tells_its_memory(worker.pid), "a heartbeat with the memory")
+    assert held.get().rss_bytes is None
 
     ledger.open("gate")
 
@@ -40,3 +45,13 @@ def test_workers_leave_a_direct_call_to_a_process_that_lives(processes, ledger):
     assert caller.ended() == 0
     assert {call.pid for call in ledger.calls()} == {caller.pid}
     assert Workflow.objects.get().claim == 1
+
+
+def tells_its_memory(pid):
+    """Compare what a worker tells of itself with what Linux tells of it."""
+    told = Worker.objects.get(pid=pid).rss_bytes
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return told is None
+    found = int(status.read_text().partition("VmRSS:")[2].split()[0]) * 1024
+    return told is not None and 0.7 * found < told < 1.4 * found

@@ -23,7 +23,7 @@ def register(state="running", *, silent=0, kind=Worker.Kind.WORKER, **options):
 
 
 def test_workers_are_listed_with_how_long_they_are_silent(cli, patience):
-    register(silent=0, queues=["slow", "mail"], concurrency=4)
+    register(silent=0, queues=["slow", "mail"], concurrency=4, rss_bytes=300 * 2**20)
     register(silent=600)
     register("draining", silent=5000)
     register("stopped", silent=1)
@@ -33,22 +33,25 @@ def test_workers_are_listed_with_how_long_they_are_silent(cli, patience):
     assert answer.code == 0
     lines = answer.out.splitlines()[1:]
     assert [line.split()[4] for line in lines] == ["fresh", "late", "lost"]
-    assert "slow, mail" in lines[0]
+    assert lines[0].endswith("300.0 MB  slow, mail")
+    assert lines[1].split()[-2] == "–"
     assert lines[1].endswith("all")
     assert "stopped" in cli("workers", "--ended").out
 
 
 def test_programs_are_told_what_a_worker_runs(cli, patience):
     pair = [workflows.total.name, workflows.total.version]
-    worker = register(silent=200, definitions=[pair])
+    worker = register(silent=200, definitions=[pair], rss_bytes=2**32)
+    register("stopped")
     workflows.total.using(workflow_id="sum").start(1)
     Workflow.objects.update(status="PENDING", worker=worker)
 
-    (record,) = cli("workers", "--json").records
+    record, ended = cli("workers", "--ended", "--json").records[::-1]
 
     assert record["id"] == str(worker.pk)
     assert (record["condition"], record["running"]) == ("fresh", 1)
     assert record["definitions"] == [pair]
+    assert (record["rss_bytes"], ended["rss_bytes"]) == (2**32, None)
     assert 200 <= record["silent_seconds"] < 500
 
 

@@ -173,15 +173,16 @@ def sweep_that_finds_no_lost_wake_up(real):
 @bug(WorkerQuerySet, "beat")
 def lease_that_is_not_renewed(real):
     """Ask for the time and leave the row as it is."""
-    return lambda self, worker_id: self.database_now()
+    return lambda self, worker_id, **facts: self.database_now()
 
 
 @bug(WorkerQuerySet, "beat")
 def lease_renewed_after_its_end(real):
     """Renew a lease that others have seen expired."""
 
-    def beat(self, worker_id):
+    def beat(self, worker_id, **facts):
         now = self.database_now()
-        return now if self.filter(pk=worker_id).update(heartbeat_at=now) else None
+        mine = self.filter(pk=worker_id)
+        return now if mine.update(heartbeat_at=now, **facts) else None
 
     return beat

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db.models import Count
+from django.template.defaultfilters import filesizeformat
 
 from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import (
@@ -25,7 +26,10 @@ from django_durable.management.workflows.subcommand import (
 from django_durable.models import Worker, Workflow
 from django_durable.models.status import Status
 
-_HEADINGS = ("ID", "HOST", "PID", "KIND", "STATE", "HEARD OF", "RUNS", "QUEUES")
+_HEADINGS = (
+    *("ID", "HOST", "PID", "KIND", "STATE"),
+    *("HEARD OF", "RUNS", "MEMORY", "QUEUES"),
+)
 
 
 def condition(worker: Worker, now: datetime) -> str:
@@ -79,6 +83,7 @@ def _document(worker: Worker, now: datetime, held: int) -> Document:
         "concurrency": worker.concurrency,
         "definitions": worker.definitions,
         "running": held,
+        "rss_bytes": worker.rss_bytes,
         "started_at": stamp(worker.started_at),
         "heartbeat_at": stamp(worker.heartbeat_at),
         "silent_seconds": max((now - worker.heartbeat_at).total_seconds(), 0),
@@ -102,8 +107,14 @@ def _cells(worker: Worker, found: Document, out: Output) -> list[Cell]:
         (state, paints.get(found["condition"], str)),
         f"{duration(found['silent_seconds'])} ago",
         str(found["running"]),
+        _memory(worker.rss_bytes),
         "all" if worker.queues is None else ", ".join(map(str, worker.queues)),
     ]
+
+
+def _memory(rss_bytes: int | None) -> str:
+    # Its space is one at which no line breaks: not for terminals.
+    return "–" if rss_bytes is None else " ".join(filesizeformat(rss_bytes).split())
 
 
 WORKERS = Subcommand("workers", "List the workers.", _add_arguments, _run, is_list=True)
