@@ -5,7 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.admin.utils import quote
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -26,6 +28,8 @@ _LOOKS = {
     LOST: ("error", "✖\ufe0e"),
     GONE: ("cancelled", "○"),
 }
+# The cells that say how much.
+_FIGURES = ("slots", "memory", "current")
 
 
 def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
@@ -40,14 +44,34 @@ def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
     )
 
 
+def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
+    """Answer with the pulse of one worker, or with 404 and what there is to show."""
+    alarm = "".join(condition.alarms(conf.current().database))
+    worker = model_admin.get_object(request, str(key))
+    if worker is None:
+        found = {"rows": {str(key): _cells_when_gone()}, "alarm": alarm}
+        return JsonResponse({**found, "news": _("It is no longer there")}, status=404)
+    if not model_admin.has_view_permission(request, worker):
+        raise PermissionDenied
+    shown = {str(worker.pk): cells(model_admin, worker)}
+    return answer(request, {"rows": shown, "news": "", "alarm": alarm})
+
+
 def cells(model_admin: Any, worker: Any) -> dict[str, Any]:
     """Return what of a worker changes while somebody looks."""
     return {
         "pulse": shown_badge(*look(worker)),
         "ago": ago(worker),
         "slots": slots(worker),
+        "memory": memory(worker),
         "current": current(model_admin, worker) or held(worker),
     }
+
+
+def _cells_when_gone() -> dict[str, Any]:
+    """Return the same of one whose row is deleted, or hidden from this user."""
+    badge = shown_badge(*_LOOKS[GONE], _("no longer there"))
+    return {"pulse": badge, "ago": "", **dict.fromkeys(_FIGURES, "–")}
 
 
 def look(worker: Any) -> tuple[str, str, str]:
@@ -66,6 +90,12 @@ def ago(worker: Any) -> str:
 def slots(worker: Any) -> str:
     """Say what it holds, of the sync workflows it could execute at once."""
     return f"{worker.holds} / {worker.concurrency}"
+
+
+def memory(worker: Any) -> str:
+    """Say how much memory it took up at its last heartbeat, if it knew."""
+    known = worker.rss_bytes is not None
+    return str(filesizeformat(worker.rss_bytes)) if known else "–"
 
 
 def current(model_admin: Any, worker: Any) -> dict[str, str] | None:

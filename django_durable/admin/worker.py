@@ -75,6 +75,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
             is_form=True,
         ),
         Page("api/workers/", "api_workers", pulse.follow, ("view_worker",)),
+        Page("<uuid:key>/api/", "api_worker", pulse.one, ("view_worker",)),
     )
     list_display = (
         "process",
@@ -82,6 +83,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
         "shown_kind",
         "shown_queues",
         "slots",
+        "memory",
         "code",
         "started",
         "current",
@@ -97,6 +99,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
         "shown_kind",
         "shown_queues",
         "slots",
+        "memory",
         "shown_code",
         "started",
         "current",
@@ -171,6 +174,15 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
             '<span data-dd-row="{}" data-dd-cell="slots">{}</span>',
             worker.pk,
             pulse.slots(worker),
+        )
+
+    @admin.display(description=gettext_lazy("memory"), ordering="rss_bytes")
+    def memory(self, worker: Any) -> SafeString:
+        """Show how much memory its process takes up."""
+        return format_html(
+            '<span data-dd-row="{}" data-dd-cell="memory">{}</span>',
+            worker.pk,
+            pulse.memory(worker),
         )
 
     @admin.display(description=gettext_lazy("code"))

@@ -73,6 +73,7 @@ OF_A_WORKER = {
     "worker_change": {"view_worker"},
     "worker_drain": {"view_worker", "manage_queue"},
     "worker_history": {"view_worker"},
+    "api_worker": {"view_worker"},
 }
 # Django's own, for nobody: nothing is added or deleted by hand.
 NOBODY = "nobody"
@@ -83,11 +84,12 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 # These are only read: a POST has nothing to say to them.
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history", "export"}
+READ_ONLY |= {"api_worker"}
 READ_ONLY -= {"bulk", "bulk_abort"}
 # Files, JSON, and what is for nobody or for answers only.
 NO_MARKUP = {"payload", "export", "export_csv", "export_json", "api_bulk"}
 NO_MARKUP |= {"api_status", "api_queues", "api_rows", "api_live", "api_stream"}
-NO_MARKUP |= {"api_runs", "api_approvals", "api_workers"}
+NO_MARKUP |= {"api_runs", "api_approvals", "api_workers", "api_worker"}
 NO_MARKUP |= {*NEVER, *NEVER_OF_A_WORKER}
 # What is not there without a run, a question, a worker or a stream.
 NO_PAGES = {*NO_MARKUP, "stream", *OF_A_RUN, "workflow_answer", *OF_A_WORKER}

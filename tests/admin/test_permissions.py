@@ -38,6 +38,7 @@ WITHOUT_A_PAGE = {
     "worker_change": 302,
     "worker_drain": 404,
     "worker_history": 302,
+    "api_worker": 404,
 }
 # Leads on to the page of what it names, as Django has it; it has no name itself.
 OLD_PLACE = "admin:None"

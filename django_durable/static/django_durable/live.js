@@ -3,6 +3,7 @@
 //   data-dd-figure="NAME"                what figures.NAME of the answer says
 //   data-dd-value="NAME"                 the same for a progress bar
 //   data-dd-row="ID" data-dd-cell="NAME" what rows.ID.NAME says; a state is a badge
+// With 404 comes what to show when all that the page is about is gone: nothing follows.
 // What is new is announced in the words of the answer's "news".
 // Texts of workflows are only ever text: nothing here becomes markup.
 
@@ -66,6 +67,7 @@ class Live {
     this.address = root.dataset.ddLive;
     this.version = root.dataset.ddVersion ?? "";
     this.isPaused = false;
+    this.isOver = false;
     this.delay = 0;
     this.answeredAt = Date.now();
     this.tag = "";
@@ -97,7 +99,7 @@ class Live {
   }
 
   get isOn() {
-    return !this.isPaused && !document.hidden && Number(this.rate.value) > 0;
+    return !this.isPaused && !this.isOver && !document.hidden && Number(this.rate.value) > 0;
   }
 
   toggle() {
@@ -144,10 +146,11 @@ class Live {
         redirect: "error", // To a login: the session is over.
       });
       if (response.status !== 304) {
-        if (!response.ok) {
+        if (!response.ok && response.status !== 404) {
           throw new Error(String(response.status));
         }
-        const found = await response.json();
+        const found = await response.json(); // Of what is gone, too: the last one.
+        this.isOver = !response.ok;
         this.tag = response.headers.get("ETag") ?? "";
         this.show(found);
       }

@@ -178,6 +178,28 @@ def test_an_open_list_tells_what_is_new_unless_it_is_paused(
     page.wait_for_selector(f"#result_list >> text={scribe.workflow_id}")
 
 
+@pytest.mark.once
+def test_the_page_of_a_worker_follows_it_until_it_is_gone(operator, site, visit):
+    worker = Worker.objects.register(Worker.Kind.WORKER)
+    worker.heartbeat_at += timedelta(hours=1)  # It has no thread for its heart.
+    worker.save()
+    address = reverse("admin:django_durable_worker_change", args=[worker.pk])
+    page = visit(address, client=operator, color_scheme="light", **DESKTOP)
+    page.click("[data-dd-pause]")
+    Worker.objects.filter(pk=worker.pk).update(state="draining", rss_bytes=2**30)
+    page.click("[data-dd-pause]")  # Goes on, and asks at once.
+    page.wait_for_selector(".dd-badge >> text=draining")
+    page.wait_for_selector("[data-dd-cell=memory] >> text=1.0 GB")
+    worker.delete()
+
+    page.click("[data-dd-pause]")
+    page.click("[data-dd-pause]")
+
+    page.wait_for_selector(".dd-badge >> text=no longer there")
+    page.wait_for_selector("[data-dd-controls][data-dd-state=paused]")
+    assert page.inner_text("[data-dd-stale]") == "It is no longer there"
+
+
 OUTLINE = """() => {
   const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
   const ours = document.activeElement.closest(".dd-console");
