@@ -69,6 +69,27 @@ def inputs_text(stored: str, name: str) -> str:
     return _text(stored, bool(patterns), named)
 
 
+def own_text(stored: str | None, name: str, column: str) -> str | None:
+    """Return what a workflow itself stores in one of PAYLOADS, None for nothing."""
+    if stored is None:
+        return None
+    if column == "inputs":
+        return inputs_text(stored, name)
+    # What has ended it may be the exception of any of its steps.
+    return part_text(stored, name, column, step=None if column == "error" else "")
+
+
+def part_text(
+    stored: str | None, name: str, column: str, *, step: str | None = "", at: str = ""
+) -> str | None:
+    """Return what a step or another part of a workflow stores, None for nothing."""
+    if stored is None:
+        return None
+    if column == "error":
+        return error_text(stored, name, step=step)
+    return stored_text(stored, name, step=step, at=at or column)
+
+
 def inputs_payload(stored: str, name: str) -> Payload:
     """See payload_of() and inputs_text()."""
     return _payload(stored, inputs_text(stored, name))

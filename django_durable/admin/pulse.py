@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from django_durable import clock, conf
+from django_durable.admin.actions.asking import page_of
 from django_durable.admin.figures import condition
 from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.workers import FRESH, GONE, LATE, LOST, WORDS, pulse
@@ -105,13 +104,8 @@ def current(model_admin: Any, worker: Any) -> dict[str, str] | None:
     """
     if getattr(worker, "held_first", None) is None:
         return None
-    address = reverse(
-        "admin:django_durable_workflow_change",
-        args=[quote(worker.held_first.pk)],
-        current_app=model_admin.admin_site.name,
-    )
     return {
-        "address": address,
+        "address": page_of(model_admin, worker.held_first.pk),
         "text": visible(worker.held_first.pk, limit=60, lines=False),
         "more": f" +{worker.holds - 1}" if worker.holds > 1 else "",
     }

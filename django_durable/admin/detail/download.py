@@ -6,8 +6,9 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from django_durable.admin.payloads import error_text, inputs_text, stored_text
+from django_durable.admin.payloads import error_text, own_text, stored_text
 from django_durable.models.ids import may_exist
+from django_durable.models.workflow import PAYLOADS
 
 
 def download(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -27,12 +28,8 @@ def download(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResp
 
 def _text(workflow: Any, request: HttpRequest) -> str | None:
     of = request.GET.get("of", "")
-    if of == "inputs":
-        return inputs_text(workflow.inputs, workflow.name)
-    if of == "output":
-        return _stored(workflow, workflow.output, of)
-    if of == "error" and workflow.error is not None:
-        return error_text(workflow.error, workflow.name)
+    if of in PAYLOADS:
+        return own_text(getattr(workflow, of), workflow.name, of)
     reader = _READERS.get(of)
     return reader(workflow, request) if reader is not None else None
 

@@ -12,7 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 
 from django_durable.admin.listing.export import COLUMNS, RELATED
 from django_durable.admin.others import hidden_ids, named
-from django_durable.admin.payloads import error_text, inputs_text, stored_text
+from django_durable.admin.payloads import own_text, part_text
+from django_durable.models.workflow import PAYLOADS
 from django_durable.redaction import HIDDEN
 
 MOST_ROWS = 10_000
@@ -91,9 +92,8 @@ def _own(workflow: Any, mine: QuerySet[Any], *, with_data: bool) -> dict[str, An
     hidden = hidden_ids(workflow._state.db, ids, seen)
     found |= {name: HIDDEN for name in RELATED if found[name] in hidden}
     if with_data:
-        found["inputs"] = inputs_text(workflow.inputs, workflow.name)
-        found["output"] = _readable(workflow.output, workflow.name, "output")
-        found["error"] = _readable(workflow.error, workflow.name, "error", step=None)
+        for name in PAYLOADS:
+            found[name] = own_text(getattr(workflow, name), workflow.name, name)
     return found
 
 
@@ -112,23 +112,8 @@ def _rows(
         for name in values if with_data else ():
             step = None if part == "attempts" else row.get("name", "")
             at = row["key"] if part == "events" else ""
-            row[name] = _readable(row[name], workflow.name, name, step=step, at=at)
+            row[name] = part_text(row[name], workflow.name, name, step=step, at=at)
         yield row
-
-
-def _readable(
-    stored: str | None,
-    workflow: str,
-    column: str,
-    *,
-    step: str | None = "",
-    at: str = "",
-) -> str | None:
-    if stored is None:
-        return None
-    if column == "error":
-        return error_text(stored, workflow, step=step)
-    return stored_text(stored, workflow, step=step, at=at or column)
 
 
 def _json(value: Any) -> str:

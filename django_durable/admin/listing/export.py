@@ -18,7 +18,7 @@ from django_durable import clock
 from django_durable.admin.listing.filters import PARAMETERS
 from django_durable.admin.listing.strict import parameters_of
 from django_durable.admin.others import named
-from django_durable.admin.payloads import error_text, inputs_text, stored_text
+from django_durable.admin.payloads import own_text
 from django_durable.bulk.narrowing import narrow
 from django_durable.models.workflow import PAYLOADS
 
@@ -84,12 +84,9 @@ def _readable(row: dict[str, Any]) -> dict[str, Any]:
     """Write values as the console shows them: decoded where that is possible."""
     for name in RELATED:
         row[name] = row.pop(f"shown_{name}")
-    if row.get("inputs") is not None:
-        row["inputs"] = inputs_text(row["inputs"], row["name"])
-    if row.get("output") is not None:
-        row["output"] = stored_text(row["output"], row["name"], at="output")
-    if row.get("error") is not None:
-        row["error"] = error_text(row["error"], row["name"])
+    for name in PAYLOADS:
+        if name in row:
+            row[name] = own_text(row[name], row["name"], name)
     return row
 
 
