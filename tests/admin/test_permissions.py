@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve, reverse
 
@@ -21,6 +21,7 @@ from tests.admin.everywhere import (
 )
 from tests.admin.pages import LIST, answer, choice, finished, queued
 from tests.counting import noted_writes
+from tests.people import allow, user_with
 
 pytestmark = pytest.mark.django_db
 
@@ -63,16 +64,6 @@ def pages():
     return addresses(workflow.pk, there)
 
 
-def user_with(*codenames, **flags):
-    user = User.objects.create_user("x", **{"is_staff": True, **flags})
-    allow(user, *codenames)
-    return user
-
-
-def allow(user, *codenames):
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-
-
 def logged_in(user):
     client = Client()
     if user is not None:
@@ -112,7 +103,7 @@ def test_who_is_not_of_the_staff_is_sent_to_the_login(pages, flags):
 
 
 def test_staff_without_a_permission_sees_nothing(pages):
-    client = logged_in(user_with())
+    client = logged_in(user_with(is_staff=True))
 
     for name, (address, _needed) in pages.items():
         assert seen(client, address) == 403, name
@@ -123,7 +114,7 @@ def test_staff_without_a_permission_sees_nothing(pages):
 
 @pytest.mark.once
 def test_a_single_permission_opens_only_what_needs_nothing_else(pages):
-    user = user_with()
+    user = user_with(is_staff=True)
     client, before = logged_in(user), statuses()
 
     for codename in ALL:
@@ -140,7 +131,7 @@ def test_a_single_permission_opens_only_what_needs_nothing_else(pages):
 
 # So no other permission, nor several, can stand for one of them.
 def test_what_a_page_needs_is_enough_and_of_that_nothing_may_be_missing(pages):
-    user = user_with()
+    user = user_with(is_staff=True)
     client, before = logged_in(user), statuses()
 
     for name, (address, needed) in pages.items():
@@ -216,7 +207,7 @@ def test_every_post_needs_the_token_against_forged_requests(pages):
 
 
 def test_a_signed_selection_does_not_stand_for_the_permission():
-    user, workflow = user_with(), queued()
+    user, workflow = user_with(is_staff=True), queued()
     client = logged_in(user)
     needed = {
         "cancel": "cancel_workflow",

@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 
 import django_durable as durable
+from tests.people import user_with
 from tests.streaming import servers
 from tests.streaming.clients import watching
 from tests.streaming.crowds import Crowd, Member, counts_of
 from tests.streaming.events import Events
-from tests.streaming.people import user_with
 from tests.streaming.scribe import Scribe
 
 WINDOW = 16 * 1024

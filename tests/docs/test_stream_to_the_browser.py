@@ -8,7 +8,7 @@ from django.urls import resolve
 from django_durable.streaming.tokens import read_token
 from example_project.orders.models import Order
 from tests.docs.pages import DOCS, blocks
-from tests.streaming.people import user_with
+from tests.people import user_with
 
 PAGE = "how-to/stream-to-the-browser.md"
 

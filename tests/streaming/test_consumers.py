@@ -17,7 +17,7 @@ from django_durable.streaming.permissions import Answer, Decision, Visitor, deci
 from django_durable.streaming.places import Asked
 from django_durable.streaming.sockets import session_key_of
 from django_durable.streaming.story import Story
-from tests.streaming.people import session_of, user_with
+from tests.people import session_of, user_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

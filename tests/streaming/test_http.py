@@ -8,7 +8,7 @@ from django.urls import path
 import django_durable as durable
 from django_durable.streaming import doorway
 from django_durable.streaming.entries import link_to
-from tests.streaming.people import session_of, user_with
+from tests.people import session_of, user_with
 from tests.streaming.scribe import Scribe
 
 STREAMS = "/durable/streams/"

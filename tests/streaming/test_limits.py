@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed
 import django_durable as durable
 from django_durable import clock
 from django_durable.streaming import limits
+from tests.people import user_with
 from tests.streaming.clients import url, watching
-from tests.streaming.people import user_with
 
 
 def test_a_server_gives_signs_of_life_and_wants_some(hasty, scribe):

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client, RequestFactory
 
 from django_durable.streaming import origins
+from tests.people import session_of, user_with
 from tests.streaming.clients import opened, refused, url
-from tests.streaming.people import session_of, user_with
 
 OTHERS = [
     None,

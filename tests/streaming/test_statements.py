@@ -11,7 +11,7 @@ from django_durable.models.news import Cursor, see_news
 from django_durable.models.watching import Wanted, _statement, earliest_offset, see
 from django_durable.streaming import feeds
 from django_durable.streaming.permissions import Answer, Visitor, admit
-from tests.streaming.people import session_of, user_with
+from tests.people import session_of, user_with
 from tests.streaming.scribe import Scribe
 
 pytestmark = pytest.mark.django_db

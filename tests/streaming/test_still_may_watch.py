@@ -9,9 +9,9 @@ from websockets.exceptions import ConnectionClosed
 import django_durable as durable
 from django_durable import signals
 from django_durable.models.targets import result_target
+from tests.people import cookie_of, session_of, user_with
 from tests.streaming.clients import opened, url, watching
 from tests.streaming.events import Events
-from tests.streaming.people import cookie_of, session_of, user_with
 
 ALL = "view_stream", "view_workflow_data"
 

@@ -9,8 +9,8 @@ from django.core import signing
 import django_durable as durable
 from django_durable import clock
 from django_durable.streaming import tokens
+from tests.people import cookie_of, session_of, user_with
 from tests.streaming.clients import opened, refused, url, watching
-from tests.streaming.people import cookie_of, session_of, user_with
 
 
 def code_for(server, scribe, token, key="out"):

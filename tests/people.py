@@ -5,15 +5,20 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 
-def user_with(*codenames, name="ana"):
+def user_with(*codenames, name="ana", **flags):
     """Return a new user who has some permissions of django_durable."""
-    user = get_user_model().objects.create_user(name)
+    user = get_user_model().objects.create_user(name, **flags)
+    allow(user, *codenames)
+    return user
+
+
+def allow(user, *codenames):
+    """Give a user these permissions of django_durable, and no others."""
     user.user_permissions.set(
         Permission.objects.filter(
             content_type__app_label="django_durable", codename__in=codenames
         )
     )
-    return user
 
 
 def session_of(user):
