@@ -48,8 +48,9 @@ def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     alarm = "".join(condition.alarms(conf.current().database))
     worker = model_admin.get_object(request, str(key))
     if worker is None:
-        found = {"rows": {str(key): _cells_when_gone()}, "alarm": alarm}
-        return JsonResponse({**found, "news": _("It is no longer there")}, status=404)
+        found = {"rows": {str(key): _cells_when_gone()}, "is_over": True}
+        found |= {"news": _("It is no longer there"), "alarm": alarm}
+        return JsonResponse(found, status=404)
     if not model_admin.has_view_permission(request, worker):
         raise PermissionDenied
     shown = {str(worker.pk): cells(model_admin, worker)}

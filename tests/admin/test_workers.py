@@ -101,6 +101,7 @@ def test_the_page_of_a_worker_says_when_it_is_gone(client, operator):
     assert answer.status_code == 404
     assert "no-store" in answer["Cache-Control"]
     assert answer.json()["news"] == "It is no longer there"
+    assert answer.json()["is_over"]
     (cells,) = answer.json()["rows"].values()
     assert cells.keys() == shown.keys()
     assert cells.pop("pulse")["word"] == "no longer there"

@@ -3,7 +3,7 @@
 //   data-dd-figure="NAME"                what figures.NAME of the answer says
 //   data-dd-value="NAME"                 the same for a progress bar
 //   data-dd-row="ID" data-dd-cell="NAME" what rows.ID.NAME says; a state is a badge
-// With 404 comes what to show when all that the page is about is gone: nothing follows.
+// An answer with "is_over" is the last: what the page is about is no longer there.
 // What is new is announced in the words of the answer's "news".
 // Texts of workflows are only ever text: nothing here becomes markup.
 
@@ -146,11 +146,11 @@ class Live {
         redirect: "error", // To a login: the session is over.
       });
       if (response.status !== 304) {
-        if (!response.ok && response.status !== 404) {
+        const found = await response.json();
+        this.isOver = found.is_over === true;
+        if (!response.ok && !this.isOver) {
           throw new Error(String(response.status));
         }
-        const found = await response.json(); // Of what is gone, too: the last one.
-        this.isOver = !response.ok;
         this.tag = response.headers.get("ETag") ?? "";
         this.show(found);
       }
