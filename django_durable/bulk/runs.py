@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from django_durable import conf
-from django_durable.bulk.actions import ACTIONS, Refused
+from django_durable.bulk.actions import ACTIONS, Refused, Wish
 from django_durable.bulk.actor import NAME, NOT_TWICE, Actor, Stopped, actor_of
 from django_durable.bulk.selection import Selection
 from django_durable.definitions.communication import set_event
@@ -32,7 +32,8 @@ MOST_REASONS = 20
 MOST_CHARACTERS = 1000
 
 Order = Mapping[str, Any]
-"""``selection``, its fields; who it is from: ``site``, ``user``, ``by``; ``reason``."""
+"""``selection``, its fields; who it is from: ``site``, ``user``, ``by``; ``reason``;
+``queue_name``, in which what is resumed goes on, or None."""
 
 Progress = dict[str, Any]
 """``done`` and ``refused``, in numbers; ``reasons`` of some; why it ``stopped``."""
@@ -109,14 +110,17 @@ def _act_on(actor: Actor, order: Order, workflow: Any) -> str | None:
     if workflow is None:
         return _("It does not exist any more.")
     pk, action = workflow.pk, order["selection"]["action"]
+    queue_name = order.get("queue_name")  # Orders of earlier releases have none.
     if objection := actor.objection(action, workflow):
         return objection
     try:
-        ACTIONS[action](workflow, _reason(order))
+        ACTIONS[action](workflow, Wish(_reason(order), queue_name))
     except (DurableError, IntegrityError, Refused) as error:
         return visible(error, limit=300, lines=False)
     workflow.pk = pk  # Django forgets it with the row.
     text = f"{action}: with {workflow_id()}"
+    if queue_name:
+        text += f", in the queue “{queue_name}”."
     if order["reason"]:
         text += f" Reason: {order['reason']}"
     # Where the admin's log lives in another database, a batch that is tried again

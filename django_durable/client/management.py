@@ -44,19 +44,23 @@ async def acancel_workflow(workflow_id: str, reason: str = "") -> bool:
     return await sync_to_async(cancel_workflow)(workflow_id, reason)
 
 
-def resume_workflow(workflow_id: str) -> WorkflowHandle[Any]:
+def resume_workflow(
+    workflow_id: str, *, queue_name: str | None = None
+) -> WorkflowHandle[Any]:
     """Let a workflow go on from its last completed step; see Workflow.resume().
 
     Raises WorkflowNotFound, InvalidTransition.
     """
     refuse_running_loop("resume_workflow", "aresume_workflow")
-    _workflows_for(workflow_id).resume_one(workflow_id)
+    _workflows_for(workflow_id).resume_one(workflow_id, queue_name=queue_name)
     return WorkflowHandle(workflow_id)
 
 
-async def aresume_workflow(workflow_id: str) -> WorkflowHandle[Any]:
+async def aresume_workflow(
+    workflow_id: str, *, queue_name: str | None = None
+) -> WorkflowHandle[Any]:
     """See resume_workflow()."""
-    return await sync_to_async(resume_workflow)(workflow_id)
+    return await sync_to_async(resume_workflow)(workflow_id, queue_name=queue_name)
 
 
 def restart_workflow(

@@ -35,19 +35,23 @@ class Operations:
         await standalone.aprepare()
         return await _managed("acancel_workflow", workflow_id, reason)  # type: ignore[no-any-return]
 
-    def resume_workflow(self, workflow_id: str) -> WorkflowHandle[Any]:
+    def resume_workflow(
+        self, workflow_id: str, *, queue_name: str | None = None
+    ) -> WorkflowHandle[Any]:
         """Let a workflow go on from its last completed step.
 
         Raises WorkflowNotFound, InvalidTransition.
         """
         standalone.prepare("resume_workflow", "client.aresume_workflow")
-        _managed("resume_workflow", workflow_id)
+        _managed("resume_workflow", workflow_id, queue_name=queue_name)
         return ClientHandle(str(workflow_id))
 
-    async def aresume_workflow(self, workflow_id: str) -> WorkflowHandle[Any]:
+    async def aresume_workflow(
+        self, workflow_id: str, *, queue_name: str | None = None
+    ) -> WorkflowHandle[Any]:
         """See resume_workflow()."""
         await standalone.aprepare()
-        await _managed("aresume_workflow", workflow_id)
+        await _managed("aresume_workflow", workflow_id, queue_name=queue_name)
         return ClientHandle(str(workflow_id))
 
     def restart_workflow(

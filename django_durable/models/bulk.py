@@ -11,6 +11,7 @@ from django_durable import clock
 from django_durable.exceptions import InvalidTransition, WorkflowNotFound
 from django_durable.models.deletion import DeletionQuerySet
 from django_durable.models.forks import ForkOptions, ForkQuerySet
+from django_durable.names import check_queue_name
 
 # Ids that one look fetches: memory stays flat for any number of rows.
 BATCH = 500
@@ -39,10 +40,14 @@ class BulkQuerySet(ForkQuerySet, DeletionQuerySet):  # type: ignore[override]
         return self._each(lambda pk: workflows.cancel_one(pk, reason))
 
     @_on_querysets_only
-    def resume(self) -> int:
+    def resume(self, *, queue_name: str | None = None) -> int:
         """Resume each of these that can be; return how many went on."""
+        if queue_name is not None:
+            check_queue_name(queue_name)
         workflows = self._workflows()
-        return self._each(lambda pk: workflows.resume_one(pk) is None)
+        return self._each(
+            lambda pk: workflows.resume_one(pk, queue_name=queue_name) is None
+        )
 
     @_on_querysets_only
     def restart(self, *, queue_name: str | None = None) -> int:

@@ -1,6 +1,6 @@
 """How a workflow changes its state. Each change names the state it expects."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from django_durable.models.expressions import SecondsSince
 from django_durable.models.outcome import Outcome
 from django_durable.models.status import ACTIVE, Standing, Status
 from django_durable.models.targets import result_target
+from django_durable.names import check_queue_name
 
 RESUMABLE = (
     Status.CANCELLED,
@@ -158,16 +159,20 @@ class TransitionQuerySet(models.QuerySet[Any]):
             raise WorkflowNotFound(workflow_id)
         return bool(cancelled)
 
-    def resume_one(self, workflow_id: str) -> None:
+    def resume_one(self, workflow_id: str, *, queue_name: str | None = None) -> None:
         """Go on from the last completed step, children cancelled along too.
 
-        Raises WorkflowNotFound, InvalidTransition.
+        Those stay in their queues; the workflow moves to ``queue_name``, if there
+        is one. Raises WorkflowNotFound, InvalidTransition.
         """
+        moves = (
+            {} if queue_name is None else {"queue_name": check_queue_name(queue_name)}
+        )
 
         def resume() -> None:
             with transaction.atomic(using=self.db):
                 sql.limit_idle_time(connections[self.db])
-                self._resume(workflow_id)
+                self._resume(workflow_id, moves)
 
         faults.retry_conflicts(self.db, resume)
 
@@ -234,14 +239,14 @@ class TransitionQuerySet(models.QuerySet[Any]):
         if names:
             signals.publish(self.db, *(result_target(pk).name for pk in names))
 
-    def _resume(self, workflow_id: str) -> None:
+    def _resume(self, workflow_id: str, moves: Mapping[str, str]) -> None:
         rows = self.filter(pk=workflow_id)
         if connections[self.db].features.has_select_for_update:
             rows = rows.select_for_update(no_key=True)
         workflow = rows.first()
         if workflow is None:
             raise WorkflowNotFound(workflow_id)
-        changes = self._resumption(workflow)
+        changes = {**self._resumption(workflow), **moves}
         self.filter(pk=workflow_id, status=workflow.status).update(**changes)
         cancelled_along = self.filter(
             cancelled_with=workflow_id, parent=workflow_id, status=Status.CANCELLED
@@ -249,7 +254,7 @@ class TransitionQuerySet(models.QuerySet[Any]):
         if workflow.status == Status.CANCELLED:
             for child in list(cancelled_along.values_list("pk", flat=True)):
                 with suppress(InvalidTransition):  # Somebody else was faster.
-                    self._resume(child)
+                    self._resume(child, {})
         signals.publish(self.db, signals.QUEUE)
 
     def _resumption(self, workflow: Any) -> dict[str, Any]:

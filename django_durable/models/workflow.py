@@ -291,14 +291,14 @@ class Workflow(models.Model):
         self.refresh_from_db()
         return took
 
-    def resume(self) -> None:
-        """Go on from the last completed step.
+    def resume(self, *, queue_name: str | None = None) -> None:
+        """Go on from the last completed step, in another queue if one is given.
 
         For cancelled, paused and dead-lettered workflows, and for a stranded
         one, which moves to the version at hand. A delayed one starts at once.
         Raises InvalidTransition for a running or finished one.
         """
-        self._rows().resume_one(self.pk)
+        self._rows().resume_one(self.pk, queue_name=queue_name)
         self.refresh_from_db()
 
     def restart(self, *, workflow_id: str | None = None) -> "Workflow":

@@ -145,9 +145,11 @@ def resume(driver: Driver) -> None:
 
 
 def resume_for_sure(driver: Driver) -> None:
-    """Resume what is cancelled, as somebody who repeats it after a crash."""
-    if Workflow.objects.filter(pk=ID, status="CANCELLED").exists():
-        Workflow.objects.resume_one(ID)
+    """Resume what is cancelled, in another queue; repeat that after a crash."""
+    cancelled = Workflow.objects.filter(pk=ID, status="CANCELLED")
+    if queues := list(cancelled.values_list("queue_name", flat=True)):
+        assert queues == ["default"]  # It moves when it goes on, not before.
+        Workflow.objects.resume_one(ID, queue_name="other")
     driver.recover()
 
 

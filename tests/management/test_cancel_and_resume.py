@@ -287,3 +287,24 @@ def test_children_are_cancelled_along(cli):
     cli("cancel", "parent")
 
     assert set(statuses().values()) == {"CANCELLED"}
+
+
+def test_what_is_resumed_may_go_on_in_another_queue(cli):
+    queued("a", "b")
+    Workflow.objects.update(status=Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED, stalls=9)
+
+    one = cli("resume", "a", "--to-queue", "slow")
+    many = cli("resume", "--all", "--queue", "default", "--to-queue", "slow", "--yes")
+
+    assert (one.code, many.code) == (0, 0)
+    found = Workflow.objects.values_list("queue_name", "status", "stalls")
+    assert list(found) == [("slow", "ENQUEUED", 0)] * 2
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\nb"])
+def test_a_name_that_no_queue_can_have_is_misuse(cli, name):
+    answer = cli("resume", "a", "--to-queue", name)
+
+    assert answer.code == 2
+    assert "queue_name must be 1 to 64 printable characters" in answer.err

@@ -178,6 +178,7 @@ async def apatches() -> None:
 def management() -> None:
     assert_type(durable.cancel_workflow("a", reason="b"), bool)
     assert_type(durable.resume_workflow("a"), durable.WorkflowHandle[Any])
+    durable.resume_workflow("a", queue_name="slow")
     assert_type(durable.restart_workflow("a"), durable.WorkflowHandle[Any])
     fork = durable.fork_workflow("a", 2, branch="1", new_workflow_id="b")
     assert_type(fork, durable.WorkflowHandle[Any])
@@ -195,6 +196,7 @@ def management() -> None:
 async def management_in_async_code() -> None:
     assert_type(await durable.acancel_workflow("a"), bool)
     assert_type(await durable.aresume_workflow("a"), durable.WorkflowHandle[Any])
+    await durable.aresume_workflow("a", queue_name="slow")
     assert_type(await durable.aretrieve_workflow("a"), durable.WorkflowHandle[Any])
     assert_type(await durable.arestart_workflow("a"), durable.WorkflowHandle[Any])
     assert_type(await durable.afork_workflow("a", 2), durable.WorkflowHandle[Any])
@@ -211,6 +213,7 @@ def clients() -> None:
         assert_type(client.retrieve_workflow("a"), durable.WorkflowHandle[Any])
         assert_type(client.cancel_workflow("a", "b"), bool)
         assert_type(client.resume_workflow("a"), durable.WorkflowHandle[Any])
+        client.resume_workflow("a", queue_name="slow")
         assert_type(client.restart_workflow("a"), durable.WorkflowHandle[Any])
         assert_type(client.fork_workflow("a", 2), durable.WorkflowHandle[Any])
         assert_type(client.delete_workflow("a"), int)

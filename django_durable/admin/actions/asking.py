@@ -30,7 +30,9 @@ class ActionForm(confirming.ReasonForm):
     def answer(self, request: HttpRequest) -> Answer:
         """Return what the person said; the form is valid."""
         given = self.cleaned_data
-        return Answer(request.user, given["reason"], str(given["nonce"]))
+        queue_name = given.get("queue_name") or None
+        nonce = str(given["nonce"])
+        return Answer(request.user, given["reason"], nonce, queue_name)
 
 
 def found(

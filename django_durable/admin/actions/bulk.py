@@ -16,6 +16,7 @@ from django_durable import clock
 from django_durable.admin import confirming
 from django_durable.admin.actions.asking import fresh_nonce, list_page
 from django_durable.admin.actions.operations import OPERATIONS
+from django_durable.admin.actions.queue_field import QueueForm
 from django_durable.admin.confirming import MOST_SHOWN, ReasonForm, Words
 from django_durable.admin.listing.counts import MOST_COUNTED
 from django_durable.admin.listing.filters import PARAMETERS
@@ -154,8 +155,14 @@ def ask_about(
         post_to=reverse(RUNS, current_app=model_admin.admin_site.name),
         is_dangerous=operation.is_dangerous,
     )
-    form = form or ReasonForm(typed=typed)
+    form = form or form_for(selection)
     return confirming.ask(model_admin, request, question, form)
+
+
+def form_for(selection: Selection, data: Mapping[str, Any] | None = None) -> ReasonForm:
+    """Return what is to be filled in, or what was."""
+    form_of = QueueForm if selection.action == "resume" else ReasonForm
+    return form_of(data, typed=typed_text(selection))
 
 
 def typed_text(selection: Selection) -> str:

@@ -16,6 +16,7 @@ from django_durable.admin.actions.asking import (
     told,
 )
 from django_durable.admin.actions.operations import OPERATIONS, Done
+from django_durable.admin.actions.queue_field import QueueField
 from django_durable.admin.pages import render
 from django_durable.bulk.actor import Actor
 from django_durable.definitions import registry
@@ -47,12 +48,7 @@ class ForkForm(ActionForm):
 
     step = forms.IntegerField(min_value=1, max_value=_LARGEST, widget=forms.HiddenInput)
     branch = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)
-    queue_name = forms.CharField(
-        label=gettext_lazy("Queue"),
-        max_length=64,
-        required=False,
-        help_text=gettext_lazy("Left empty: that of the original."),
-    )
+    queue_name = QueueField(help_text=gettext_lazy("Left empty: that of the original."))
     version = forms.ChoiceField(label=gettext_lazy("Version"), required=False)
     field_order = ("queue_name", "version", "reason")
 

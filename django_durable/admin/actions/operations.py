@@ -24,11 +24,15 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the person said: who, why, and a nonce that a double click repeats."""
+    """What the person said: who, why, and a nonce that a double click repeats.
+
+    ``queue_name`` is None where nothing is to move.
+    """
 
     user: Any
     reason: str
     nonce: str
+    queue_name: str | None = None
 
 
 def _never(workflow: Any, answer: Answer) -> Done:
@@ -67,8 +71,11 @@ def _cancel(workflow: Any, answer: Answer) -> Done:
 
 
 def _resume(workflow: Any, answer: Answer) -> Done:
-    workflow.resume()
-    return Done(_("It goes on from its last completed step."))
+    workflow.resume(queue_name=answer.queue_name)
+    if answer.queue_name is None:
+        return Done(_("It goes on from its last completed step."))
+    text = _("It goes on from its last completed step, in the queue “%s”.")
+    return Done(text % answer.queue_name)
 
 
 def _restart(workflow: Any, answer: Answer) -> Done:

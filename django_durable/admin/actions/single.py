@@ -15,8 +15,16 @@ from django_durable.admin.actions.asking import (
     refused,
 )
 from django_durable.admin.actions.operations import OPERATIONS, Operation
+from django_durable.admin.actions.queue_field import QueueForm
 from django_durable.admin.pages import PageView
 from django_durable.bulk.actor import Actor
+
+
+class ResumeForm(QueueForm, ActionForm):
+    """Why, and where it goes on."""
+
+
+FORMS: dict[str, type[ActionForm]] = {"resume": ResumeForm}
 
 
 def view(name: str) -> PageView:
@@ -30,10 +38,11 @@ def _page(
     workflow = found(model_admin, request, object_id, operation)
     if text := Actor(model_admin, request).objection_to_run(operation.name, workflow):
         return refused(model_admin, request, workflow, text)
+    form_of = FORMS.get(operation.name, ActionForm)
     if request.method != "POST":
-        form = ActionForm(initial={"nonce": fresh_nonce()})
+        form = form_of(initial={"nonce": fresh_nonce()})
         return _ask(operation, model_admin, request, workflow, form)
-    form = ActionForm(request.POST)
+    form = form_of(request.POST)
     if not form.is_valid():
         return _ask(operation, model_admin, request, workflow, form)
     return finish(model_admin, request, workflow, operation, form.answer(request))

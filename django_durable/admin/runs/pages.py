@@ -1,5 +1,6 @@
 """The pages of bulk runs."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -19,9 +20,8 @@ from django.utils.translation import gettext as _
 from django_durable import bulk, clock, conf
 from django_durable.admin import audit, dashboard
 from django_durable.admin.actions.asking import list_page
-from django_durable.admin.actions.bulk import ask_about, counts_of, typed_text
+from django_durable.admin.actions.bulk import ask_about, counts_of, form_for
 from django_durable.admin.actions.operations import OPERATIONS
-from django_durable.admin.confirming import ReasonForm
 from django_durable.admin.figures.workers import crew
 from django_durable.admin.pages import answer, render
 from django_durable.admin.runs import listing
@@ -88,14 +88,14 @@ def _begin(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if not actor.may(selection.action):
         raise PermissionDenied
     if run(actor, selection.key) is None:
-        form = ReasonForm(request.POST, typed=typed_text(selection))
+        form = form_for(selection, request.POST)
         if not form.is_valid():
             rows = selection.rows(actor.rows(), with_data=actor.sees_data)
             return ask_about(
                 model_admin, request, selection, rows, counts_of(rows), form
             )
         try:
-            _start(actor, selection, form.cleaned_data["reason"])
+            _start(actor, selection, form.cleaned_data)
         except WorkflowConflict as conflict:
             model_admin.message_user(request, visible(conflict), messages.ERROR)
             return HttpResponseRedirect(list_page(model_admin))
@@ -103,15 +103,17 @@ def _begin(model_admin: Any, request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(address)
 
 
-def _start(actor: Actor, selection: Selection, reason: str) -> None:
+def _start(actor: Actor, selection: Selection, given: Mapping[str, Any]) -> None:
     """Start the workflow, and write that down, both or neither."""
     request, by = actor.request, actor.request.user.get_username()
+    reason, queue_name = given["reason"], given.get("queue_name") or None
     order = {
         "selection": {**asdict(selection), "params": dict(selection.params)},
         "site": actor.model_admin.admin_site.name,
         "user": str(request.user.pk),
         "by": by,
         "reason": reason,
+        "queue_name": queue_name,
     }
     facts = {
         "action": selection.action,
@@ -130,6 +132,8 @@ def _start(actor: Actor, selection: Selection, reason: str) -> None:
             row = Workflow.objects.using(using).get(pk=handle.workflow_id)
             label = OPERATIONS[selection.action].label
             text = f"{label}: {selection.count}"
+            if queue_name:
+                text += _(", in the queue “%s”") % queue_name
             audit.record(
                 actor.model_admin, request, row, "bulk", reason=reason, outcome=text
             )

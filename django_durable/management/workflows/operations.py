@@ -41,8 +41,12 @@ def _cancel(row: Workflow, options: Options) -> dict[str, Any]:
     return {}
 
 
+def _add_queue(parser: Parser) -> None:
+    parser.add_argument("--to-queue", type=queue_name, help="Another queue.")
+
+
 def _resume(row: Workflow, options: Options) -> dict[str, Any]:
-    row.resume()
+    row.resume(queue_name=options["to_queue"])
     return {}
 
 
@@ -78,7 +82,7 @@ def _add_step(parser: Parser) -> None:
         help="The first step to happen again; those before it are kept.",
     )
     parser.add_argument("--branch", type=text, default="", help="The step's branch.")
-    parser.add_argument("--to-queue", type=queue_name, help="Another queue.")
+    _add_queue(parser)
     parser.add_argument("--to-version", type=text, help="Another version of the code.")
     _add_id(parser)
 
@@ -122,8 +126,9 @@ RESUME = subcommand_of(
         name="resume",
         past="resumed",
         one=_resume,
-        many=lambda rows, options: rows.resume(),
+        many=lambda rows, options: rows.resume(queue_name=options["to_queue"]),
         candidates=_resumable,
+        add_own_arguments=_add_queue,
     ),
     "Let cancelled, paused, dead or stranded workflows go on.",
 )
