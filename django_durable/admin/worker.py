@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock
 from django_durable.admin import audit, confirming, dashboard, pulse
+from django_durable.admin.actions.of_one import action_of_one
 from django_durable.admin.badges import badge
 from django_durable.admin.base import ReadOnlyAdmin
 from django_durable.admin.figures.ages import age
@@ -77,6 +78,9 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
         Page("api/workers/", "api_workers", pulse.follow, ("view_worker",)),
         Page("<uuid:key>/api/", "api_worker", pulse.one, ("view_worker",)),
     )
+    actions = action_of_one(
+        "drain", gettext_lazy("Drain"), permission="drain", page="worker_drain"
+    )
     list_display = (
         "process",
         "heartbeat",
@@ -132,8 +136,13 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Offer to drain it to those who may."""
-        context = {"may_drain": may(request, "manage_queue"), **(extra_context or {})}
+        may_drain = self.has_drain_permission(request)
+        context = {"may_drain": may_drain, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
+
+    def has_drain_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the user may ask a worker to leave."""
+        return may(request, "manage_queue")
 
     @admin.display(description=gettext_lazy("worker"))
     def process(self, worker: Any) -> SafeString:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from django_durable.admin.actions.bulk import BulkActions
+from django_durable.admin.actions.of_one import OF_A_WORKFLOW, offered
 from django_durable.admin.actions.pages import PAGES as ACTION_PAGES
 from django_durable.admin.base import ReadOnlyAdmin
 from django_durable.admin.console import PAGES as CONSOLE_PAGES
@@ -73,6 +74,7 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
         "resume_selected",
         "restart_selected",
         "erase_selected",
+        *OF_A_WORKFLOW,
     )
     # The search has a syntax of its own; these only say that there is one.
     search_fields = ("id",)
@@ -131,6 +133,8 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
         """Add all that the page shows to what Django has found and permitted."""
         if obj is not None:
             context.update(page.context(self, request, obj))
+            form = offered(context.get("action_form"), context["tools"])
+            context["action_form"] = form
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_object(

@@ -85,7 +85,8 @@ def seen(client, address, method="get", given=None):
 def filled_in():
     """Return what would do something on every page, if it were allowed."""
     given = answer(name="x", topic="verdict", message="1", step="1", answer="yes")
-    return {**given, "action": "cancel_selected", "_selected_action": "order-1"}
+    given |= {"action": "cancel_selected", "CHANGE_FORM-action": "cancel"}
+    return {**given, "_selected_action": "order-1"}
 
 
 def statuses():
