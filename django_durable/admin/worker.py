@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
@@ -33,6 +34,8 @@ def drain(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     worker = model_admin.get_queryset(request).filter(pk=key).first()
     if worker is None:
         raise Http404
+    if not model_admin.has_drain_permission(request, worker):
+        raise PermissionDenied
     back = dashboard.listing(request, dashboard.WORKERS)
     form = confirming.ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -191,3 +191,17 @@ def test_who_does_not_run_cannot_be_asked(changes):
 
     assert Worker.objects.drain(worker.pk) is False
     assert not Worker.objects.is_to_drain(worker.pk)
+
+
+@pytest.mark.once
+def test_a_project_may_decide_which_worker_leaves(client, operator, monkeypatch):
+    operator("view_worker", "manage_queue")
+    worker = register()
+    refuse = lambda self, request, obj=None: False  # noqa: E731
+    monkeypatch.setattr(DurableWorkerAdmin, "has_drain_permission", refuse)
+
+    found = [client.get(page(worker, "drain")), client.post(page(worker, "drain"))]
+
+    assert [each.status_code for each in found] == [403, 403]
+    assert "/drain/" not in client.get(page(worker)).text
+    assert Worker.objects.get().state == Worker.State.RUNNING

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from django_durable import clock, conf
 from django_durable.admin import dashboard, stranded
+from django_durable.admin.approvals.deciders import Deciders
 from django_durable.admin.approvals.questions import Request, workflow_at
 from django_durable.admin.figures import condition
 from django_durable.admin.figures.overview import MOST_REQUESTS
@@ -37,9 +38,8 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     shown = pages.get_page(request.GET.get("p"))
     seen = _seen(model_admin, request, shown)
     stranded.mark(wait.workflow for wait in seen)
-    asked = [
-        Request(wait, now, _may_answer(model_admin, request, wait)) for wait in seen
-    ]
+    deciders = Deciders(model_admin, request, seen)
+    asked = [Request(wait, now, deciders.of(wait)) for wait in seen]
     is_first = shown.number == 1
     query = news.address([each.place for each in asked], {} if is_first else None)
     context = {
@@ -103,10 +103,3 @@ def _news(model_admin: Any, request: HttpRequest, rows: Any, now: datetime) -> s
     first = [Request(wait, now) for wait in seen]
     places = [(each.place, each.workflow.changed_at) for each in first]
     return news.counted(places, request, since)
-
-
-def _may_answer(model_admin: Any, request: HttpRequest, wait: Any) -> bool:
-    mine = model_admin.has_send_permission(request, wait.workflow)
-    return bool(
-        mine and model_admin.has_topic_permission(request, wait.workflow, wait.key)
-    )

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 
 from django.utils.translation import gettext as _
 
+from django_durable.admin.approvals.deciders import Who
 from django_durable.admin.figures.ages import age
 from django_durable.definitions.schemas import Schema, at_path
 
@@ -17,7 +18,7 @@ class Request:
 
     wait: Any
     now: datetime
-    may_answer: bool = False
+    who: Who | None = None
 
     @property
     def workflow(self) -> Any:
