@@ -85,6 +85,7 @@ def test_those_with_both_permissions_are_named_you_first(client, operator):
     assert told(client) == ["you, adam, bob + 1 more adam, bob, zoe"]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("question")
 def test_who_may_only_look_reads_who_is_to_be_asked(client, operator):
     operator("view_workflow")
@@ -94,6 +95,7 @@ def test_who_may_only_look_reads_who_is_to_be_asked(client, operator):
     assert told(client) == ["p00, p01, p02 + 1 more p00, p01, p02, p03"]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("question")
 def test_of_very_many_some_are_named(client, root, monkeypatch):
     monkeypatch.setattr(deciders, "MOST_ASKED", 3)
@@ -105,6 +107,7 @@ def test_of_very_many_some_are_named(client, root, monkeypatch):
     assert told(client) == [f"{whole[0]} perhaps others"]
 
 
+@pytest.mark.once
 def test_a_project_that_decides_by_topic_is_asked_about_everybody(
     client, root, decided
 ):
@@ -123,6 +126,7 @@ def test_a_project_that_decides_by_topic_is_asked_about_everybody(
     assert found == {"leave": "nobody", "refund": "you, p00, p01", "trip": "p00"}
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("question")
 def test_one_who_is_allowed_without_the_permission_is_named(client, root, decided):
     person("bob", "view_workflow")
@@ -150,6 +154,7 @@ def test_one_for_whom_the_workflow_does_not_exist_is_not_named(client, root, dec
     assert told(client) == ["you, p01"]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("question")
 def test_one_who_may_not_see_the_workflow_is_not_named(client, root, decided):
     people(2)
@@ -162,6 +167,7 @@ def test_one_who_may_not_see_the_workflow_is_not_named(client, root, decided):
     assert told(client) == ["you, p01"]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("question")
 @pytest.mark.parametrize("name", ["has_topic_permission", "has_send_permission"])
 def test_a_project_whose_code_fails_is_taken_to_refuse(
@@ -186,6 +192,7 @@ class OpenSite(AdminSite):
         return request.user.is_active and request.user.username != "p00"
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("question")
 def test_the_site_says_who_may_work_in_it(client, root, monkeypatch):
     people(2)

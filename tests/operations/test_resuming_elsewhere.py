@@ -137,24 +137,14 @@ def test_a_dead_letter_that_moved_is_executed_to_its_end():
 
 
 @every_form
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [
-        ("x" * 65, ValueError),
-        ("", ValueError),
-        (" ", ValueError),
-        ("a\nb", ValueError),
-        ("a\x00b", ValueError),
-        ("a,b", ValueError),
-        (5, TypeError),
-    ],
-)
-def test_a_name_that_no_queue_can_have_is_named_and_changes_nothing(form, name, error):
+def test_a_name_that_no_queue_can_have_is_named_and_changes_nothing(form):
     workflow = stored()
     before = Workflow.objects.values().get()
 
-    with pytest.raises(error) as refusal:
-        form(workflow, name)
+    for name in ("x" * 65, "", " ", "a\nb", "a\x00b", "a,b", 5):
+        error = ValueError if isinstance(name, str) else TypeError
+        with pytest.raises(error) as refusal:
+            form(workflow, name)
+        assert repr(name) in str(refusal.value)
 
-    assert repr(name) in str(refusal.value)
     assert Workflow.objects.values().get() == before
