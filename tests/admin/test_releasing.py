@@ -82,9 +82,10 @@ def confirmation(client, workflow, **given):
 def test_many_are_released_in_the_queue_that_was_chosen(releaser, dead):
     fields = confirmation(releaser, dead, queue_name="slow")
 
-    releaser.post(RUNS, fields)
+    shown = releaser.post(RUNS, fields, follow=True).text
     run_until_idle()
 
+    assert "→ <bdi>slow</bdi>" in shown
     assert row() == ("slow", Status.SUCCESS, 0, 0)
     of_it, of_run = LogEntry.objects.order_by("object_id")
     if of_it.object_id != dead.pk:

@@ -121,6 +121,7 @@ def _start(actor: Actor, selection: Selection, given: Mapping[str, Any]) -> None
         "user": order["user"],
         "reason": reason,
         "total": selection.count,
+        **({"queue_name": queue_name} if queue_name else {}),
     }
     start = bulk.bulk.using(
         workflow_id=f"{PREFIX}{selection.key}", priority=PRIORITY, attributes=facts

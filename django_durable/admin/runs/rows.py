@@ -49,6 +49,11 @@ class Run:
         return visible(self._fact("reason"), limit=500, lines=False)
 
     @property
+    def queue_name(self) -> str:
+        """In which queue what is resumed goes on; nothing where it stays."""
+        return visible(self._fact("queue_name"), limit=64, lines=False)
+
+    @property
     def total(self) -> int:
         """For how many it was confirmed."""
         return self._number(self._fact("total"))
