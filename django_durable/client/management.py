@@ -11,7 +11,7 @@ from django_durable.definitions.handles import WorkflowHandle
 from django_durable.definitions.options import take_given_id
 from django_durable.durations import Seconds
 from django_durable.exceptions import WorkflowNotFound
-from django_durable.models import Workflow
+from django_durable.models import Queue, Workflow
 from django_durable.models.forks import ForkOptions
 from django_durable.models.ids import may_exist
 from django_durable.models.workflow import WorkflowQuerySet
@@ -168,6 +168,35 @@ async def aprune_workflows(
     return await sync_to_async(prune_workflows)(
         older_than=older_than, statuses=statuses, limit=limit
     )
+
+
+def pause_queue(name: str, reason: str = "") -> bool:
+    """Have workers take nothing more from a queue; return whether it took.
+
+    False when it was paused already. What they execute goes on until it suspends
+    or ends; what is started into the queue waits there.
+    """
+    refuse_running_loop("pause_queue", "apause_queue")
+    return Queue.objects.using(conf.current().database).pause(name, reason)
+
+
+async def apause_queue(name: str, reason: str = "") -> bool:
+    """See pause_queue()."""
+    return await sync_to_async(pause_queue)(name, reason)
+
+
+def resume_queue(name: str) -> bool:
+    """Have workers take from a paused queue again, at once.
+
+    Returns whether it took; False when it was not paused.
+    """
+    refuse_running_loop("resume_queue", "aresume_queue")
+    return Queue.objects.using(conf.current().database).resume(name)
+
+
+async def aresume_queue(name: str) -> bool:
+    """See resume_queue()."""
+    return await sync_to_async(resume_queue)(name)
 
 
 def _handle(found: tuple[str, bool]) -> WorkflowHandle[Any]:

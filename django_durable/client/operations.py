@@ -144,6 +144,26 @@ class Operations:
         )
         return pruned
 
+    def pause_queue(self, name: str, reason: str = "") -> bool:
+        """Have workers take nothing more from a queue; return whether it took."""
+        standalone.prepare("pause_queue", "client.apause_queue")
+        return _managed("pause_queue", name, reason)  # type: ignore[no-any-return]
+
+    async def apause_queue(self, name: str, reason: str = "") -> bool:
+        """See pause_queue()."""
+        await standalone.aprepare()
+        return await _managed("apause_queue", name, reason)  # type: ignore[no-any-return]
+
+    def resume_queue(self, name: str) -> bool:
+        """Have workers take from a paused queue again; return whether it took."""
+        standalone.prepare("resume_queue", "client.aresume_queue")
+        return _managed("resume_queue", name)  # type: ignore[no-any-return]
+
+    async def aresume_queue(self, name: str) -> bool:
+        """See resume_queue()."""
+        await standalone.aprepare()
+        return await _managed("aresume_queue", name)  # type: ignore[no-any-return]
+
 
 def _managed(name: str, *args: Any, **options: Any) -> Any:
     """Call a function that is loaded only now: it needs the models.

@@ -10,14 +10,15 @@ from uuid import UUID
 
 from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Coalesce
 
 from django_durable import clock
 from django_durable.models import code, compiled, sql
 from django_durable.models.code import ANY_VERSION, runnable
 from django_durable.models.compiled import Change, OneOf, Selection
-from django_durable.models.expressions import SecondsSince
+from django_durable.models.expressions import SecondsSince, UnlessPaused
+from django_durable.models.queue import PAUSED, Queue
 from django_durable.models.status import Standing, Status
 
 # Workers lost in a row without a new checkpoint before a workflow runs alone.
@@ -59,8 +60,9 @@ class ClaimQuerySet(models.QuerySet[Any]):
         """Take up to ``limit`` ready workflows that run one of ``definitions``.
 
         ``definitions`` are (name, version) pairs, the version "*" for any;
-        ``queues`` None means all. In the order of priority, then ``run_after``; of
-        those taken at once, what was due at one moment in the order of the ids.
+        ``queues`` None means all; from those that are paused nothing is taken. In
+        the order of priority, then ``run_after``; of those taken at once, what was
+        due at one moment in the order of the ids.
         Should the answer get lost, ``disown()`` puts back what was taken.
         """
         if limit < 1 or not definitions:
@@ -77,7 +79,7 @@ class ClaimQuerySet(models.QuerySet[Any]):
                 queues,
                 now,
             )
-        if not _ANY_READY(self, now=now):
+        if not self._has_ready(now):
             return []  # A look takes no write lock.
         with transaction.atomic(using=self.db):
             found = self._first_ready(definitions, limit, queues, now)
@@ -103,8 +105,13 @@ class ClaimQuerySet(models.QuerySet[Any]):
         return taken.update(status=Status.ENQUEUED, worker=None, claim=F("claim") + 1)
 
     def suspects(self) -> models.QuerySet[Any]:
-        """Keep the queued workflows that workers died of."""
-        return self.filter(status=Status.ENQUEUED, stalls__gte=STALLS_BEFORE_QUARANTINE)
+        """Keep the queued workflows that workers died of, of queues not paused."""
+        paused = Queue.objects.using(self.db).paused()
+        return self.filter(
+            ~Exists(paused.filter(name=OuterRef("queue_name"))),
+            status=Status.ENQUEUED,
+            stalls__gte=STALLS_BEFORE_QUARANTINE,
+        )
 
     def first_suspect(
         self,
@@ -175,6 +182,14 @@ class ClaimQuerySet(models.QuerySet[Any]):
         heads.sort(key=lambda head: (-head[0], *head[1:]))
         return [pk for _, _, pk in heads[:limit]]
 
+    def _has_ready(self, now: datetime) -> bool:
+        connection = connections[self.db]
+        table = sql.table(self.model)
+        statement = _ANY_READY.format(
+            queues=queues_in_use(table), open=_OPEN, workflow=table
+        )
+        return bool(sql.fetch_hot(connection, statement, [sql.stamp(connection, now)]))
+
     def _queues_in_use(self) -> list[str]:
         statement = _QUEUES_IN_USE.format(queues=_QUEUES)
         found = sql.fetch_hot(
@@ -197,11 +212,6 @@ class ClaimQuerySet(models.QuerySet[Any]):
 _NOW = compiled.moment("now")
 _WORKER = compiled.uuid("worker")
 _AMONG = OneOf("pk", compiled.texts("ids"))
-_ANY_READY = Selection(
-    lambda rows: rows.filter(status=Status.ENQUEUED, run_after__lte=_NOW).values_list(
-        "pk"
-    )[:1]
-)
 
 
 @cache
@@ -210,7 +220,7 @@ def _heads(limit: int) -> Selection:
         lambda rows: (
             rows.filter(
                 code.runnable_given(),
-                queue_name=compiled.text("queue"),
+                queue_name=UnlessPaused(compiled.text("queue")),
                 status=Status.ENQUEUED,
                 run_after__lte=_NOW,
                 stalls__lt=compiled.number("suspect"),
@@ -252,6 +262,19 @@ SELECT name FROM queues WHERE name IS NOT NULL
 """
 
 
+# Whoever claims may take from these, of all that have rows.
+_OPEN = f"""
+    SELECT name FROM queues WHERE name IS NOT NULL AND name NOT IN ({PAUSED})
+"""
+_ANY_READY = """
+WITH RECURSIVE {queues}
+SELECT 1 FROM ({open}) AS queue WHERE EXISTS (
+    SELECT 1 FROM {workflow}
+    WHERE status = 'ENQUEUED' AND queue_name = queue.name AND run_after <= %s)
+LIMIT 1
+"""
+
+
 def queues_in_use(table: str) -> str:
     """Return the part of a ``WITH RECURSIVE`` that finds the queues with rows."""
     return f"queues(name) AS ({_QUEUES.format(workflow=table)})"
@@ -262,7 +285,7 @@ def queues_in_use(table: str) -> str:
 _CLAIM = """
 WITH RECURSIVE queues(name) AS ({queues}),
 ready AS MATERIALIZED (
-    SELECT head.id FROM (SELECT name FROM queues WHERE name IS NOT NULL) AS queue
+    SELECT head.id FROM ({open}) AS queue
     CROSS JOIN LATERAL (
         SELECT id, priority, run_after FROM {workflow}
         WHERE status = 'ENQUEUED' AND queue_name = queue.name
@@ -289,6 +312,7 @@ def claim_statement(table: str, *, with_queues: bool) -> str:
     queues = "SELECT unnest(%(queues)s::text[])" if with_queues else _QUEUES
     return _CLAIM.format(
         queues=queues.format(workflow=table),
+        open=_OPEN,
         workflow=table,
         stalls=STALLS_BEFORE_QUARANTINE,
     )

@@ -32,7 +32,8 @@ def run_until_idle(*, limit: int = 10_000) -> int:
 
     A workflow that waits is suspended at once, and goes on in the same call
     when what it waits for happens. What waits for a time is left waiting: move
-    the clock of ``virtual_time()`` and call this again. All of it happens on
+    the clock of ``virtual_time()`` and call this again; what is in a paused queue
+    stays there. All of it happens on
     the caller's thread and connection, also inside of a test's transaction,
     with the on-commit work of each step. Paused workflows get another try.
     Raises AssertionError when ``limit`` executions were not enough, and

@@ -77,3 +77,17 @@ def test_a_finished_workflow_is_deleted(managed):
     run_until_idle()
 
     assert page.forget(handle.workflow_id) == 1
+
+
+def test_a_queue_is_paused_and_resumed(managed):
+    page, definition, _ = managed
+    held = definition.using(queue_name="reports").start(2)
+
+    answers = [page.hold_reports(), page.hold_reports()]
+    run_until_idle()
+    waiting = row_of(held).status
+    answers += [page.let_reports_go(), page.let_reports_go()]
+    run_until_idle()
+
+    assert answers == [True, False, True, False]
+    assert (waiting, held.get_result()) == ("ENQUEUED", "CHG-2")

@@ -19,6 +19,7 @@ from django_durable.execution.journal import Journal
 from django_durable.execution.starting import check_existing
 from django_durable.models import (
     Notification,
+    Queue,
     Step,
     Stream,
     StreamEntry,
@@ -64,6 +65,8 @@ UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
 HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
 NEWEST, ENDED = "durable_workflow_created", "durable_workflow_ended"
 SMALL = "django_durable_worker"
+# Those that somebody has paused at some time: a handful.
+PAUSED = "django_durable_queue"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,14 @@ def due_first() -> None:
     assert Workflow.objects.wake_due() == 1
 
 
+def all_paused_first() -> None:
+    """Claim where every queue is paused, and 100,000 are ready."""
+    names = ["default", *(f"queue-{number}" for number in range(10))]
+    Queue.objects.bulk_create(Queue(name=name, paused_at=clock.now()) for name in names)
+    assert Workflow.objects.claim(WORKER, DEFINITIONS, limit=16) == []
+    assert Workflow.objects.claim(WORKER, DEFINITIONS, limit=16, queues=names) == []
+
+
 def overdue_first() -> None:
     """Cancel one whose deadline has just come."""
     Workflow.objects.filter(pk=ASLEEP).update(deadline=clock.now())
@@ -116,7 +127,7 @@ SWEEP = 1_000_000
 
 CLAIMS = {
     "claim": Operation(
-        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16), READY, 1500, READY
+        lambda: workflows.claim(WORKER, DEFINITIONS, limit=16), READY, 1500, PAUSED
     ),
     "claim, of queues": Operation(
         lambda: workflows.claim(
@@ -124,28 +135,33 @@ CLAIMS = {
         ),
         READY,
         1500,
-        READY,
+        PAUSED,
     ),
+    "claim, of paused queues": Operation(all_paused_first, READY, walks=PAUSED),
     # It reads what queues for other workers: nothing of the other states.
     "claim, without the code": Operation(
         lambda: workflows.claim(WORKER, [("other", "1")], limit=16),
         READY,
         110_000,
-        READY,
+        PAUSED,
     ),
     "claim, of an empty queue": Operation(
         lambda: workflows.claim(WORKER, DEFINITIONS, limit=16, queues=["empty"]),
         READY,
-        walks=READY,
+        walks=PAUSED,
     ),
     "claim_suspect": Operation(
-        lambda: workflows.claim_suspect(WORKER, QUEUED, DEFINITIONS)
+        lambda: workflows.claim_suspect(WORKER, QUEUED, DEFINITIONS), walks=PAUSED
     ),
     "first_suspect": Operation(
-        lambda: workflows.first_suspect(DEFINITIONS, None), SUSPECT, walks=SUSPECT
+        lambda: workflows.first_suspect(DEFINITIONS, None),
+        SUSPECT,
+        walks=f"{SUSPECT} {PAUSED}",
     ),
     "suspects": Operation(
-        Quarantine("default", 1.0)._is_cared_for, SUSPECT, walks=SUSPECT
+        Quarantine("default", 1.0)._is_cared_for,
+        SUSPECT,
+        walks=f"{SUSPECT} {PAUSED}",
     ),
     "disown": Operation(lambda: workflows.disown(WORKER, clock.now()), HELD_BY),
     "take_away": Operation(lambda: workflows.take_away(WORKER), HELD_BY),

@@ -77,6 +77,15 @@ def test_a_claim_sorts_nothing_but_the_heads_of_the_queues(queues):
         assert plan.root["Actual Rows"] == 16, plan
 
 
+def test_a_claim_walks_over_nothing_of_paused_queues():
+    claims = [plan for plan in plans("claim, of paused queues") if "WITH" in plan.text]
+
+    assert len(claims) == 4
+    for plan in claims:
+        (ready,) = [each for each in plan.nodes if each["Node Type"] == "LockRows"]
+        assert ready["Actual Loops"] == 0, plan
+
+
 @pytest.mark.parametrize(
     "name", ["wake_due", "cancel_overdue", "next_due", "requeue_waiting", "suspend"]
 )

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 import django_durable as durable
+from django_durable import signals
 from django_durable.models import hints
 from django_durable.models.connection import private_connection
 from tests import workflows
@@ -27,6 +28,8 @@ def heard(monkeypatch):
     listener = private_connection("default")
     listener.ensure_connection()
     listener.connection.execute(f"LISTEN {hints.CHANNEL}")
+    # What an earlier test has rolled back would be told with the next news.
+    connections["default"].__dict__.pop(signals._KEPT, None)
 
     def hear():
         listener.connection.execute("SELECT 1")
@@ -111,3 +114,11 @@ def test_what_takes_too_long_to_name_says_look_at_everything():
     channel, payload = hints.hint_of(["x" * hints.LONGEST_PAYLOAD])
 
     assert (channel, payload) == ("django_durable", hints.EVERYTHING)
+
+
+def test_the_resumption_of_a_queue_hints_by_its_own_commit(heard, statements):
+    assert durable.pause_queue("reports")
+    assert durable.resume_queue("reports")
+
+    assert heard() == [["queue"]]
+    assert statements == ["does not", "notifies"]

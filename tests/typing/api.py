@@ -183,6 +183,8 @@ def management() -> None:
     fork = durable.fork_workflow("a", 2, branch="1", new_workflow_id="b")
     assert_type(fork, durable.WorkflowHandle[Any])
     assert_type(durable.delete_workflow("a"), int)
+    assert_type(durable.pause_queue("a", reason="b"), bool)
+    assert_type(durable.resume_queue("a"), bool)
     month = timedelta(days=30)
     assert_type(durable.prune_workflows(older_than=month, statuses=["ERROR"]), int)
     assert_type(durable.workflow_id(), str | None)
@@ -201,6 +203,8 @@ async def management_in_async_code() -> None:
     assert_type(await durable.arestart_workflow("a"), durable.WorkflowHandle[Any])
     assert_type(await durable.afork_workflow("a", 2), durable.WorkflowHandle[Any])
     assert_type(await durable.adelete_workflow("a"), int)
+    assert_type(await durable.apause_queue("a", "b"), bool)
+    assert_type(await durable.aresume_queue("a"), bool)
     assert_type(await durable.aprune_workflows(older_than=60, limit=5), int)
 
 
@@ -217,6 +221,8 @@ def clients() -> None:
         assert_type(client.restart_workflow("a"), durable.WorkflowHandle[Any])
         assert_type(client.fork_workflow("a", 2), durable.WorkflowHandle[Any])
         assert_type(client.delete_workflow("a"), int)
+        assert_type(client.pause_queue("a", "b"), bool)
+        assert_type(client.resume_queue("a"), bool)
         assert_type(client.prune_workflows(older_than=60), int)
         assert_type(client.get_event("a", "b", timeout=timedelta(1)), Any)
         assert_type(client.get_events("a"), dict[str, Any])
@@ -238,6 +244,8 @@ async def clients_in_async_code() -> None:
         assert_type(await client.acancel_workflow("a"), bool)
         assert_type(await client.afork_workflow("a", 2), durable.WorkflowHandle[Any])
         assert_type(await client.adelete_workflow("a"), int)
+        assert_type(await client.apause_queue("a"), bool)
+        assert_type(await client.aresume_queue("a"), bool)
         await client.asend(handle, 1)
         assert_type(await client.aget_events(handle), dict[str, Any])
         async for _ in client.aread_stream(handle, "b"):

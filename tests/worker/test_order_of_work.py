@@ -145,3 +145,20 @@ def test_a_worker_that_leaves_lets_the_next_one_go_on():
     with worker() as second:
         assert result_of(later) == "second"
         assert second.worker_id != first.worker_id
+
+
+def test_a_worker_passes_by_a_paused_queue_and_begins_at_once_when_it_goes_on(
+    no_slow_looks,
+):
+    durable.pause_queue("reports")
+
+    with worker() as running:
+        held = note.using(queue_name="reports").start("held")
+        assert result_of(note.start("other")) == "other"
+        wait_until(lambda: not running.is_busy)
+        waiting = row_of(held)
+        assert durable.resume_queue("reports")
+        assert result_of(held) == "held"
+
+    assert (waiting.status, waiting.claim) == (Workflow.Status.ENQUEUED, 0)
+    assert calls == ["other", "held"]
