@@ -1,12 +1,13 @@
 """The addresses of the console's own pages, below the list of workflows."""
 
-from django_durable.admin import live, pruning, queues, streams
+from django_durable.admin import live, pausing, pruning, queues, streams
 from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
 from django_durable.admin.runs import aborting, listing, pages as runs
 
 LOOK = ("view_workflow",)
 WATCH = ("view_workflow", "view_stream")
+MANAGE = ("view_workflow", "manage_queue")
 
 PAGES = (
     Page("api/status/", "api_status", live.status, LOOK),
@@ -39,6 +40,8 @@ PAGES = (
         ("view_workflow", "delete_workflow"),
     ),
     Page("queues/", "queues", queues.page, LOOK),
+    Page("queues/pause/", "queue_pause", pausing.pause, MANAGE, is_form=True),
+    Page("queues/resume/", "queue_resume", pausing.resume, MANAGE, is_form=True),
     Page("approvals/", "approvals", inbox.page, LOOK),
     Page("api/approvals/", "api_approvals", inbox.follow, LOOK),
     Page("<path:object_id>/api/live/", "api_live", live.workflow, LOOK),

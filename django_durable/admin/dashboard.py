@@ -20,6 +20,7 @@ from django_durable.admin.figures.finished import Finished
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
 from django_durable.admin.permissions import may, of_site
+from django_durable.admin.waits import queue_state
 from django_durable.bulk.narrowing import READY
 
 WIDTH, HEIGHT, GAP = 720, 80, 1
@@ -201,8 +202,8 @@ def alarms(found: Overview) -> list[str]:
 
 
 def queue_names(found: Overview) -> str:
-    """Return what changes when there are other queues to show."""
-    return fingerprint(queue.name for queue in found.load.queues)
+    """Return what changes when there are other queues to show, or to resume."""
+    return fingerprint(f"{each.name} {each.paused_at}" for each in found.load.queues)
 
 
 def queue_figures(found: Overview) -> dict[str, str]:
@@ -212,6 +213,7 @@ def queue_figures(found: Overview) -> dict[str, str]:
         numbers[f"depth:{queue.key}"] = str(queue.depth)
         numbers[f"oldest:{queue.key}"] = age(queue.oldest_at, found.now)
         numbers[f"held:{queue.key}"] = str(queue.running)
+        numbers[f"state:{queue.key}"] = queue_state(queue)
     return numbers
 
 
@@ -241,6 +243,7 @@ def _queue(request: HttpRequest, queue: Queue, found: Overview) -> dict[str, Any
     return {
         "queue": queue,
         "oldest": age(queue.oldest_at, found.now),
+        "state": queue_state(queue),
         "link": listing(request, queue=queue.name, state=READY),
         "running_link": listing(request, queue=queue.name, state="running"),
     }

@@ -14,6 +14,7 @@ from django_durable.admin.figures import condition
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.listing import columns, news
 from django_durable.admin.pages import answer
+from django_durable.admin.waits import held_up
 from django_durable.display import visible
 from django_durable.models import Step
 from django_durable.models.ids import may_exist
@@ -91,7 +92,7 @@ def workflow(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResp
     if not found:
         return answer(request, {"rows": {}, "version": "gone", "alarm": alarm})
     (row,) = stranded.mark(found)
-    shown = {row.pk: {**cells(row), **facts(row)}}
+    shown = {row.pk: {**cells(row), **facts(row), "held_up": held_up(row)}}
     return answer(request, {"rows": shown, "version": version_of(row), "alarm": alarm})
 
 

@@ -1,6 +1,7 @@
 """The page of the queues: how long each is, and who serves it."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -11,6 +12,9 @@ from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
 from django_durable.admin.pages import render
+from django_durable.admin.pausing import can_be_paused
+from django_durable.admin.permissions import may
+from django_durable.admin.waits import queue_state
 from django_durable.bulk.narrowing import READY
 
 TEMPLATE = "admin/django_durable/console/queues.html"
@@ -30,7 +34,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
-    """Return the queues that hold something, or that a living worker serves."""
+    """Return the queues that hold something, are paused, or have a living worker."""
     load, now = found.load, found.now
     known = {queue.name: queue for queue in load.queues}
     for worker in found.crew.fresh:
@@ -40,6 +44,8 @@ def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
         {
             "queue": queue,
             "oldest": age(queue.oldest_at, now),
+            "state": queue_state(queue),
+            "switch_link": _switch_link(request, queue),
             "workers": len(found.crew.of_queue(queue.name)),
             "workers_link": dashboard.listing(
                 request, dashboard.WORKERS, queue=queue.name
@@ -52,3 +58,11 @@ def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
         }
         for _name, queue in sorted(known.items())
     ]
+
+
+def _switch_link(request: HttpRequest, queue: Queue) -> str:
+    """Return where a queue is paused, or resumed; nothing to those who may not."""
+    if not (may(request, "manage_queue") and can_be_paused(queue.name)):
+        return ""
+    page = "queue_resume" if queue.paused_at else "queue_pause"
+    return f"{dashboard.address(request, page)}?{urlencode({'queue': queue.name})}"

@@ -53,6 +53,8 @@ OVERVIEWS = {
     "api_approvals": {"view_workflow"},
     "api_workers": {"view_worker"},
     "queues": {"view_workflow"},
+    "queue_pause": {"view_workflow", "manage_queue"},
+    "queue_resume": {"view_workflow", "manage_queue"},
     "workflow_prune": {"view_workflow", "delete_workflow"},
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
@@ -85,14 +87,15 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history", "export"}
 READ_ONLY |= {"api_worker"}
-READ_ONLY -= {"bulk", "bulk_abort"}
+READ_ONLY -= {"bulk", "bulk_abort", "queue_pause", "queue_resume"}
 # Files, JSON, and what is for nobody or for answers only.
 NO_MARKUP = {"payload", "export", "export_csv", "export_json", "api_bulk"}
 NO_MARKUP |= {"api_status", "api_queues", "api_rows", "api_live", "api_stream"}
 NO_MARKUP |= {"api_runs", "api_approvals", "api_workers", "api_worker"}
 NO_MARKUP |= {*NEVER, *NEVER_OF_A_WORKER}
-# What is not there without a run, a question, a worker or a stream.
+# What is not there without a run, a question, a worker, a stream or a queue.
 NO_PAGES = {*NO_MARKUP, "stream", *OF_A_RUN, "workflow_answer", *OF_A_WORKER}
+NO_PAGES |= {"queue_pause", "queue_resume"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class There:
     asking: str = ""
     place: str = ""
     stream: str = ""
+    queue: str = ""
 
 
 def everything_there():
@@ -121,6 +125,7 @@ def everything_there():
         asking=asked.workflow_id,
         place="?branch=&step=2",
         stream=f"?{urlencode({'workflow': stream.workflow_id, 'key': stream.key})}",
+        queue=f"?{urlencode({'queue': 'a/b@c:d & é'})}",
     )
 
 
@@ -137,6 +142,7 @@ def addresses(workflow_id, there=None):
         )
         found[name] = (address + QUERIES.get(name, ""), needed)
     queries = dict.fromkeys(("stream", "api_stream"), there.stream)
+    queries |= dict.fromkeys(("queue_pause", "queue_resume"), there.queue)
     queries["workflow_answer"] = there.place
     for names, arguments in (
         (OVERVIEWS, []),

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django_durable.models import (
     Event,
     Notification,
+    Queue,
     Step,
     Stream,
     StreamEntry,
@@ -77,6 +78,7 @@ def written_everywhere(workflow_id, evil):
             completed_at=now,
             **fields,
         )
+    Queue.objects.create(name=evil, paused_at=now, paused_by=evil, pause_reason=evil)
     target = message_target(workflow_id, evil[:200], is_human=True)
     Wait.objects.keep(workflow_id, [WaitRow("", 3, target)])
     Notification.objects.create(
@@ -110,10 +112,13 @@ def written_everywhere(workflow_id, evil):
         Event.objects.create(workflow_id=pk, key=key, value=value, updated_at=now)
     # Page by page: what shows a stream as it grows is a part of the project's pages.
     shown = {"workflow": workflow_id, "key": evil, "offset": 0}
+    # Of the text as much as can be the name of a queue.
+    queue = "".join(filter(str.isprintable, evil)).replace(",", "")[:64]
     return There(
         run=run,
         worker=str(worker.pk),
         asking=workflow_id,
         place="?branch=&step=3",
         stream=f"?{urlencode(shown)}",
+        queue=f"?{urlencode({'queue': queue})}",
     )

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 LOGIN = "/admin/login/"
 DASHBOARD = reverse("admin:app_list", args=["django_durable"])
 RUNS = reverse("admin:django_durable_bulk")
-# What there is to see without a selection, a run, a question or a worker.
+# What there is to see without a selection, a run, a question, a worker or a queue.
 WITHOUT_A_PAGE = {
     "stream": 404,
     "api_stream": 404,
@@ -38,6 +38,8 @@ WITHOUT_A_PAGE = {
     "workflow_answer": 302,
     "worker_change": 302,
     "worker_drain": 404,
+    "queue_pause": 404,
+    "queue_resume": 404,
     "worker_history": 302,
     "api_worker": 404,
 }

@@ -384,14 +384,14 @@ CAPPED = 120_000
 HUMAN = "durable_wait_human"
 CONSOLE = {
     "console, load": Operation(
-        lambda: Overview("default").load, READY, CAPPED, walks=HELD_BY
+        lambda: Overview("default").load, READY, CAPPED, walks=f"{HELD_BY} {PAUSED}"
     ),
     "console, totals": Operation(
         lambda: Overview("default").totals,
         ENDED,
         CAPPED,
-        walks=f"{SMALL} {HELD_BY} durable_workflow_wake durable_workflow_paused"
-        f" {HUMAN} {READY}",
+        walks=f"{SMALL} {PAUSED} {HELD_BY} durable_workflow_wake"
+        f" durable_workflow_paused {HUMAN} {READY}",
     ),
     "console, finished": Operation(lambda: Overview("default").finished, ENDED, CAPPED),
     "console, failures": Operation(

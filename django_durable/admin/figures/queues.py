@@ -13,12 +13,13 @@ from django_durable.admin.figures.statements import CAP, Count, count_of, select
 from django_durable.models import Workflow, sql
 from django_durable.models.claims import queues_in_use
 from django_durable.models.status import Status
+from django_durable.models.tables import QUEUE
 
 MOST_QUEUES = 200
 NONE = Count(0)
 
 # From each queue to the next one; of each, only so much as is counted. What is held
-# stands below, by queue and worker.
+# stands below, by queue and worker, and then what is paused.
 _STATEMENT = """
 WITH RECURSIVE {queues},
 named AS (SELECT name FROM queues WHERE name IS NOT NULL LIMIT {most})
@@ -28,22 +29,30 @@ SELECT 'queued', name, NULL,
         LIMIT {cap}) AS found),
        (SELECT MIN(found.run_after) FROM (SELECT run_after FROM {workflow}
         WHERE status = 'ENQUEUED' AND queue_name = named.name AND run_after <= %s
-        LIMIT {cap}) AS found)
+        LIMIT {cap}) AS found),
+       NULL
 FROM named
 UNION ALL
-SELECT 'held', queue_name, {worker}, COUNT(*), MIN(changed_at)
+SELECT 'held', queue_name, {worker}, COUNT(*), MIN(changed_at), NULL
 FROM ({held}) AS held GROUP BY queue_name, worker_id
+UNION ALL
+SELECT 'paused', name, paused_by, 0, paused_at, pause_reason
+FROM (SELECT name, paused_by, paused_at, pause_reason FROM {queue}
+      WHERE paused_at IS NOT NULL ORDER BY paused_at LIMIT {most}) AS found
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One queue: what is ready in it, since when, and what of it runs."""
+    """One queue: what is ready in it, since when, what of it runs, who paused it."""
 
     name: str
     depth: Count = NONE
     oldest_at: datetime | None = None
     running: Count = NONE
+    paused_at: datetime | None = None
+    paused_by: str = ""
+    pause_reason: str = ""
 
     @property
     def key(self) -> str:
@@ -83,6 +92,7 @@ def load(using: str, now: datetime) -> Load:
         workflow=sql.table(Workflow),
         worker="worker_id::text" if sql.is_postgresql(connection) else "worker_id",
         held=held,
+        queue=QUEUE,
         most=MOST_QUEUES,
         cap=CAP + 1,
     )
@@ -91,26 +101,25 @@ def load(using: str, now: datetime) -> Load:
 
 
 def _load(rows: list[tuple[Any, ...]]) -> Load:
-    queued = {
-        name: (number, at) for kind, name, _, number, at in rows if kind == "queued"
-    }
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
     held: dict[UUID, int] = defaultdict(int)
     running: dict[str, int] = defaultdict(int)
     since: list[datetime] = []
-    for kind, name, worker, number, at in rows:
-        if kind == "held":
+    for kind, name, who, number, at, reason in rows:
+        moment: Any = sql.moment(at)
+        if kind == "queued":
+            found[name] |= {"depth": count_of(number), "oldest_at": moment}
+        elif kind == "paused":
+            paused = {"paused_by": who, "pause_reason": reason}
+            found[name] |= {"paused_at": moment, **paused}
+        else:
             running[name] += number
-            since += filter(None, [sql.moment(at)])
-            if worker is not None:
-                held[UUID(worker)] += number
+            since += filter(None, [moment])
+            if who is not None:
+                held[UUID(who)] += number
     queues = tuple(
-        Queue(
-            name,
-            count_of(queued.get(name, (0, None))[0]),
-            sql.moment(queued.get(name, (0, None))[1]),
-            count_of(running[name]),
-        )
-        for name in sorted({*queued, *running})
+        Queue(name, running=count_of(running.get(name)), **found.get(name, {}))
+        for name in sorted({*found, *running})
     )
     total = count_of(sum(running.values()))
     return Load(queues, dict(held), total, min(since, default=None))

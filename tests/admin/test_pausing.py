@@ -1,0 +1,157 @@
+"""Queues in the admin: they are paused, seen to be paused, and resumed."""
+
+import html
+import re
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from django_durable import clock
+from django_durable.models import Queue, Workflow
+from tests.admin.pages import page
+from tests.admin.rows import add
+
+pytestmark = pytest.mark.django_db
+
+Status = Workflow.Status
+QUEUES = reverse("admin:django_durable_queues")
+HOME = reverse("admin:app_list", args=["django_durable"])
+API = reverse("admin:django_durable_api_queues")
+ODD = "a/b@c:d & <i>é?#"
+
+
+def address(action, name):
+    asked = reverse(f"admin:django_durable_queue_{action}")
+    return f"{asked}?{urlencode({'queue': name})}"
+
+
+def rows_of(client, at=QUEUES):
+    """Return the cells of a table of queues, by the names of these."""
+    table = re.search(r"<tbody>(.*?)</tbody>", client.get(at).text, re.DOTALL)
+    rows = re.findall(r"<tr>(.*?)</tr>", table[1] if table else "", re.DOTALL)
+    cells = [re.findall(r"<td.*?>(.*?)</td>", row, re.DOTALL) for row in rows]
+    plain = [
+        [html.unescape(re.sub("<.*?>", "", each)) for each in row] for row in cells
+    ]
+    return {row[0]: row[1:] for row in plain}
+
+
+@pytest.mark.parametrize("name", ["reports", ODD])
+def test_a_queue_is_paused_and_resumed_after_a_question(client, operator, name):
+    operator("view_workflow", "manage_queue")
+    add("a", Status.ENQUEUED, queue_name=name)
+    (link,) = re.findall(r'href="([^"]*queues/pause/[^"]*)"', client.get(QUEUES).text)
+    assert html.unescape(link) == address("pause", name)
+
+    asked = client.get(html.unescape(link))
+    before = Queue.objects.count()
+    done = client.post(address("pause", name), {"reason": "disk full"}, follow=True)
+    again = client.post(address("pause", name), {"reason": "really"}, follow=True)
+    paused = Queue.objects.get()
+    shown = rows_of(client)[name][-1]
+    back = client.post(address("resume", name), {"reason": "new disk"}, follow=True)
+    twice = client.post(address("resume", name), {"reason": ""}, follow=True)
+
+    assert (asked.status_code, before) == (200, 0)
+    assert "Workers take nothing from it" in asked.text
+    assert "It is paused." in done.text
+    assert "It was paused already." in again.text
+    assert (paused.paused_by, paused.pause_reason) == ("ana", "disk full")
+    assert re.fullmatch(r"PAUSED by ana \d\d:\d\d: disk full Resume…", shown)
+    assert "It goes on." in back.text
+    assert "It was not paused." in twice.text
+    assert rows_of(client)[name][-1] == "running Pause…"
+    entries = LogEntry.objects.order_by("pk")
+    assert [(each.object_id, each.get_change_message()) for each in entries] == [
+        (name, "pause: It is paused. Reason: disk full"),
+        (name, "resume: It goes on. Reason: new disk"),
+    ]
+    assert {each.get_edited_object() for each in entries} == {paused}
+
+
+def test_a_paused_queue_is_listed_without_rows_and_on_the_dashboard(client, operator):
+    operator("view_workflow")
+    Queue.objects.pause("empty", "moving", "ana")
+    Queue.objects.filter(pk="empty").update(paused_at=clock.now() - timedelta(days=9))
+    Queue.objects.pause("nobody's")
+    Queue.objects.pause("over")
+    Queue.objects.resume("over")
+    add("a", Status.PENDING, queue_name="busy")
+
+    found = rows_of(client), rows_of(client, HOME)
+
+    for rows in found:
+        assert set(rows) == {"busy", "empty", "nobody's"}
+        assert re.fullmatch(
+            r"PAUSED by ana \S{10} \d\d:\d\d: moving", rows["empty"][-1]
+        )
+        assert re.fullmatch(r"PAUSED \d\d:\d\d", rows["nobody's"][-1])
+        assert rows["busy"][-1] == "running"
+
+
+def test_an_open_page_hears_of_a_pause_in_as_many_statements(client, operator):
+    operator("view_workflow")
+    add("a", Status.ENQUEUED, queue_name=ODD)
+
+    def ask():
+        with CaptureQueriesContext(connection) as queries:
+            found = client.get(API).json()
+        state = [text for at, text in found["figures"].items() if "state:" in at]
+        return state, found["version"], len(queries)
+
+    ask()
+    running = ask()
+    Queue.objects.pause(ODD, "<script>\u202e", "ana")
+    paused = ask()
+
+    assert running[0] == ["running"]
+    assert paused[0][0].startswith("PAUSED by ana ")
+    assert "\u202e" not in paused[0][0]
+    assert paused[1] != running[1]
+    assert paused[2] == running[2]
+
+
+def test_what_nobody_could_have_named_is_not_there(client, operator):
+    operator("view_workflow", "manage_queue")
+    add("a", Status.ENQUEUED, queue_name="b,a,d")
+
+    for name in ("", " ", "b,a,d", "a\nb", "\0", "x" * 65):
+        for action in ("pause", "resume"):
+            assert client.get(address(action, name)).status_code == 404
+            assert client.post(address(action, name)).status_code == 404
+    assert "queues/pause/" not in client.get(QUEUES).text
+    assert not Queue.objects.exists()
+
+
+def test_a_workflow_says_that_its_queue_is_paused(client, operator):
+    operator("view_workflow")
+    for status in (Status.ENQUEUED, Status.PENDING):
+        add(status.value, status, queue_name="reports")
+    Queue.objects.pause("reports", "<b>moving", "ana")
+    live = reverse("admin:django_durable_api_live", args=["ENQUEUED"])
+
+    waiting = client.get(page("ENQUEUED")).text
+    told = client.get(live).json()["rows"]["ENQUEUED"]["held_up"]
+    runs = client.get(page("PENDING")).text
+    Queue.objects.resume("reports")
+
+    said = "Its queue reports is paused by ana since "
+    assert re.search(rf"{said}\d\d:\d\d: &lt;b&gt;moving", waiting)
+    assert told.startswith(said)
+    assert said not in runs
+    assert client.get(live).json()["rows"]["ENQUEUED"]["held_up"] == ""
+    assert said not in client.get(page("ENQUEUED")).text
+
+
+def test_pausing_the_queue_of_bulk_actions_says_so(client, operator):
+    operator("view_workflow", "manage_queue")
+
+    texts = [client.get(address("pause", name)).text for name in ("default", "mail")]
+
+    assert "they wait, too" in texts[0]
+    assert "they wait, too" not in texts[1]
