@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from django_durable import clock, conf, signals
-from django_durable.models import Step, Worker, Workflow
+from django_durable.models import Queue, Step, Worker, Workflow
 
 # The kinds of steps whose names stand in the code; those of others hold keys.
 _NAMED = {Step.Kind.STEP, Step.Kind.TRANSACTION}
@@ -49,12 +49,19 @@ class WorkflowCollector(Collector):
             if depth.state == "ready" and depth.since is not None:
                 age = (clock.now() - depth.since).total_seconds()
                 oldest.add_metric([depth.queue_name], max(0.0, age))
+        paused = GaugeMetricFamily(
+            "durable_queue_paused",
+            "Whether somebody has paused a queue; of those that were ever paused.",
+            labels=["queue"],
+        )
+        for queue in Queue.objects.using(using).order_by("name"):
+            paused.add_metric([queue.name], float(queue.paused_at is not None))
         workers = GaugeMetricFamily(
             "durable_workers",
             "Processes that hold a lease.",
             value=Worker.objects.using(using).live().count(),
         )
-        return [count, oldest, workers]
+        return [count, oldest, paused, workers]
 
 
 class ProcessMetrics:

@@ -11,7 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from django_durable import clock, lint, migrations
 from django_durable.management.diagnosis import channel_layer, database
-from django_durable.models import Step, Worker, Workflow
+from django_durable.models import Queue, Step, Worker, Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
 
@@ -202,6 +202,26 @@ def test_what_waits_for_a_person_is_counted(cli, worker):
         ("warning", "put aside", "1 are paused, and wait for a person."),
         ("warning", "put aside", "1 are dead, and wait for a person."),
     ]
+
+
+def test_a_queue_that_is_paused_for_long_is_told_when_something_waits(cli, worker):
+    before = clock.now() - LONG_AGO
+    for name in ("reports", "empty", "fresh"):
+        put(f"in {name}", queue_name=name, run_after=before)
+        Queue.objects.pause(name, "moving\x1b", "ana")
+    Workflow.objects.filter(queue_name="empty").update(status=Status.CANCELLED)
+    paused_at = before - timedelta(minutes=1)
+    Queue.objects.exclude(name="fresh").update(paused_at=paused_at)
+
+    (finding,) = worst(cli)
+
+    assert finding[:2] == ("warning", "queues")
+    since = f"{paused_at:%Y-%m-%d %H:%M} UTC"
+    assert f"reports is paused since {since} by ana (moving" in finding[2]
+    assert finding[2].endswith("and 1 wait in it.")
+    assert "\x1b" not in finding[2]
+    Queue.objects.resume("reports")
+    assert [each[1] for each in worst(cli)] == ["overdue"]
 
 
 def test_rows_that_somebody_has_changed_by_hand_are_listed(cli, worker):

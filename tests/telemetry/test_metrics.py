@@ -98,6 +98,9 @@ def test_workflows_are_counted_by_queue_and_state():
     dead = status.MAX_RECOVERY_ATTEMPTS_EXCEEDED
     put(2, dead, queue="mail", completed_at=clock.now())
     put(5, status.SUCCESS, completed_at=clock.now())
+    durable.pause_queue("mail")
+    durable.pause_queue("reports")
+    durable.resume_queue("reports")
 
     found = gauges()
 
@@ -113,6 +116,8 @@ def test_workflows_are_counted_by_queue_and_state():
         ("durable_workflows", "mail", "waiting"): 4,
         ("durable_workflows", "default", "paused"): 1,
         ("durable_workflows", "mail", "dead"): 2,
+        ("durable_queue_paused", "mail"): 1,
+        ("durable_queue_paused", "reports"): 0,
         ("durable_workers",): 0,
     }
     assert 3000 <= ages["default"] < 6000
@@ -127,14 +132,14 @@ def test_counts_stop_where_they_say():
     assert (depth.queue_name, depth.state, depth.number) == ("default", "waiting", 3)
 
 
-def test_a_scrape_costs_seven_statements_and_one_for_each_queue():
+def test_a_scrape_costs_eight_statements_and_one_for_each_queue():
     for number in range(5):
         put(2, Workflow.Status.ENQUEUED, queue=f"queue {number}")
 
     with CaptureQueriesContext(connection) as queries:
         gauges()
 
-    assert len(queries) == 7 + 5
+    assert len(queries) == 8 + 5
 
 
 @pytest.mark.once

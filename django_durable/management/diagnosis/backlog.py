@@ -7,7 +7,7 @@ from django.db.models import Count, Min
 
 from django_durable import clock, conf
 from django_durable.management.diagnosis.finding import Finding
-from django_durable.models import Worker, Workflow
+from django_durable.models import Queue, Worker, Workflow
 from django_durable.models.status import Status
 from django_durable.models.workflow import WorkflowQuerySet
 
@@ -40,6 +40,7 @@ def look_at_stranded(using: str) -> Iterator[Finding]:
 def look_at_overdue(using: str) -> Iterator[Finding]:
     """Find what should have gone on by now."""
     limit = clock.now() - _grace()
+    paused = Queue.objects.using(using).paused()
     rows = Workflow.objects.using(using)
     live = Worker.objects.using(using).live()
     asleep = rows.filter(status=Status.WAITING, wake_at__lt=limit)
@@ -61,9 +62,9 @@ def look_at_overdue(using: str) -> Iterator[Finding]:
         ),
         _overdue(
             "warning",
-            rows.filter(status=Status.ENQUEUED, run_after__lt=limit).exclude(
-                pk__in=rows.stranded().values("pk")
-            ),
+            rows.filter(status=Status.ENQUEUED, run_after__lt=limit)
+            .exclude(pk__in=rows.stranded().values("pk"))
+            .exclude(queue_name__in=paused.values("name")),
             "run_after",
             "are ready and wait for a worker to be free",
             "Start more workers, or give them more CONCURRENCY.",

@@ -21,6 +21,7 @@ from django_durable.management.diagnosis.database import (
 from django_durable.management.diagnosis.finding import Finding, Look
 from django_durable.management.diagnosis.odd_rows import look_at_odd_rows
 from django_durable.management.diagnosis.project import look_at_settings
+from django_durable.management.diagnosis.queues import look_at_queues
 from django_durable.management.diagnosis.workers import look_at_workers
 from django_durable.management.workflows.output import Output
 from django_durable.management.workflows.parsing import (
@@ -42,6 +43,7 @@ _LOOKS: tuple[Look, ...] = (
     look_at_stranded,
     look_at_overdue,
     look_at_put_aside,
+    look_at_queues,
     look_at_odd_rows,
     look_at_channel_layer,
 )

@@ -1,0 +1,41 @@
+"""Queues: whether somebody has forgotten that one is paused."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django_durable import clock
+from django_durable.display import visible
+from django_durable.management.diagnosis.finding import Finding
+from django_durable.models import Queue, Workflow
+from django_durable.models.status import Status
+
+# Whoever pauses a queue for longer does so on purpose.
+FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def look_at_queues(using: str) -> Iterator[Finding]:
+    """Name the queues that are paused for long while something waits in them."""
+    now = clock.now()
+    ready = Workflow.objects.using(using).filter(
+        status=Status.ENQUEUED, run_after__lte=now
+    )
+    paused = Queue.objects.using(using).paused().order_by("paused_at")
+    forgotten = False
+    for queue in paused.filter(paused_at__lt=now - FORGOTTEN_AFTER):
+        if count := ready.filter(queue_name=queue.name).count():
+            forgotten = True
+            hint = "Resume it on the page of the queues, or by durable.resume_queue()."
+            yield Finding("warning", "queues", _told(queue, count), hint)
+    if not forgotten:
+        yield Finding("ok", "queues", f"{paused.count()} of them are paused.")
+
+
+def _told(queue: Queue, count: int) -> str:
+    who = f" by {queue.paused_by}" if queue.paused_by else ""
+    reason = f" ({queue.pause_reason})" if queue.pause_reason else ""
+    return visible(
+        f"{queue} is paused since {queue.paused_at:%Y-%m-%d %H:%M} UTC{who}{reason},"
+        f" and {count} wait in it.",
+        limit=300,
+        lines=False,
+    )
