@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.db import DatabaseError, connections
 
 import django_durable as durable
-from django_durable.models import Step, Workflow
+from django_durable.models import Queue, Step, Workflow
 from django_durable.models.forks import ForkOptions
 from tests.crash import definitions
 from tests.crash.crasher import USING, Crash
@@ -22,6 +23,7 @@ from tests.crash.programs import ID, Program, Script, success
 
 COPY = "copy"
 KEPT = 6
+QUEUE = definitions.transactions.queue_name
 Act = Callable[[], object]
 
 
@@ -77,6 +79,10 @@ def to_end(driver: Driver) -> None:
     driver.settle()
 
 
+def ready(driver: Driver) -> None:
+    """Leave it in its queue."""
+
+
 def cancelled(driver: Driver) -> None:
     """Cancel while the child sleeps."""
     driver.work()
@@ -117,6 +123,9 @@ def halves() -> list[str]:
     if COPY in rows and rows[COPY].name == telling.name:
         kept = Step.objects.filter(workflow=COPY, step_id__lte=KEPT).count()
         problems += [f"the copy has {kept} steps"] if kept < KEPT else []
+    for queue in Queue.objects.all():
+        if (queue.paused_at is None) != (queue.pause_reason == ""):
+            problems.append(f"{queue} is half paused")
     return problems
 
 
@@ -138,6 +147,16 @@ def delete() -> None:
 
 def prune() -> None:
     Workflow.objects.prune(older_than=0)
+
+
+def pause_and_resume() -> None:
+    """Pause the queue of all, see that nothing is taken from it, and resume it."""
+    Queue.objects.pause(QUEUE, "moving", "ana")
+    with unseen():
+        pairs = [(definitions.transactions.name, "*")]
+        if Workflow.objects.claim(uuid4(), pairs, limit=1):
+            ledger.problems.append("something was taken from a paused queue")
+    Queue.objects.resume(QUEUE)
 
 
 def fork_in_step(driver: Driver) -> None:
@@ -236,6 +255,17 @@ OPERATIONS = [
         GONE,
         again=again(delete),
         entries=["parent"],
+    ),
+    program(
+        "pause of a queue",
+        after(
+            definitions.transactions.using(workflow_id=ID).start,
+            ready,
+            pause_and_resume,
+        ),
+        success("onetwo"),
+        again=again(pause_and_resume),
+        entries=["one", "two"],
     ),
     program(
         "prune",

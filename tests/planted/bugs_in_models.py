@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from django.db import connections
 from django.db.models import F
 
@@ -19,6 +20,7 @@ from django_durable.models import (
 )
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.claims import Claimed, ClaimQuerySet
+from django_durable.models.compiled import Selection
 from django_durable.models.status import Standing, Status
 from django_durable.models.step import StepQuerySet
 from tests.planted.planting import bug
@@ -172,6 +174,28 @@ def suspension_of_what_is_cancelled(real):
 def claim_that_waits_for_locks(real):
     """Claim without SKIP LOCKED."""
     return real.replace("SKIP LOCKED", "")
+
+
+@bug(claims, "_OPEN")
+def claim_that_ignores_a_pause(real):
+    """Take from every queue that has rows, paused or not."""
+    return real.replace(claims.PAUSED, f"{claims.PAUSED} AND 1 = 0")
+
+
+@bug(claims, "_heads")
+def claim_that_asks_for_pauses_too_early(real):
+    """Ask what is paused with the look, and not in the transaction that takes."""
+
+    def heads(limit):
+        def unpaused(rows):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(claims, "UnlessPaused", lambda name: name)
+                return compose(rows)
+
+        compose = real.__wrapped__(limit)._compose
+        return Selection(unpaused)
+
+    return heads
 
 
 @bug(ClaimQuerySet, "claim")

@@ -3,6 +3,7 @@
 from django_durable.exceptions import WaitTimeout
 from tests import (
     racing,
+    test_interleaved_pausing as pausing,
     test_interleavings as interleavings,
     test_lost_answers as lost_answers,
     test_resumed_races as resumed,
@@ -12,6 +13,7 @@ from tests.crash.programs import named
 from tests.planted import bugs_in_models as bugs
 from tests.planted.planting import LOCKS, SKIPS, case
 from tests.storage import (
+    test_pausing_queues,
     test_suspicion,
 )
 from tests.worker import test_dispatching
@@ -117,6 +119,25 @@ CASES = [
         interleavings.test_a_claim_passes_by_what_somebody_else_has_locked,
         "ENQUEUED",
         needs=SKIPS,
+    ),
+    case(
+        bugs.claim_that_ignores_a_pause,
+        test_pausing_queues.test_nothing_is_taken_from_a_queue_while_it_is_paused,
+        r"assert \[\{",
+        queues=None,
+        needs=SKIPS,
+    ),
+    case(
+        bugs.claim_that_ignores_a_pause,
+        pausing.test_no_claim_takes_anything_after_the_commit_of_a_pause,
+        "point",
+        needs=SKIPS,
+    ),
+    case(
+        bugs.claim_that_asks_for_pauses_too_early,
+        pausing.test_no_claim_takes_anything_after_the_commit_of_a_pause,
+        "point",
+        lacks=SKIPS,
     ),
     case(
         bugs.claim_that_looks_first_and_takes_later,

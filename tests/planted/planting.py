@@ -62,7 +62,8 @@ class Case:
 
     ``given`` are the test's own parameters, ``says`` is what its failure tells.
     With ``patience`` it waits no longer than that: what it waits for never comes.
-    On a database without the feature ``needs`` the bug does not show there.
+    On a database without the feature ``needs``, or with the feature ``lacks``, the
+    bug does not show there.
     """
 
     bug: Bug
@@ -72,6 +73,7 @@ class Case:
     error: type[BaseException] | tuple[type[BaseException], ...] = FAILURES
     patience: float | None = None
     needs: str | None = None
+    lacks: str | None = None
 
     def __str__(self) -> str:
         return str(self.bug)
@@ -83,12 +85,16 @@ class Case:
         own = [mark for mark in marks if mark.name not in ("parametrize", "once")]
         if "laboratory" in inspect.signature(self.test).parameters:
             own.append(pytest.mark.django_db(transaction=True))
+        features = connections["default"].features
         if self.needs is not None:
             reason = f"Harmless on a database without {self.needs}."
-            is_missing = not getattr(connections["default"].features, self.needs)
+            is_missing = not getattr(features, self.needs)
             own.append(pytest.mark.skipif(is_missing, reason=reason))
         else:
             own.append(pytest.mark.once)
+        if self.lacks is not None:
+            reason = f"Harmless on a database with {self.lacks}."
+            own.append(pytest.mark.skipif(getattr(features, self.lacks), reason=reason))
         return own
 
     def run(self, request: pytest.FixtureRequest) -> None:
@@ -111,7 +117,7 @@ class Case:
 
 def case(bug: Bug, test: Test, says: str, /, **options: Any) -> Case:
     """Write a case shortly: other keywords are the test's parameters."""
-    own = options.keys() & {"error", "patience", "needs"}
+    own = options.keys() & {"error", "patience", "needs", "lacks"}
     about = {name: options.pop(name) for name in own}
     return Case(bug, test, options, says, **about)
 
