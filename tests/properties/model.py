@@ -32,14 +32,16 @@ class Row:
     stalls: int = 0
     stalled_at: int = 0
     deaths_alone: int = 0
+    queue: str = "default"
 
 
 @dataclass
 class Model:
-    """All workflows, and the time."""
+    """All workflows, which queues are paused, and the time."""
 
     now: datetime
     rows: dict[str, Row] = field(default_factory=dict)
+    paused: set[str] = field(default_factory=set)
 
     def start(self, row: Row) -> bool:
         """Insert a row unless its id exists; return whether it was new."""
@@ -49,15 +51,30 @@ class Model:
         """Return what may be claimed, the first one first."""
         found = [
             row
-            for row in self.rows.values()
-            if row.status == "ENQUEUED" and row.run_after <= self.now and row.stalls < 2
+            for row in self._queued()
+            if row.run_after <= self.now and row.stalls < 2
         ]
         return sorted(found, key=lambda row: (-row.priority, row.run_after))
 
     def suspects(self) -> list[Row]:
         """Return what may only run alone."""
-        rows = self.rows.values()
-        return [row for row in rows if row.status == "ENQUEUED" and row.stalls >= 2]
+        return [row for row in self._queued() if row.stalls >= 2]
+
+    def _queued(self) -> list[Row]:
+        rows = [row for row in self.rows.values() if row.queue not in self.paused]
+        return [row for row in rows if row.status == "ENQUEUED"]
+
+    def pause_queue(self, name: str) -> bool:
+        """Let nobody claim from a queue; return whether that is new."""
+        is_new = name not in self.paused
+        self.paused.add(name)
+        return is_new
+
+    def resume_queue(self, name: str) -> bool:
+        """Let workers claim from a queue again; return whether that is new."""
+        is_new = name in self.paused
+        self.paused.discard(name)
+        return is_new
 
     def lost(self, dead: set[int]) -> list[Row]:
         """Return what dead workers hold."""

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 
 import django_durable as durable
 from django_durable import clock
-from django_durable.models import Attempt, Step, Wait, Worker, Workflow
+from django_durable.models import Attempt, Queue, Step, Wait, Worker, Workflow
 from django_durable.models.claims import Claimed
 from tests.crash.crasher import USING
 from tests.crash.driver import Driver, MovableClock
@@ -37,6 +37,7 @@ picks = st.integers(0, 11)
 kinds = st.sampled_from(sorted(ERRANDS))
 delays = st.sampled_from([timedelta(), timedelta(), timedelta(minutes=30)])
 seats = st.integers(0, 1)
+queues = st.sampled_from(["default", "other"])
 
 
 class Api(RuleBasedStateMachine):
@@ -50,7 +51,7 @@ class Api(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        for model in (Attempt, Step, Wait, Workflow, Entry, Worker):
+        for model in (Attempt, Step, Wait, Workflow, Entry, Worker, Queue):
             model.objects.all()._raw_delete(USING)
         self.clock = MovableClock()
         self.patch.setattr(clock, "now", self.clock.now)
@@ -62,10 +63,19 @@ class Api(RuleBasedStateMachine):
         self.held: list[tuple[int, Claimed]] = []
         self.seats = [self._hire(), self._hire()]
 
-    @rule(pk=ids, kind=kinds, priority=st.integers(-1, 1), delay=delays)
-    def start(self, pk: str, kind: str, priority: int, delay: timedelta) -> None:
+    @rule(
+        pk=ids,
+        kind=kinds,
+        priority=st.integers(-1, 1),
+        delay=delays,
+        queue=queues,
+    )
+    def start(
+        self, pk: str, kind: str, priority: int, delay: timedelta, queue: str
+    ) -> None:
         self._tick()
         options = {"workflow_id": pk, "priority": priority, "run_after": delay}
+        options["queue_name"] = queue
         errand, known = ERRANDS[kind].using(**options), self.model.rows.get(pk)
         if known is not None and known.kind != kind:
             with pytest.raises(durable.WorkflowConflict):
@@ -74,7 +84,7 @@ class Api(RuleBasedStateMachine):
 
         handle = errand.start()
 
-        row = Row(pk, kind, self.model.now + delay, priority)
+        row = Row(pk, kind, self.model.now + delay, priority, queue=queue)
         assert handle.created == self.model.start(row)
 
     @precondition(lambda self: len(self.model.rows) < 6)
@@ -201,6 +211,18 @@ class Api(RuleBasedStateMachine):
         with pytest.raises(expected):
             durable.resume_workflow(pk)
 
+    @precondition(lambda self: self.model.rows)
+    @rule(queue=queues)
+    def switch_queue(self, queue: str) -> None:
+        if queue in self.model.paused:
+            assert durable.resume_queue(queue) == self.model.resume_queue(queue)
+            assert durable.resume_queue(queue) == self.model.resume_queue(queue)
+        else:
+            assert durable.pause_queue(queue) == self.model.pause_queue(queue)
+            assert durable.pause_queue(queue) == self.model.pause_queue(queue)
+        if not self.model.ready():
+            assert self.workers[self.seats[0]].claim() == []
+
     @rule(pick=picks)
     def ask(self, pick: int) -> None:
         pk = self._pick(pick, [])
@@ -248,6 +270,8 @@ class Api(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Let everything that can end come to its end."""
         Worker.objects.update(heartbeat_at=LONG_AGO)
+        for name in self.model.paused:
+            assert durable.resume_queue(name)
         Driver(self.clock, CODE).recover()
 
         assert not Workflow.objects.active().exists()
