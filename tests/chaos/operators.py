@@ -28,7 +28,10 @@ WEIGHTS = {
     "delete": 3,
     "cancel and delete": 1,
     "prune": 1,
+    "pause a queue": 1,
+    "resume a queue": 4,
 }
+QUEUE = "default"
 
 
 class Known(NamedTuple):
@@ -62,6 +65,8 @@ class Operators:
             "delete": self._delete,
             "cancel and delete": self._cancel_and_delete,
             "prune": self._prune,
+            "pause a queue": lambda: durable.pause_queue(QUEUE, "for now"),
+            "resume a queue": lambda: durable.resume_queue(QUEUE),
         }
 
     def act(self) -> None:
@@ -71,7 +76,8 @@ class Operators:
         self._dose.count(action if done else "refused", 1)
 
     def resume_all(self) -> None:
-        """Let half of what is cancelled go on."""
+        """Let half of what is cancelled go on, and the queue in any case."""
+        durable.resume_queue(QUEUE)
         for pk in sorted(self._ids(Status.CANCELLED))[::2]:
             self._resume_one(pk)
 
