@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.options import get_content_type_for_model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from django_durable.display import visible
@@ -28,3 +31,11 @@ def record(
         parts.append(f"Reason: {reason}")
     text = visible(" ".join(parts), limit=MOST_CHARACTERS, lines=False)
     model_admin.log_change(request, obj, text)
+
+
+def entries_of(model: type[Model], key: str) -> QuerySet[Any]:
+    """Return what was done to an object, the last first, for a page without History."""
+    kind = get_content_type_for_model(model)
+    rows = apps.get_model("admin", "LogEntry")._default_manager
+    entries = rows.filter(content_type=kind, object_id=key)
+    return entries.select_related("user").order_by("-action_time")

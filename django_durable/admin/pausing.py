@@ -16,6 +16,8 @@ from django_durable.names import check_queue_name
 
 # Where the bulk actions of the console run.
 OF_BULK_ACTIONS = "default"
+HISTORY = "admin/django_durable/console/queue_history.html"
+MOST_ENTRIES = 10
 # Does it, with the reason, and says whether it took.
 Switch = Callable[[str], bool]
 
@@ -36,6 +38,8 @@ def pause(model_admin: Any, request: HttpRequest) -> HttpResponse:
         back=dashboard.address(request, "queues"),
         consequences=consequences,
         remains=[_("Deadlines do not stand still: what is too late is cancelled.")],
+        details=HISTORY,
+        facts=_history(name),
     )
 
     def switch(reason: str) -> bool:
@@ -54,6 +58,8 @@ def resume(model_admin: Any, request: HttpRequest) -> HttpResponse:
         back=dashboard.address(request, "queues"),
         consequences=[_("Workers that are free begin at once with what is ready.")],
         remains=[_("What has begun is not called back by another pause.")],
+        details=HISTORY,
+        facts=_history(name),
     )
 
     def switch(reason: str) -> bool:
@@ -101,6 +107,10 @@ def _page(
     level = messages.SUCCESS if took else messages.WARNING
     model_admin.message_user(request, f"{_shown(name)}: {text}", level)
     return HttpResponseRedirect(question.back)
+
+
+def _history(name: str) -> dict[str, Any]:
+    return {"entries": audit.entries_of(Queue, name)[:MOST_ENTRIES]}
 
 
 def _queues() -> QueueQuerySet:

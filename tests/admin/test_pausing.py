@@ -54,6 +54,7 @@ def test_a_queue_is_paused_and_resumed_after_a_question(client, operator, name):
     again = client.post(address("pause", name), {"reason": "really"}, follow=True)
     paused = Queue.objects.get()
     shown = rows_of(client)[name][-1]
+    history = client.get(address("resume", name)).text
     back = client.post(address("resume", name), {"reason": "new disk"}, follow=True)
     twice = client.post(address("resume", name), {"reason": ""}, follow=True)
 
@@ -66,6 +67,10 @@ def test_a_queue_is_paused_and_resumed_after_a_question(client, operator, name):
     assert "It goes on." in back.text
     assert "It was not paused." in twice.text
     assert rows_of(client)[name][-1] == "running Pause…"
+    assert re.search(
+        r"ana</bdi>: <bdi>pause: It is paused\. Reason: disk full", history
+    )
+    assert client.get(reverse("admin:index")).status_code == 200
     entries = LogEntry.objects.order_by("pk")
     assert [(each.object_id, each.get_change_message()) for each in entries] == [
         (name, "pause: It is paused. Reason: disk full"),
