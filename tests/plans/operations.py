@@ -5,7 +5,6 @@ The names begin with the method that asks, so that none is forgotten.
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,6 @@ from django.apps import apps
 from django.db import connection
 
 from django_durable import clock
-from django_durable.admin.figures.overview import Overview
 from django_durable.execution import looks
 from django_durable.execution.journal import Journal
 from django_durable.execution.starting import check_existing
@@ -37,7 +35,19 @@ from django_durable.models.publication import Publication
 from django_durable.models.targets import message_target
 from django_durable.wakeup.postgresql import hint_of
 from django_durable.worker.quarantine import Quarantine
-from tests.models import Entry
+from tests.plans.displays import CONSOLE, PEOPLE
+from tests.plans.operation import (
+    ENDED,
+    HELD_BY,
+    HOLDER,
+    KEY,
+    PAUSED,
+    READY,
+    SUSPECT,
+    UNREAD,
+    WAIT,
+    Operation,
+)
 from tests.plans.rows import (
     ASLEEP,
     CANCELLED,
@@ -56,31 +66,6 @@ from tests.plans.rows import (
 
 WORKER = uuid.uuid4()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-WORKFLOW, WAIT = "django_durable_workflow", "django_durable_wait"
-# Of the two indexes of a text key, either will do.
-KEY = f"{WORKFLOW}_"
-# Of the tests themselves, and empty.
-HOLDER = "tests_receipt"
-UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
-HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
-NEWEST, ENDED = "durable_workflow_created", "durable_workflow_ended"
-SMALL = "django_durable_worker"
-# Those that somebody has paused at some time: a handful.
-PAUSED = "django_durable_queue"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A call; an index that it reads; what one statement of it touches at most.
-
-    ``blocks`` are those of PostgreSQL. ``walks`` names the tables that it reads from
-    end to end, or on SQLite indexes: of what has not finished, or of a page.
-    """
-
-    call: Callable[[], Any]
-    index: str = ""
-    blocks: int = 60
-    walks: str = ""
 
 
 def publish(*rows: Publication, waits: bool = True) -> None:
@@ -370,37 +355,6 @@ for name, kind in PUBLICATIONS.items():
             2000,
         ),
     }
-PEOPLE = {
-    "for_subject": Operation(
-        lambda: list(workflows.all().for_subject(Entry(pk=5))),
-        "durable_workflow_subject",
-    ),
-    "newest": Operation(
-        lambda: list(workflows.order_by("-created_at")[:50]), NEWEST, walks=NEWEST
-    ),
-}
-# What the console counts stops at a cap, which may be many blocks.
-CAPPED = 120_000
-HUMAN = "durable_wait_human"
-CONSOLE = {
-    "console, load": Operation(
-        lambda: Overview("default").load, READY, CAPPED, walks=f"{HELD_BY} {PAUSED}"
-    ),
-    "console, totals": Operation(
-        lambda: Overview("default").totals,
-        ENDED,
-        CAPPED,
-        walks=f"{SMALL} {PAUSED} {HELD_BY} durable_workflow_wake"
-        f" durable_workflow_paused {HUMAN} {READY}",
-    ),
-    "console, finished": Operation(lambda: Overview("default").finished, ENDED, CAPPED),
-    "console, failures": Operation(
-        lambda: Overview("default", workflows.all()).failures, ENDED, 120
-    ),
-    "console, requests": Operation(
-        lambda: Overview("default", workflows.all()).requests, HUMAN, walks=HUMAN
-    ),
-}
 OPERATIONS = {
     **CLAIMS,
     **TIMERS,

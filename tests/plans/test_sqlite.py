@@ -14,7 +14,8 @@ from django_durable.models import Wait, Workflow
 from django_durable.models.status import Status
 from tests.emptying import empty
 from tests.plans.explaining import VERBS
-from tests.plans.operations import OPERATIONS, PAUSED, WAIT, WORKER
+from tests.plans.operation import PAUSED, WAIT
+from tests.plans.operations import OPERATIONS, WORKER
 from tests.plans.rows import ASLEEP, MANY, every_wait, new_row, nth
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,48 @@
+"""What people ask: the console, and whoever lists workflows."""
+
+from django_durable.admin.figures.overview import Overview
+from django_durable.models import Workflow
+from tests.models import Entry
+from tests.plans.operation import (
+    ENDED,
+    HELD_BY,
+    NEWEST,
+    PAUSED,
+    READY,
+    SMALL,
+    Operation,
+)
+
+workflows = Workflow.objects
+
+PEOPLE = {
+    "for_subject": Operation(
+        lambda: list(workflows.all().for_subject(Entry(pk=5))),
+        "durable_workflow_subject",
+    ),
+    "newest": Operation(
+        lambda: list(workflows.order_by("-created_at")[:50]), NEWEST, walks=NEWEST
+    ),
+}
+# What the console counts stops at a cap, which may be many blocks.
+CAPPED = 120_000
+HUMAN = "durable_wait_human"
+CONSOLE = {
+    "console, load": Operation(
+        lambda: Overview("default").load, READY, CAPPED, walks=f"{HELD_BY} {PAUSED}"
+    ),
+    "console, totals": Operation(
+        lambda: Overview("default").totals,
+        ENDED,
+        CAPPED,
+        walks=f"{SMALL} {PAUSED} {HELD_BY} durable_workflow_wake"
+        f" durable_workflow_paused {HUMAN} {READY}",
+    ),
+    "console, finished": Operation(lambda: Overview("default").finished, ENDED, CAPPED),
+    "console, failures": Operation(
+        lambda: Overview("default", workflows.all()).failures, ENDED, 120
+    ),
+    "console, requests": Operation(
+        lambda: Overview("default", workflows.all()).requests, HUMAN, walks=HUMAN
+    ),
+}
