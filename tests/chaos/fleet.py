@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import forking
 from tests.journeys.processes import ROOT, environment, wait_until
 
 LAST_LINES = 300
@@ -70,8 +70,8 @@ class Fleet:
         self._forked: list[ForkedWorker] = []
         self._by_pid: dict[int, ForkedWorker] = {}
         self._news = threading.Condition()
-        self._zygote = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos", str(self._log)],
+        self._zygote = forking.Popen(
+            ["-m", "tests.chaos", str(self._log)],
             cwd=ROOT,
             env=environment(
                 directory, DJANGO_SETTINGS_MODULE="tests.chaos.settings", **settings

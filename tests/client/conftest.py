@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
 
+from tests import forking
 from tests.journeys.conftest import bounded, processes, server
-from tests.journeys.processes import APPLICATION, ROOT, Process, database_url
+from tests.journeys.processes import ROOT, Process, database_url
 
 __all__ = ["bounded", "client", "processes", "server", "shop_worker"]
 
@@ -29,7 +28,7 @@ def tell(*words):
 
 def client_url():
     """Return the URL of the test's database, as a client is given it."""
-    return database_url().replace(APPLICATION, CLIENT)
+    return database_url(CLIENT)
 
 
 class Clients:
@@ -41,8 +40,8 @@ class Clients:
 
     def run(self, code, **environment):
         """Run a program to its end; return what it has told, in order."""
-        done = subprocess.run(
-            [sys.executable, *self._arguments(code)],
+        done = forking.run(
+            self._arguments(code),
             env=self._environment(environment),
             cwd=self._directory,
             capture_output=True,

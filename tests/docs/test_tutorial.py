@@ -3,13 +3,12 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests import forking
 from tests.docs.pages import blocks
 
 PAGE = "tutorial/first-workflow.md"
@@ -31,12 +30,6 @@ session = doctest.DocTestParser().get_doctest(
     sys.stdin.read(), {}, "tutorial", "first-workflow.md", 0)
 sys.exit(bool(doctest.DocTestRunner().run(session).failed))
 """
-
-
-def heed_interrupts():
-    """Undo what a shell does to what it runs in the background."""
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
 
 
 class Project:
@@ -75,12 +68,11 @@ class Project:
     def start_worker(self):
         log = self.directory / f"worker_{len(self.workers)}.log"
         with log.open("w") as output:
-            worker = subprocess.Popen(
-                [sys.executable, "manage.py", "run_workflows"],
+            worker = forking.Popen(
+                ["manage.py", "run_workflows"],
                 cwd=self.directory,
                 env=self.environment,
                 stderr=output,
-                preexec_fn=heed_interrupts,
             )
         self.workers.append(worker)
         return worker, log
@@ -91,15 +83,14 @@ class Project:
             worker.wait(timeout=PATIENCE)
 
     def _run(self, arguments, typed=""):
-        done = subprocess.run(
-            [sys.executable, *arguments],
+        done = forking.run(
+            arguments,
             cwd=self.directory,
             env=self.environment,
             input=typed,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
-            check=False,
         )
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from urllib.parse import quote, urlencode
 from django.db import connections, transaction
 
 from django_durable.models import Worker
+from tests import forking
 
 T = TypeVar("T")
 
@@ -60,15 +60,18 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in path.read_text().split()] if path.exists() else []
 
 
-def database_url() -> str:
-    """Return the URL of the test database, as this very process uses it."""
+def database_url(application: str = APPLICATION) -> str:
+    """Return the URL of the test database, as this very process uses it.
+
+    PostgreSQL calls the connections by the name of the ``application``.
+    """
     settings = connections["default"].settings_dict
     if connections["default"].vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
     user = ":".join(quote(settings[key]) for key in ("USER", "PASSWORD"))
     place = f"{settings['HOST']}:{settings['PORT']}".rstrip(":")
     known = {k: v for k, v in settings["OPTIONS"].items() if isinstance(v, str | int)}
-    options = urlencode({**known, "application_name": APPLICATION})
+    options = urlencode({**known, "application_name": application})
     return f"postgresql://{user}@{place}/{settings['NAME']}?{options}"
 
 
@@ -91,8 +94,8 @@ class Process:
     def __init__(self, arguments: Sequence[str], environment: dict, log: Path) -> None:
         self._log = log
         with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, *arguments],
+            self._process = forking.Popen(
+                arguments,
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -3,20 +3,15 @@
 import json
 import signal
 import subprocess
-import sys
 
 import pytest
 
 from django_durable.testing import run_until_idle
+from tests import forking
 from tests.journeys.processes import PATIENCE, ROOT, environment
 from tests.management import definitions
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def heed_interrupts():
-    """Undo what a shell does to what it runs in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -25,15 +20,14 @@ def shell(tmp_path):
     started = []
 
     def start(*words, **settings):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "django", "workflows", *words],
+        process = forking.Popen(
+            ["-m", "django", "workflows", *words],
             cwd=ROOT,
             env=environment(tmp_path, **settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=heed_interrupts,
         )
         started.append(process)
         return process

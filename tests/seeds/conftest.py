@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
+from tests import forking
 from tests.command_line import cli
 from tests.journeys.processes import ROOT, database_url
 from tests.running import PATIENCE
@@ -25,14 +24,13 @@ def external():
         unwanted = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL")
         environment = {k: v for k, v in os.environ.items() if k not in unwanted}
         command = ["-m", "tests.seeds.outside", database_url(), program]
-        done = subprocess.run(
-            [sys.executable, *command, *arguments],
+        done = forking.run(
+            [*command, *arguments],
             cwd=ROOT,
             env=environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
-            check=False,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -4,14 +4,16 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import forking
 from tests.journeys.processes import ROOT, database_url
 
 PATIENCE = 25
+# Servers live as long as the session: their connections are no worker's.
+APPLICATION = "streaming"
 
 # Seconds that the protocol sets in tens.
 HASTY = {
@@ -74,16 +76,16 @@ def running(
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.streaming.settings",
-        "DATABASE_URL": database_url(),
+        "DATABASE_URL": database_url(APPLICATION),
         "PYTHONPATH": str(ROOT),
         "STREAMING_SETTINGS": json.dumps(settings or {}),
         "STREAMING_LAYERS": json.dumps(layers or {}),
         **variables,
     }
-    command = [sys.executable, *COMMANDS[kind], str(port)]
+    command = [*COMMANDS[kind], str(port), f"{application}:application"]
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, f"{application}:application"],
+        process = forking.Popen(
+            command,
             cwd=ROOT,
             env=environment,
             stdout=output,
