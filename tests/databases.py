@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -57,8 +56,6 @@ WITH_PROCESSES = (
 )
 # Where each test is many runs of a workflow.
 WITH_CRASHES = ("tests/crash", "tests/planted", "tests/testing")
-# Two for each core: one waits while the other one computes.
-AT_ONCE = 4
 
 # Several parts of the suite share a server, some with a crowd of processes.
 FOR_TESTS = """
@@ -193,11 +190,6 @@ class Suite:
         self.process = start_pytest(self.options, self.environment, self.output)
         return ended(self.process)
 
-    @property
-    def is_running(self) -> bool:
-        """Tell whether it was started and has not ended."""
-        return self.process is not None and self.process.poll() is None
-
     def report(self) -> int:
         """Wait for its end, show what it printed, and return its exit code."""
         announce(self.name)
@@ -230,8 +222,6 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
                 environment = {**shared, **again, "DATABASE_URL": url}
                 suites.append(Suite(f"{database}{part}", given, environment, output))
         for suite in suites:
-            while sum(each.is_running for each in suites) >= AT_ONCE:
-                time.sleep(0.1)
             stack.enter_context(suite.start())
         codes = {suite.name: suite.report() for suite in suites}
     announce(", ".join(f"{name}: {outcome(code)}" for name, code in codes.items()))
@@ -241,17 +231,13 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
 
 
 def parts_of(options: Sequence[str]) -> dict[str, list[str]]:
-    """Divide the suite, the longest parts first, unless somebody has chosen tests.
-
-    Real processes are mostly waited for, everything else computes.
-    """
+    """Divide the suite into what takes equally long, unless somebody chose tests."""
     if any("tests" in option for option in options):
         return {"": []}
     elsewhere = [*WITH_PROCESSES, *WITH_CRASHES]
     return {
         "": [f"--ignore={place}" for place in elsewhere],
-        ", real processes": [*WITH_PROCESSES],
-        ", crashes": [*WITH_CRASHES],
+        ", processes and crashes": elsewhere,
     }
 
 
