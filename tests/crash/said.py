@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Model
 
 from django_durable.models import (
     Event,
@@ -14,12 +17,28 @@ from django_durable.models import (
     Step,
     Stream,
     StreamEntry,
+    sql,
 )
 
 Key = tuple[str, str]
 Place = tuple[str, str, int]
 # From the body: exactly once. From the inside of an ordinary step: at least once.
 AT_LEAST_ONCE = Step.Kind.STEP
+
+
+class Recorded(NamedTuple):
+    """What a step is and what it came to."""
+
+    name: str
+    kind: str
+    output: str | None
+    error: str | None
+
+
+def rows(model: type[Model], columns: str, order: str = "1") -> list[tuple[Any, ...]]:
+    """Read a table without the help of its model: here that takes half the time."""
+    statement = f"SELECT {columns} FROM {sql.table(model)} ORDER BY {order}"
+    return sql.fetch(connection, statement)
 
 
 @dataclass(frozen=True)
@@ -35,37 +54,37 @@ class Said:
     past_events: dict[tuple[Key, Place], str]
     streams: dict[Key, tuple[int, bool]]
     entries: dict[Key, list[tuple[int, str, Place]]]
-    steps: dict[Place, tuple[str, str | None, str | None]]
+    steps: dict[Place, Recorded]
 
     @classmethod
     def read(cls) -> Said:
         """Read it on the connection at hand."""
-        messages: dict[Key, list[tuple[str, Place | None]]] = {}
-        for row in Notification.objects.order_by("id"):
-            reader = (row.destination_id, row.consumed_branch, row.consumed_by)
-            by: Any = reader if row.consumed_by is not None else None
-            key = (row.destination_id, row.topic)
-            messages.setdefault(key, []).append((row.message, by))
-        entries: dict[Key, list[tuple[int, str, Place]]] = {}
-        for each in StreamEntry.objects.order_by("workflow_id", "key", "offset"):
-            place = (each.workflow_id, each.branch, each.step_id)
-            found = entries.setdefault((each.workflow_id, each.key), [])
-            found.append((each.offset, each.value, place))
         return cls(
-            messages,
-            {(row.workflow_id, row.key): row.value for row in Event.objects.all()},
+            _messages(),
             {
-                ((row.workflow_id, row.key), _place(row)): row.value
-                for row in EventHistory.objects.all()
+                (pk, key): value
+                for pk, key, value in rows(Event, "workflow_id, key, value")
             },
             {
-                (row.workflow_id, row.key): (row.next_offset, row.is_closed)
-                for row in Stream.objects.all()
+                ((pk, key), (pk, branch, number)): value
+                for pk, key, branch, number, value in rows(
+                    EventHistory, "workflow_id, key, branch, step_id, value"
+                )
             },
-            entries,
             {
-                _place(row): (row.kind, row.output, row.error)
-                for row in Step.objects.all()
+                (pk, key): (next_offset, bool(is_closed))
+                for pk, key, next_offset, is_closed in rows(
+                    Stream, "workflow_id, key, next_offset, is_closed"
+                )
+            },
+            _entries(),
+            {
+                (pk, branch, number): Recorded(*facts)
+                for pk, branch, number, *facts in rows(
+                    Step,
+                    "workflow_id, branch, step_id, name, kind, output, error",
+                    "workflow_id, branch, step_id",
+                )
             },
         )
 
@@ -117,12 +136,12 @@ class Said:
     def _faults_of_messages(self) -> Iterator[str]:
         readers = Counter(by for _, _, by in self.consumed)
         for key, message, by in self.consumed:
-            kind, output, error = self.steps.get(by, ("no", None, None))
+            _, kind, output, error = self.steps.get(by, ("", "no", None, None))
             if kind == Step.Kind.RECV and output != message:
                 yield f"{by} has consumed {message} of {key} and received {output}"
             if kind not in (Step.Kind.RECV, Step.Kind.FIRST_OF) or error:
                 yield f"{by} has consumed {message} of {key}, and it is {kind} step"
-        for place, (kind, _, error) in self.steps.items():
+        for place, (_, kind, _, error) in self.steps.items():
             wanted = 1 if kind == Step.Kind.RECV and error is None else 0
             if kind == Step.Kind.RECV and readers[place] != wanted:
                 yield f"{place} has consumed {readers[place]} messages"
@@ -132,12 +151,27 @@ class Said:
             for (value, place), n in Counter(
                 (value, place) for _, value, place in found
             ).items():
-                if n > 1 and self.steps[place][0] != AT_LEAST_ONCE:
+                if n > 1 and self.steps[place].kind != AT_LEAST_ONCE:
                     yield f"{value} of {place} is {n} times in stream {key}"
 
 
-def _place(row: Any) -> Place:
-    return row.workflow_id, row.branch, row.step_id
+def _messages() -> dict[Key, list[tuple[str, Place | None]]]:
+    columns = "destination_id, topic, message, consumed_branch, consumed_by"
+    found: dict[Key, list[tuple[str, Place | None]]] = {}
+    for pk, topic, message, branch, number in rows(Notification, columns, "id"):
+        by = None if number is None else (pk, branch, number)
+        found.setdefault((pk, topic), []).append((message, by))
+    return found
+
+
+def _entries() -> dict[Key, list[tuple[int, str, Place]]]:
+    columns = 'workflow_id, key, branch, step_id, value, "offset"'
+    found: dict[Key, list[tuple[int, str, Place]]] = {}
+    for pk, key, branch, number, value, offset in rows(
+        StreamEntry, columns, '1, 2, "offset"'
+    ):
+        found.setdefault((pk, key), []).append((offset, value, (pk, branch, number)))
+    return found
 
 
 def _letters(said: Said, key: Key) -> list[tuple[str, bool]]:

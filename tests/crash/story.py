@@ -9,7 +9,7 @@ from typing import Any
 from django_durable import failures, serialization
 from django_durable.models import Step, Workflow
 from django_durable.models.status import ACTIVE
-from tests.crash.said import Said
+from tests.crash.said import Said, rows
 from tests.models import Entry
 
 Place = tuple[str, str, int]
@@ -30,15 +30,17 @@ class Story:
     @classmethod
     def read(cls) -> Story:
         """Read it on the connection at hand."""
-        rows = Step.objects.order_by("workflow_id", "branch", "step_id")
+        said = Said.read()
         return cls(
-            {row.pk: (row.status, _result(row)) for row in Workflow.objects.all()},
             {
-                (row.workflow_id, row.branch, row.step_id): (row.name, row.kind)
-                for row in rows
+                pk: (status, _result(output, error))
+                for pk, status, output, error in rows(
+                    Workflow, "id, status, output, error"
+                )
             },
-            Counter(Entry.objects.values_list("key", flat=True)),
-            Said.read(),
+            {place: (step.name, step.kind) for place, step in said.steps.items()},
+            Counter(key for (key,) in rows(Entry, "key")),
+            said,
         )
 
     @property
@@ -78,7 +80,7 @@ _STRICT = (
 )
 
 
-def _result(row: Workflow) -> Any:
-    if row.error is not None:
-        return "{}: {}".format(*failures.describe(row.error))
-    return None if row.output is None else serialization.loads(row.output)
+def _result(output: str | None, error: str | None) -> Any:
+    if error is not None:
+        return "{}: {}".format(*failures.describe(error))
+    return None if output is None else serialization.loads(output)
