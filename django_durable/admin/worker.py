@@ -27,6 +27,7 @@ from django_durable.models import Worker, Workflow
 from django_durable.models.status import Status
 
 MOST_HELD = 1000
+SHOWN_OF_ID = 8
 
 
 def drain(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
@@ -102,6 +103,7 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
     ordering = ("-heartbeat_at",)
     fields = (
         "process",
+        "id",
         "heartbeat",
         "shown_kind",
         "shown_queues",
@@ -149,11 +151,11 @@ class DurableWorkerAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("worker"))
     def process(self, worker: Any) -> SafeString:
-        """Show host, process and id."""
+        """Show host and process, and how the id begins: random, it tells enough."""
         return format_html(
             '<bdi>{}</bdi><span class="dd-under">{}</span>',
             visible(worker, limit=80, lines=False),
-            worker.pk,
+            str(worker.pk)[:SHOWN_OF_ID],
         )
 
     @admin.display(description=gettext_lazy("heartbeat"), ordering="heartbeat_at")
