@@ -28,7 +28,8 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         being executed goes on until it suspends or ends.
         """
         moment = sql.stamp(connections[self.db], clock.now())
-        values = [check_queue_name(name), moment, by, reason]
+        # A reason may be a text that is translated only now.
+        values = [check_queue_name(name), moment, f"{by}", f"{reason}"]
         return self._switch(_PAUSE, values)
 
     def resume(self, name: str) -> bool:
