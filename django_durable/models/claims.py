@@ -173,7 +173,7 @@ class ClaimQuerySet(models.QuerySet[Any]):
     ) -> list[str]:
         """Merge the heads of the queues: each is read in index order."""
         if queues is None:
-            queues = self._queues_in_use()
+            queues = self._queues_in_use(_OPEN)
         given = {"now": now, "suspect": STALLS_BEFORE_QUARANTINE}
         given |= code.given(definitions)
         heads: list[sql.Row] = []
@@ -190,12 +190,11 @@ class ClaimQuerySet(models.QuerySet[Any]):
         )
         return bool(sql.fetch_hot(connection, statement, [sql.stamp(connection, now)]))
 
-    def _queues_in_use(self) -> list[str]:
-        statement = _QUEUES_IN_USE.format(queues=_QUEUES)
-        found = sql.fetch_hot(
-            connections[self.db], statement.format(workflow=sql.table(self.model))
-        )
-        return [queue for (queue,) in found]
+    def _queues_in_use(self, names: str = "SELECT name FROM queues") -> list[str]:
+        part = queues_in_use(sql.table(self.model))
+        statement = f"WITH RECURSIVE {part} {names}"
+        found = sql.fetch_hot(connections[self.db], statement)
+        return [queue for (queue,) in found if queue is not None]
 
     def _claim_ids(
         self, worker_id: UUID, ids: Sequence[str], now: datetime
@@ -255,10 +254,6 @@ _QUEUES = """
     SELECT (SELECT min(queue_name) FROM {workflow}
             WHERE status = 'ENQUEUED' AND queue_name > queues.name)
     FROM queues WHERE queues.name IS NOT NULL
-"""
-_QUEUES_IN_USE = """
-WITH RECURSIVE queues(name) AS ({queues})
-SELECT name FROM queues WHERE name IS NOT NULL
 """
 
 

@@ -53,5 +53,5 @@ class UnlessPaused(Expression):
         """Render for either database."""
         name, params = compiler.compile(self._name)
         given = f"(SELECT {name} AS name) AS given"
-        condition = f"given.name NOT IN ({PAUSED})"
+        condition = f"NOT EXISTS ({PAUSED} AND name = given.name)"
         return f"(SELECT given.name FROM {given} WHERE {condition})", params

@@ -182,7 +182,7 @@ def claim_that_ignores_a_pause(real):
     return real.replace(claims.PAUSED, f"{claims.PAUSED} AND 1 = 0")
 
 
-@bug(claims, "_heads")
+@bug(ClaimQuerySet, "_first_ready")
 def claim_that_asks_for_pauses_too_early(real):
     """Ask what is paused with the look, and not in the transaction that takes."""
 
@@ -192,10 +192,17 @@ def claim_that_asks_for_pauses_too_early(real):
                 patch.setattr(claims, "UnlessPaused", lambda name: name)
                 return compose(rows)
 
-        compose = real.__wrapped__(limit)._compose
+        compose = asking.__wrapped__(limit)._compose
         return Selection(unpaused)
 
-    return heads
+    def first_ready(self, definitions, limit, queues, now):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(claims, "_heads", heads)
+            names = queues or self._queues_in_use()
+            return real(self, definitions, limit, names, now)
+
+    asking = claims._heads
+    return first_ready
 
 
 @bug(ClaimQuerySet, "claim")
