@@ -170,7 +170,7 @@ def test_one_who_may_not_see_the_workflow_is_not_named(client, root, decided):
 @pytest.mark.once
 @pytest.mark.usefixtures("question")
 @pytest.mark.parametrize("name", ["has_topic_permission", "has_send_permission"])
-def test_a_project_whose_code_fails_is_taken_to_refuse(
+def test_a_project_whose_code_fails_names_nobody_and_says_perhaps(
     client, root, decided, caplog, name
 ):
     people(2)
@@ -182,7 +182,7 @@ def test_a_project_whose_code_fails_is_taken_to_refuse(
 
     decided(**{name: broken})
 
-    assert told(client) == ["p01"]
+    assert told(client) == ["p01 perhaps others"]
     (record,) = [each for each in caplog.records if each.exc_info]
     assert (record.name, record.exc_info[0]) == ("django_durable", LookupError)
 
@@ -278,6 +278,25 @@ class Listing(ModelBackend):
         return ["ana"]
 
 
+class Down(ModelBackend):
+    """Cannot reach who knows the permissions."""
+
+    def with_perm(self, *args, **options):
+        raise ConnectionError("no directory")
+
+
+class Distinct(ModelBackend):
+    """What the querysets of other backends cannot be combined with."""
+
+    def with_perm(self, *args, **options):
+        return User.objects.filter(groups__name="deciders").distinct()
+
+
+class First(ModelBackend):
+    def with_perm(self, *args, **options):
+        return User.objects.all()[:9]
+
+
 class LogsIn(BaseBackend):
     """Gives no permission to anybody."""
 
@@ -293,6 +312,9 @@ class LogsIn(BaseBackend):
         (["Mute"], "you perhaps others"),
         (["WithoutGroups"], "you perhaps others"),
         (["Listing"], "you perhaps others"),
+        ([OURS, "Down"], "you perhaps others"),
+        ([OURS, "Distinct"], "you perhaps others"),
+        (["First"], "you perhaps others"),
     ],
 )
 def test_every_backend_is_asked_whom_it_knows(client, settings, backends, expected):

@@ -70,10 +70,13 @@ class Deciders:
     ) -> None:
         self._admin, self._request = model_admin, request
         self._has_failed = False
+        self._is_whole: bool
+        users: Iterable[Any]
         own = [name for name in _OURS if _is_own(model_admin, name)]
         self._hooks = [name for name in own if name != "get_queryset"]
         ids = {wait.workflow_id for wait in waits} if "get_queryset" in own else None
-        users, self._is_whole = _users(model_admin, request) if waits else ([], True)
+        found = waits and self._safely(lambda: _users(model_admin, request))
+        users, self._is_whole = found or ((), False)
         self._people = [
             _Person(user.get_username(), asked, ids and self._existing(asked, ids))
             for user in users
@@ -89,7 +92,8 @@ class Deciders:
             and self._is_allowed(person.request, wait, self._hooks)
         )
         is_you = self._is_allowed(self._request, wait, ANSWERING)
-        return Who(is_you, others, self._is_whole)
+        # Whoever cannot be asked might be allowed.
+        return Who(is_you, others, self._is_whole and not self._has_failed)
 
     def _is_allowed(
         self, request: HttpRequest, wait: Any, names: Iterable[str]
