@@ -6,11 +6,12 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
+from django.test.utils import CaptureQueriesContext
 
 from django_durable import clock, lint, migrations
-from django_durable.management.diagnosis import channel_layer, database
+from django_durable.management.diagnosis import channel_layer, database, queues
 from django_durable.models import Queue, Step, Worker, Workflow
 from django_durable.testing import run_until_idle
 from tests import workflows
@@ -222,6 +223,24 @@ def test_a_queue_that_is_paused_for_long_is_told_when_something_waits(cli, worke
     assert "\x1b" not in finding[2]
     Queue.objects.resume("reports")
     assert [each[1] for each in worst(cli)] == ["overdue"]
+
+
+@pytest.mark.once
+@pytest.mark.django_db
+def test_very_many_forgotten_queues_are_told_by_few_statements(monkeypatch):
+    monkeypatch.setattr(queues, "MOST_NAMED", 2)
+    for number in range(5):
+        name = f"q{number}"
+        Queue.objects.pause(name)
+        put(f"in {name}", queue_name=name, run_after=clock.now() - LONG_AGO)
+    Queue.objects.update(paused_at=clock.now() - 2 * LONG_AGO)
+
+    with CaptureQueriesContext(connection) as asked:
+        found = [each.message for each in queues.look_at_queues("default")]
+
+    assert len(asked) == 2
+    assert len(found) == 3
+    assert found[-1].startswith("3 more of them are paused")
 
 
 def test_rows_that_somebody_has_changed_by_hand_are_listed(cli, worker):

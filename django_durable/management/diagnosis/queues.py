@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db.models import Count
+
 from django_durable import clock
 from django_durable.display import visible
 from django_durable.management.diagnosis.finding import Finding
@@ -11,21 +13,25 @@ from django_durable.models.status import Status
 
 # Whoever pauses a queue for longer does so on purpose.
 FORGOTTEN_AFTER = timedelta(days=1)
+MOST_NAMED = 20
 
 
 def look_at_queues(using: str) -> Iterator[Finding]:
     """Name the queues that are paused for long while something waits in them."""
     now = clock.now()
+    paused = Queue.objects.using(using).paused()
+    old = paused.filter(paused_at__lt=now - FORGOTTEN_AFTER).order_by("paused_at")
     ready = Workflow.objects.using(using).filter(
-        status=Status.ENQUEUED, run_after__lte=now
+        status=Status.ENQUEUED, run_after__lte=now, queue_name__in=old.values("name")
     )
-    paused = Queue.objects.using(using).paused().order_by("paused_at")
-    forgotten = False
-    for queue in paused.filter(paused_at__lt=now - FORGOTTEN_AFTER):
-        if count := ready.filter(queue_name=queue.name).count():
-            forgotten = True
-            hint = "Resume it on the page of the queues, or by durable.resume_queue()."
-            yield Finding("warning", "queues", _told(queue, count), hint)
+    counts = dict(ready.values_list("queue_name").annotate(Count("pk")).order_by())
+    forgotten = [queue for queue in old if queue.name in counts]
+    hint = "Resume it on the page of the queues, or by durable.resume_queue()."
+    for queue in forgotten[:MOST_NAMED]:
+        yield Finding("warning", "queues", _told(queue, counts[queue.name]), hint)
+    if more := len(forgotten[MOST_NAMED:]):
+        text = f"{more} more of them are paused for long, and workflows wait in them."
+        yield Finding("warning", "queues", text, hint)
     if not forgotten:
         yield Finding("ok", "queues", f"{paused.count()} of them are paused.")
 
