@@ -46,7 +46,7 @@ def pause(model_admin: Any, request: HttpRequest) -> HttpResponse:
         return _queues().pause(name, reason, request.user.get_username())
 
     told = _("It is paused."), _("It was paused already.")
-    return _page(model_admin, request, name, question, switch, told)
+    return _page(model_admin, request, name, question, "pause", switch, told)
 
 
 def resume(model_admin: Any, request: HttpRequest) -> HttpResponse:
@@ -66,7 +66,7 @@ def resume(model_admin: Any, request: HttpRequest) -> HttpResponse:
         return _queues().resume(name)
 
     told = _("It goes on."), _("It was not paused.")
-    return _page(model_admin, request, name, question, switch, told)
+    return _page(model_admin, request, name, question, "resume", switch, told)
 
 
 def asked_queue(request: HttpRequest) -> str:
@@ -91,6 +91,7 @@ def _page(
     request: HttpRequest,
     name: str,
     question: confirming.Question,
+    action: str,
     switch: Switch,
     told: tuple[str, str],
 ) -> HttpResponse:
@@ -101,7 +102,6 @@ def _page(
     took = switch(reason)
     text = told[0] if took else told[1]
     if took:
-        action = str(question.button).lower()
         row = _queues().get(pk=name)
         audit.record(model_admin, request, row, action, reason=reason, outcome=text)
     level = messages.SUCCESS if took else messages.WARNING

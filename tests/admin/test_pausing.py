@@ -11,9 +11,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from django_durable import clock
+from django_durable import bulk, clock
+from django_durable.admin import pausing
+from django_durable.admin.figures import queues
 from django_durable.models import Queue, Workflow
-from tests.admin.pages import page
+from tests.admin.pages import begun, page
 from tests.admin.rows import add
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +101,37 @@ def test_a_paused_queue_is_listed_without_rows_and_on_the_dashboard(client, oper
         assert rows["busy"][-1] == "running"
 
 
+@pytest.mark.once
+def test_beside_very_many_a_queue_with_something_in_it_is_still_told_to_be_paused(
+    client, operator, monkeypatch
+):
+    operator("view_workflow", "manage_queue")
+    monkeypatch.setattr(queues, "MOST_QUEUES", 2)
+    for name in ("a", "b", "empty", "ready", "runs"):
+        Queue.objects.pause(name)
+    add("r", Status.ENQUEUED, queue_name="ready")
+    add("p", Status.PENDING, queue_name="runs")
+
+    for rows in (rows_of(client), rows_of(client, HOME)):
+        assert set(rows) == {"a", "b", "ready", "runs"}
+        assert all(row[-1].startswith("PAUSED ") for row in rows.values())
+
+
+@pytest.mark.once
+def test_the_history_says_the_same_in_every_language(client, operator, monkeypatch):
+    operator("view_workflow", "manage_queue")
+    monkeypatch.setattr(pausing, "_", "«{}»".format)
+
+    for action in ("pause", "resume"):
+        client.post(address(action, "reports"), {"reason": ""})
+
+    entries = LogEntry.objects.order_by("pk")
+    assert [each.get_change_message() for each in entries] == [
+        "pause: «It is paused.»",
+        "resume: «It goes on.»",
+    ]
+
+
 def test_an_open_page_hears_of_a_pause_in_as_many_statements(client, operator):
     operator("view_workflow")
     add("a", Status.ENQUEUED, queue_name=ODD)
@@ -160,3 +193,20 @@ def test_pausing_the_queue_of_bulk_actions_says_so(client, operator):
 
     assert "they wait, too" in texts[0]
     assert "they wait, too" not in texts[1]
+
+
+def test_a_bulk_action_says_that_it_waits_for_the_end_of_a_pause(client, root):
+    run = begun(root, "cancel")
+    key = run.workflow_id.removeprefix(bulk.PREFIX)
+    shown = reverse("admin:django_durable_bulk_run", args=[key])
+    live = reverse("admin:django_durable_api_bulk", args=[key])
+    said = "Its queue default is paused by ana since "
+
+    def told():
+        return said in client.get(shown).text, said in str(client.get(live).json())
+
+    Queue.objects.pause("default", by="ana")
+    paused = told()
+    Queue.objects.resume("default")
+
+    assert (paused, told()) == ((True, True), (False, False))

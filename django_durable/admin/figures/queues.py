@@ -19,10 +19,12 @@ MOST_QUEUES = 200
 NONE = Count(0)
 
 # From each queue to the next one; of each, only so much as is counted. What is held
-# stands below, by queue and worker, and then what is paused.
+# stands below, by queue and worker, and then what is paused: of these queues all, of
+# those with nothing in them the first.
 _STATEMENT = """
 WITH RECURSIVE {queues},
-named AS (SELECT name FROM queues WHERE name IS NOT NULL LIMIT {most})
+named AS (SELECT name FROM queues WHERE name IS NOT NULL LIMIT {most}),
+held AS ({held})
 SELECT 'queued', name, NULL,
        (SELECT COUNT(*) FROM (SELECT 1 AS one FROM {workflow}
         WHERE status = 'ENQUEUED' AND queue_name = named.name AND run_after <= %s
@@ -34,11 +36,13 @@ SELECT 'queued', name, NULL,
 FROM named
 UNION ALL
 SELECT 'held', queue_name, {worker}, COUNT(*), MIN(changed_at), NULL
-FROM ({held}) AS held GROUP BY queue_name, worker_id
+FROM held GROUP BY queue_name, worker_id
 UNION ALL
 SELECT 'paused', name, paused_by, 0, paused_at, pause_reason
-FROM (SELECT name, paused_by, paused_at, pause_reason FROM {queue}
-      WHERE paused_at IS NOT NULL ORDER BY paused_at LIMIT {most}) AS found
+FROM {queue} WHERE paused_at IS NOT NULL AND (
+    name IN (SELECT name FROM named) OR name IN (SELECT queue_name FROM held)
+    OR name IN (SELECT name FROM {queue} WHERE paused_at IS NOT NULL
+                ORDER BY paused_at LIMIT {most}))
 """
 
 
@@ -97,7 +101,7 @@ def load(using: str, now: datetime) -> Load:
         cap=CAP + 1,
     )
     moment = sql.stamp(connection, now)
-    return _load(sql.fetch(connection, statement, [moment, moment, *params]))
+    return _load(sql.fetch(connection, statement, [*params, moment, moment]))
 
 
 def _load(rows: list[tuple[Any, ...]]) -> Load:

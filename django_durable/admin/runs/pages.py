@@ -26,6 +26,7 @@ from django_durable.admin.figures.workers import crew
 from django_durable.admin.pages import answer, render
 from django_durable.admin.runs import listing
 from django_durable.admin.runs.rows import Run, may_abort, run
+from django_durable.admin.waits import held_up
 from django_durable.bulk import PREFIX
 from django_durable.bulk.actor import Actor
 from django_durable.bulk.selection import BadSelection, Selection, read_selection
@@ -52,6 +53,7 @@ def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
         "title": _("Bulk action"),
         "run": found,
         "summary": listing.summary(found),
+        "held_up": held_up(found.workflow),
         "is_over": found.workflow.is_finished,
         "is_unserved": not found.workflow.is_finished and _is_unserved(),
         "may_abort": may_abort(Actor(model_admin, request), found),
@@ -69,6 +71,7 @@ def progress(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     }
     numbers["through"] = str(found.through)
     numbers["summary"] = listing.summary(found)
+    numbers["held_up"] = held_up(found.workflow)
     return answer(request, {"figures": numbers, "version": found.workflow.status})
 
 
