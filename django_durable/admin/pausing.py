@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_durable import conf
 from django_durable.admin import audit, confirming, dashboard
+from django_durable.admin.waits import queue_state
 from django_durable.display import visible
 from django_durable.models import Queue
 from django_durable.models.queue import QueueQuerySet
@@ -39,7 +40,7 @@ def pause(model_admin: Any, request: HttpRequest) -> HttpResponse:
         consequences=consequences,
         remains=[_("Deadlines do not stand still: what is too late is cancelled.")],
         details=HISTORY,
-        facts=_history(name),
+        facts=_facts(name),
     )
 
     def switch(reason: str) -> bool:
@@ -59,7 +60,7 @@ def resume(model_admin: Any, request: HttpRequest) -> HttpResponse:
         consequences=[_("Workers that are free begin at once with what is ready.")],
         remains=[_("What has begun is not called back by another pause.")],
         details=HISTORY,
-        facts=_history(name),
+        facts=_facts(name),
     )
 
     def switch(reason: str) -> bool:
@@ -109,8 +110,11 @@ def _page(
     return HttpResponseRedirect(question.back)
 
 
-def _history(name: str) -> dict[str, Any]:
-    return {"entries": audit.entries_of(Queue, name)[:MOST_ENTRIES]}
+def _facts(name: str) -> dict[str, Any]:
+    """Return the state, which code may have changed, and what was done here."""
+    entries = audit.entries_of(Queue, name)[:MOST_ENTRIES]
+    queue = _queues().paused().filter(pk=name).first()
+    return {"state": queue_state(queue) if queue else "", "entries": entries}
 
 
 def _queues() -> QueueQuerySet:

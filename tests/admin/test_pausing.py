@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+import django_durable as durable
 from django_durable import bulk, clock
 from django_durable.admin import pausing
 from django_durable.admin.figures import queues
@@ -115,6 +116,17 @@ def test_beside_very_many_a_queue_with_something_in_it_is_still_told_to_be_pause
     for rows in (rows_of(client), rows_of(client, HOME)):
         assert set(rows) == {"a", "b", "ready", "runs"}
         assert all(row[-1].startswith("PAUSED ") for row in rows.values())
+
+
+@pytest.mark.once
+def test_who_resumes_reads_why_code_has_paused_the_queue(client, operator):
+    operator("view_workflow", "manage_queue")
+    durable.pause_queue("reports", "the <disk> is full")
+
+    for action in ("resume", "pause"):
+        asked = client.get(address(action, "reports")).text
+        assert re.search(r"PAUSED \d\d:\d\d: the &lt;disk&gt; is full", asked)
+    assert "PAUSED" not in client.get(address("resume", "mail")).text
 
 
 @pytest.mark.once
