@@ -12,11 +12,12 @@ MANAGE = ("view_workflow", "manage_queue")
 PAGES = (
     Page("api/status/", "api_status", live.status, LOOK),
     Page("api/queues/", "api_queues", live.queues, LOOK),
+    # It asks has_send_permission(), as the page does that sends.
     Page(
         "<path:object_id>/answer/",
         "workflow_answer",
         answering.page,
-        ("view_workflow", "send_workflow_message"),
+        LOOK,
         is_form=True,
     ),
     Page("stream/", "stream", streams.page, WATCH),

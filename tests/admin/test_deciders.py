@@ -1,5 +1,6 @@
 """The inbox names who may answer: by permission, and by what the project decides."""
 
+import html
 import re
 
 import pytest
@@ -138,6 +139,10 @@ def test_one_who_is_allowed_without_the_permission_is_named(client, root, decide
     )
 
     assert told(client) == ["you, bob"]
+    client.force_login(User.objects.get(username="bob"))
+    assert told(client) == ["you, root"]
+    (link,) = re.findall(r'href="([^"]*/answer/[^"]*)"', client.get(INBOX).text)
+    assert client.get(html.unescape(link)).status_code == 200
 
 
 @pytest.mark.usefixtures("question")

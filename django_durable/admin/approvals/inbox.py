@@ -17,7 +17,6 @@ from django_durable.admin.listing import news
 from django_durable.admin.listing.counts import CappedPaginator
 from django_durable.admin.live import shown_badge
 from django_durable.admin.pages import answer, render
-from django_durable.admin.permissions import may
 from django_durable.models.ids import may_exist
 
 TEMPLATE = "admin/django_durable/console/inbox.html"
@@ -47,7 +46,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
         "page": shown,
         "requests": asked,
         "is_capped": shown.paginator.count >= MOST_REQUESTS,
-        "may_answer": may(request, "send_workflow_message"),
+        "may_answer": any(each.who.is_you for each in asked if each.who),
         "live_address": f"{dashboard.address(request, 'api_approvals')}?{query}",
     }
     return render(model_admin, request, TEMPLATE, context)
