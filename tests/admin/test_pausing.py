@@ -130,7 +130,7 @@ def test_who_resumes_reads_why_code_has_paused_the_queue(client, operator):
 
 
 @pytest.mark.once
-def test_the_history_says_the_same_in_every_language(client, operator, monkeypatch):
+def test_the_history_names_what_was_done_alike_in_every_language(client, operator, monkeypatch):
     operator("view_workflow", "manage_queue")
     monkeypatch.setattr(pausing, "_", "«{}»".format)
 
