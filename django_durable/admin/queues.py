@@ -10,7 +10,7 @@ from django_durable import conf
 from django_durable.admin import dashboard
 from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.overview import Overview
-from django_durable.admin.figures.queues import Queue
+from django_durable.admin.figures.queues import MOST_QUEUES, Queue
 from django_durable.admin.pages import render
 from django_durable.admin.pausing import can_be_paused
 from django_durable.admin.permissions import may
@@ -26,6 +26,8 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("Queues"),
         "rows": rows(request, found),
+        "most": MOST_QUEUES,
+        "is_capped": len(found.load.queues) >= MOST_QUEUES,
         "alarms": dashboard.alarms(found),
         "live_address": dashboard.address(request, "api_queues"),
         "live_version": dashboard.queue_names(found),

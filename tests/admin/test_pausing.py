@@ -13,7 +13,7 @@ from django.urls import reverse
 
 import django_durable as durable
 from django_durable import bulk, clock
-from django_durable.admin import pausing
+from django_durable.admin import pausing, queues as page_of_queues
 from django_durable.admin.figures import queues
 from django_durable.models import Queue, Workflow
 from tests.admin.pages import begun, page
@@ -107,12 +107,14 @@ def test_beside_very_many_a_queue_with_something_in_it_is_still_told_to_be_pause
     client, operator, monkeypatch
 ):
     operator("view_workflow", "manage_queue")
-    monkeypatch.setattr(queues, "MOST_QUEUES", 2)
+    for module in (queues, page_of_queues):
+        monkeypatch.setattr(module, "MOST_QUEUES", 2)
     for name in ("a", "b", "empty", "ready", "runs"):
         Queue.objects.pause(name)
     add("r", Status.ENQUEUED, queue_name="ready")
     add("p", Status.PENDING, queue_name="runs")
 
+    assert "There may be more" in client.get(QUEUES).text
     for rows in (rows_of(client), rows_of(client, HOME)):
         assert set(rows) == {"a", "b", "ready", "runs"}
         assert all(row[-1].startswith("PAUSED ") for row in rows.values())
@@ -130,7 +132,9 @@ def test_who_resumes_reads_why_code_has_paused_the_queue(client, operator):
 
 
 @pytest.mark.once
-def test_the_history_names_what_was_done_alike_in_every_language(client, operator, monkeypatch):
+def test_the_history_names_what_was_done_alike_in_every_language(
+    client, operator, monkeypatch
+):
     operator("view_workflow", "manage_queue")
     monkeypatch.setattr(pausing, "_", "«{}»".format)
 
@@ -202,6 +206,7 @@ def test_pausing_the_queue_of_bulk_actions_says_so(client, operator):
     operator("view_workflow", "manage_queue")
 
     texts = [client.get(address("pause", name)).text for name in ("default", "mail")]
+    assert "There may be more" not in client.get(QUEUES).text
 
     assert "they wait, too" in texts[0]
     assert "they wait, too" not in texts[1]
