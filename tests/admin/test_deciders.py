@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin import AdminSite
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -190,6 +191,24 @@ def test_a_project_whose_code_fails_names_nobody_and_says_perhaps(
     assert told(client) == ["p01 perhaps others"]
     (record,) = [each for each in caplog.records if each.exc_info]
     assert (record.name, record.exc_info[0]) == ("django_durable", LookupError)
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("question")
+def test_a_project_that_refuses_by_an_exception_has_refused(
+    client, root, decided, caplog
+):
+    people(2)
+
+    def has_topic_permission(self, request, obj, topic):
+        if request.user.username == "p00":
+            raise PermissionDenied
+        return True
+
+    decided(has_topic_permission=has_topic_permission)
+
+    assert told(client) == ["you, p01"]
+    assert caplog.records == []
 
 
 class OpenSite(AdminSite):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from django_durable.admin.approvals.holders import holders
@@ -126,6 +127,8 @@ class Deciders:
         """Return what a project's code answers; None, and a line in the log, if not."""
         try:
             return ask()
+        except PermissionDenied:
+            return None
         except Exception:
             if not self._has_failed:
                 logger.exception("Who may answer cannot be told: this counts as no.")
