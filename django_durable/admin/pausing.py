@@ -106,7 +106,8 @@ def _page(
         row = _queues().get(pk=name)
         audit.record(model_admin, request, row, action, reason=reason, outcome=text)
     level = messages.SUCCESS if took else messages.WARNING
-    model_admin.message_user(request, f"{_shown(name)}: {text}", level)
+    # In quotes: Django makes the first letter of a message large.
+    model_admin.message_user(request, f"“{_shown(name)}”: {text}", level)
     return HttpResponseRedirect(question.back)
 
 

@@ -63,7 +63,7 @@ def test_a_queue_is_paused_and_resumed_after_a_question(client, operator, name):
 
     assert (asked.status_code, before) == (200, 0)
     assert "Workers take nothing from it" in asked.text
-    assert "It is paused." in done.text
+    assert f"“{name}”: It is paused." in html.unescape(done.text)
     assert "It was paused already." in again.text
     assert (paused.paused_by, paused.pause_reason) == ("ana", "disk full")
     assert re.fullmatch(r"PAUSED by ana \d\d:\d\d: disk full Resume…", shown)
