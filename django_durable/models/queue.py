@@ -28,7 +28,7 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         being executed goes on until it suspends or ends.
         """
         moment = sql.stamp(connections[self.db], clock.now())
-        # A reason may be a text that is translated only now.
+        # A reason may be translated only now; some projects have users with numbers.
         values = [check_queue_name(name), moment, f"{by}", f"{reason}"]
         return self._switch(_PAUSE, values)
 

@@ -69,10 +69,11 @@ def test_a_queue_is_paused_and_resumed_once():
     assert Queue.objects.get().paused_by == "ana"
 
 
-def test_a_reason_may_be_a_text_that_is_translated_only_now():
-    assert durable.pause_queue("reports", gettext_lazy("moving"))
+def test_a_reason_may_be_translated_only_now_and_a_user_be_named_by_a_number():
+    assert Queue.objects.pause("reports", gettext_lazy("moving"), by=7)
 
-    assert Queue.objects.get().pause_reason == "moving"
+    paused = Queue.objects.get()
+    assert (paused.paused_by, paused.pause_reason) == ("7", "moving")
 
 
 @pytest.mark.parametrize("name", ["", " ", "a,b", "a\nb", "x" * 65, "a\0"])
