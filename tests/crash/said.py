@@ -57,8 +57,8 @@ class Said:
     steps: dict[Place, Recorded]
 
     @classmethod
-    def read(cls) -> Said:
-        """Read it on the connection at hand."""
+    def read(cls, steps: dict[Place, Recorded] | None = None) -> Said:
+        """Read it on the connection at hand, unless ``steps`` are known already."""
         return cls(
             _messages(),
             {
@@ -78,14 +78,7 @@ class Said:
                 )
             },
             _entries(),
-            {
-                (pk, branch, number): Recorded(*facts)
-                for pk, branch, number, *facts in rows(
-                    Step,
-                    "workflow_id, branch, step_id, name, kind, output, error",
-                    "workflow_id, branch, step_id",
-                )
-            },
+            _steps() if steps is None else steps,
         )
 
     @property
@@ -153,6 +146,14 @@ class Said:
             ).items():
                 if n > 1 and self.steps[place].kind != AT_LEAST_ONCE:
                     yield f"{value} of {place} is {n} times in stream {key}"
+
+
+def _steps() -> dict[Place, Recorded]:
+    columns = "workflow_id, branch, step_id, name, kind, output, error"
+    return {
+        (pk, branch, number): Recorded(*facts)
+        for pk, branch, number, *facts in rows(Step, columns, "1, 2, 3")
+    }
 
 
 def _messages() -> dict[Key, list[tuple[str, Place | None]]]:

@@ -12,10 +12,10 @@ from tests import forking
 PATIENCE = 40
 
 TELL = """
-import os, signal, sys
+import os, sys
 where = [os.path.abspath(path) for path in sys.path]
 print(sys.argv, __name__, where, os.getcwd(), sorted(os.environ))
-print(sys.warnoptions, sys.stdout.encoding, signal.getsignal(signal.SIGINT))
+print(sys.warnoptions, sys.stdout.encoding)
 print(repr(sys.stdin.read()), file=sys.stderr)
 sys.exit(7)
 """

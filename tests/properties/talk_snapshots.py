@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django_durable.models import (
-    Event,
-    EventHistory,
-    Notification,
-    Stream,
-    StreamEntry,
-)
-from tests.crash.said import Place, Said
-from tests.properties.tables import rows
-
-_STREAM = ("workflow_id", "key")
-_WRITER = ("branch", "step_id")
+from tests.crash.said import Recorded, Said
 
 
 def nothing_said() -> Said:
@@ -26,26 +15,14 @@ def nothing_said() -> Said:
 
 def read_said(steps: Sequence[dict[str, Any]]) -> Said:
     """Read it on the connection at hand; ``steps`` are known already."""
-    said = nothing_said()
-    columns = "id", "destination_id", "topic", "message"
-    by = "consumed_branch", "consumed_by"
-    for row in sorted(rows(Notification, *columns, *by), key=lambda row: row["id"]):
-        reader = row["destination_id"], row["consumed_branch"], row["consumed_by"]
-        box = said.messages.setdefault((row["destination_id"], row["topic"]), [])
-        box.append((row["message"], None if row["consumed_by"] is None else reader))
-    for row in rows(Event, *_STREAM, "value"):
-        said.events[_key(row)] = row["value"]
-    for row in rows(EventHistory, *_STREAM, *_WRITER, "value"):
-        said.past_events[_key(row), _place(row)] = row["value"]
-    for row in rows(Stream, *_STREAM, "next_offset", "is_closed"):
-        said.streams[_key(row)] = row["next_offset"], bool(row["is_closed"])
-    entries = rows(StreamEntry, *_STREAM, *_WRITER, '"offset"', "value")
-    for row in sorted(entries, key=lambda row: row['"offset"']):
-        found = said.entries.setdefault(_key(row), [])
-        found.append((row['"offset"'], row["value"], _place(row)))
-    for row in steps:
-        said.steps[_place(row)] = row["kind"], row["output"], row["error"]
-    return said
+    return Said.read(
+        {
+            (row["workflow_id"], row["branch"], row["step_id"]): Recorded(
+                *(row[name] for name in Recorded._fields)
+            )
+            for row in steps
+        }
+    )
 
 
 def changes(then: Said, now: Said) -> Iterator[str]:
@@ -76,11 +53,3 @@ def said_by(said: Said, workflow: str) -> set[Any]:
         for offset, _, _ in entries
     }
     return consumed | settings | written
-
-
-def _key(row: dict[str, Any]) -> tuple[str, str]:
-    return row["workflow_id"], row["key"]
-
-
-def _place(row: dict[str, Any]) -> Place:
-    return row["workflow_id"], row["branch"], row["step_id"]
