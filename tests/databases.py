@@ -203,7 +203,7 @@ class Suite:
 
 
 def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
-    """Run the suite on all databases, some of its parts at once: mostly, each waits.
+    """Run the suite on all databases, all of its parts at once.
 
     The first part prints as it goes, the others when all are done.
     """

@@ -17,7 +17,7 @@ from django_durable import clock
 from django_durable.models import code, compiled, sql
 from django_durable.models.code import ANY_VERSION, runnable
 from django_durable.models.compiled import Change, OneOf, Selection
-from django_durable.models.expressions import SecondsSince, UnlessPaused
+from django_durable.models.expressions import SecondsSince
 from django_durable.models.queue import PAUSED, Queue
 from django_durable.models.status import Standing, Status
 
@@ -172,12 +172,13 @@ class ClaimQuerySet(models.QuerySet[Any]):
         now: datetime,
     ) -> list[str]:
         """Merge the heads of the queues: each is read in index order."""
-        if queues is None:
-            queues = self._queues_in_use(_OPEN)
+        ready = self._queues_in_use(_OPEN)
+        if queues is not None:
+            ready = [queue for queue in ready if queue in queues]
         given = {"now": now, "suspect": STALLS_BEFORE_QUARANTINE}
         given |= code.given(definitions)
         heads: list[sql.Row] = []
-        for queue in queues:
+        for queue in ready:
             heads += _heads(limit)(self, queue=queue, **given)
         heads.sort(key=lambda head: (-head[0], *head[1:]))
         return [pk for _, _, pk in heads[:limit]]
@@ -219,7 +220,7 @@ def _heads(limit: int) -> Selection:
         lambda rows: (
             rows.filter(
                 code.runnable_given(),
-                queue_name=UnlessPaused(compiled.text("queue")),
+                queue_name=compiled.text("queue"),
                 status=Status.ENQUEUED,
                 run_after__lte=_NOW,
                 stalls__lt=compiled.number("suspect"),

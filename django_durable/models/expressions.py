@@ -5,11 +5,9 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F
-from django.db.models.expressions import Expression
 from django.db.models.functions import Greatest
 
 from django_durable.models.compiled import Given
-from django_durable.models.queue import PAUSED
 
 
 class SecondsSince(models.Func):
@@ -40,18 +38,3 @@ class SecondsSince(models.Func):
         begin_sql, begin_params = compiler.compile(begin)
         days = f"julianday({now_sql}) - julianday({begin_sql})"
         return f"MAX(0, ({days}) * 86400.0)", [*now_params, *begin_params]
-
-
-class UnlessPaused(Expression):
-    """The name of a queue, and NULL while that is paused: then no row is looked at."""
-
-    def __init__(self, name: Given) -> None:
-        super().__init__(output_field=models.TextField())
-        self._name = name
-
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
-        """Render for either database."""
-        name, params = compiler.compile(self._name)
-        given = f"(SELECT {name} AS name) AS given"
-        condition = f"NOT EXISTS ({PAUSED} AND name = given.name)"
-        return f"(SELECT given.name FROM {given} WHERE {condition})", params

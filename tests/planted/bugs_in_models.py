@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from django.db import connections
 from django.db.models import F
 
@@ -20,7 +19,6 @@ from django_durable.models import (
 )
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.claims import Claimed, ClaimQuerySet
-from django_durable.models.compiled import Selection
 from django_durable.models.status import Standing, Status
 from django_durable.models.step import StepQuerySet
 from tests.planted.planting import bug
@@ -182,27 +180,16 @@ def claim_that_ignores_a_pause(real):
     return real.replace(claims.PAUSED, f"{claims.PAUSED} AND 1 = 0")
 
 
-@bug(ClaimQuerySet, "_first_ready")
+@bug(ClaimQuerySet, "_has_ready")
 def claim_that_asks_for_pauses_too_early(real):
     """Ask what is paused with the look, and not in the transaction that takes."""
 
-    def heads(limit):
-        def unpaused(rows):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(claims, "UnlessPaused", lambda name: name)
-                return compose(rows)
+    def has_ready(self, now):
+        known = self._queues_in_use(claims._OPEN)
+        self._queues_in_use = lambda names: known
+        return real(self, now)
 
-        compose = asking.__wrapped__(limit)._compose
-        return Selection(unpaused)
-
-    def first_ready(self, definitions, limit, queues, now):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(claims, "_heads", heads)
-            names = queues or self._queues_in_use()
-            return real(self, definitions, limit, names, now)
-
-    asking = claims._heads
-    return first_ready
+    return has_ready
 
 
 @bug(ClaimQuerySet, "claim")

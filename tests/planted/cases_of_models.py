@@ -125,7 +125,6 @@ CASES = [
         test_pausing_queues.test_nothing_is_taken_from_a_queue_while_it_is_paused,
         r"assert \[\{",
         queues=None,
-        needs=SKIPS,
     ),
     case(
         bugs.claim_that_ignores_a_pause,

@@ -137,8 +137,8 @@ def test_a_claim_asks_no_more_often_because_a_queue_is_paused():
     if connection.vendor == "postgresql":
         assert (idle, len(asked)) == (1, 2)
     else:
-        # A look and a head; a look, the queues, one head, the change, the taken:
-        # of ten thousand paused queues no head is read either.
+        # A look and the queues; the same, one head, the change, the taken: of ten
+        # thousand paused queues no head is read either.
         assert (idle, len(asked)) == (2, 2 + 5)
 
 

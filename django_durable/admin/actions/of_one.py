@@ -26,7 +26,7 @@ def action_of_one(
 ) -> tuple[Action, ...]:
     """Return an action that leads to ``admin:django_durable_PAGE`` of a row.
 
-    None where Django has no place for it.
+    Empty where Django has no place for it.
     """
     if _LOCATION is None:
         return ()
