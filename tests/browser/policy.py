@@ -1,5 +1,7 @@
 """The strictest policy that the pages of the console have to live with."""
 
+from django.utils.decorators import async_only_middleware
+
 # Where the console is.
 CONSOLE = "/admin/django_durable/"
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -15,11 +17,16 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
+@async_only_middleware
 def strict(get_response):
-    """Send the policy along with every page of the console."""
+    """Send the policy along with every page of the console.
 
-    def respond(request):
-        response = get_response(request)
+    Asynchronous as the server is: in a thread of its own, a request that is cut
+    at the wrong moment leaves Django 6.1 unable to end it (asgiref's issue 491).
+    """
+
+    async def respond(request):
+        response = await get_response(request)
         if request.path.startswith(CONSOLE):
             response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
