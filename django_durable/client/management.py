@@ -199,6 +199,39 @@ async def aresume_queue(name: str) -> bool:
     return await sync_to_async(resume_queue)(name)
 
 
+def limit_queue(
+    name: str,
+    *,
+    concurrency: int | None = None,
+    rate: int | None = None,
+    period: Seconds | None = None,
+) -> bool:
+    """State how many workflows of a queue workers take; return if that is new.
+
+    At most ``concurrency`` are executed at once, on all machines together, and at
+    most ``rate`` are started in any ``period``, seconds or a timedelta. These are
+    all limits of the queue: what is None is not limited, or not any more. Raises
+    ValueError.
+    """
+    refuse_running_loop("limit_queue", "alimit_queue")
+    return Queue.objects.using(conf.current().database).limit(
+        name, concurrency=concurrency, rate=rate, period=period
+    )
+
+
+async def alimit_queue(
+    name: str,
+    *,
+    concurrency: int | None = None,
+    rate: int | None = None,
+    period: Seconds | None = None,
+) -> bool:
+    """See limit_queue()."""
+    return await sync_to_async(limit_queue)(
+        name, concurrency=concurrency, rate=rate, period=period
+    )
+
+
 def _handle(found: tuple[str, bool]) -> WorkflowHandle[Any]:
     workflow_id, created = found
     return WorkflowHandle(workflow_id, created=created)

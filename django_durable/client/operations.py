@@ -164,6 +164,39 @@ class Operations:
         await standalone.aprepare()
         return await _managed("aresume_queue", name)  # type: ignore[no-any-return]
 
+    def limit_queue(
+        self,
+        name: str,
+        *,
+        concurrency: int | None = None,
+        rate: int | None = None,
+        period: Seconds | None = None,
+    ) -> bool:
+        """State all limits of a queue; return whether that changed any.
+
+        See ``durable.limit_queue()``.
+        """
+        standalone.prepare("limit_queue", "client.alimit_queue")
+        took: bool = _managed(
+            "limit_queue", name, concurrency=concurrency, rate=rate, period=period
+        )
+        return took
+
+    async def alimit_queue(
+        self,
+        name: str,
+        *,
+        concurrency: int | None = None,
+        rate: int | None = None,
+        period: Seconds | None = None,
+    ) -> bool:
+        """See limit_queue()."""
+        await standalone.aprepare()
+        took: bool = await _managed(
+            "alimit_queue", name, concurrency=concurrency, rate=rate, period=period
+        )
+        return took
+
 
 def _managed(name: str, *args: Any, **options: Any) -> Any:
     """Call a function that is loaded only now: it needs the models.

@@ -3,7 +3,7 @@
 from django_durable.models.attempt import Attempt
 from django_durable.models.event import Event, EventHistory
 from django_durable.models.notification import Notification
-from django_durable.models.queue import Queue
+from django_durable.models.queue import Queue, QueueStart
 from django_durable.models.step import Step
 from django_durable.models.stream import Stream, StreamEntry
 from django_durable.models.wait import Wait
@@ -16,6 +16,7 @@ __all__ = [
     "EventHistory",
     "Notification",
     "Queue",
+    "QueueStart",
     "Step",
     "Stream",
     "StreamEntry",

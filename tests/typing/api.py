@@ -185,6 +185,7 @@ def management() -> None:
     assert_type(durable.delete_workflow("a"), int)
     assert_type(durable.pause_queue("a", reason="b"), bool)
     assert_type(durable.resume_queue("a"), bool)
+    assert_type(durable.limit_queue("a", concurrency=2, rate=5, period=60), bool)
     month = timedelta(days=30)
     assert_type(durable.prune_workflows(older_than=month, statuses=["ERROR"]), int)
     assert_type(durable.workflow_id(), str | None)
@@ -205,6 +206,7 @@ async def management_in_async_code() -> None:
     assert_type(await durable.adelete_workflow("a"), int)
     assert_type(await durable.apause_queue("a", "b"), bool)
     assert_type(await durable.aresume_queue("a"), bool)
+    assert_type(await durable.alimit_queue("a", rate=5, period=timedelta(1)), bool)
     assert_type(await durable.aprune_workflows(older_than=60, limit=5), int)
 
 
@@ -223,6 +225,7 @@ def clients() -> None:
         assert_type(client.delete_workflow("a"), int)
         assert_type(client.pause_queue("a", "b"), bool)
         assert_type(client.resume_queue("a"), bool)
+        assert_type(client.limit_queue("a", concurrency=2), bool)
         assert_type(client.prune_workflows(older_than=60), int)
         assert_type(client.get_event("a", "b", timeout=timedelta(1)), Any)
         assert_type(client.get_events("a"), dict[str, Any])
@@ -246,6 +249,7 @@ async def clients_in_async_code() -> None:
         assert_type(await client.adelete_workflow("a"), int)
         assert_type(await client.apause_queue("a"), bool)
         assert_type(await client.aresume_queue("a"), bool)
+        assert_type(await client.alimit_queue("a"), bool)
         await client.asend(handle, 1)
         assert_type(await client.aget_events(handle), dict[str, Any])
         async for _ in client.aread_stream(handle, "b"):
