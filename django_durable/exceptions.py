@@ -16,6 +16,8 @@
     ├── SerializationError        (ValueError) a value that cannot be stored or read
     ├── EventAlreadySet           a second value for an event that allows one
     ├── StreamClosed              a write to a stream that was closed
+    ├── ScheduleNotFound          no schedule has this name
+    ├── InvalidSchedule           (ValueError) a schedule that cannot be kept
     ├── WaitTimeout               (TimeoutError) a wait that took too long
     ├── WaitImpossible            a wait that could never end
     └── NotInWorkflow             a call that only a workflow can make
@@ -300,6 +302,38 @@ class StreamClosed(DurableError):
         super().__init__(
             f"Stream {key!r} of workflow {workflow_id!r} is closed. "
             "Write to another key, or close the stream later."
+        )
+
+
+class ScheduleNotFound(DurableError):
+    """No schedule has this name. Attributes: ``name`` and ``advice``."""
+
+    def __init__(self, name: str, advice: str = "") -> None:
+        self.name = name
+        self.advice = advice
+        super().__init__(
+            _sentences(f"There is no schedule {_shown(name)}.", advice)
+            if advice
+            else f"There is no schedule {_shown(name)}. A worker stores those that its "
+            "code declares when it starts."
+        )
+
+
+class InvalidSchedule(DurableError, ValueError):
+    """A schedule was declared that cannot be kept.
+
+    Attributes: ``value``; ``field``, the argument or the field of the cron
+    expression that is wrong (``"time_zone"``, ``"minute"``); and ``problem``.
+    """
+
+    def __init__(self, value: object, field: str, problem: str) -> None:
+        self.value = value
+        self.field = field
+        self.problem = problem
+        super().__init__(
+            f"{_shown(value)} cannot be a schedule: {field}: {problem}. A cron "
+            "expression is minute, hour, day of the month, month and day of the week, "
+            "such as '0 3 * * MON', in a time zone such as 'Europe/Berlin'."
         )
 
 

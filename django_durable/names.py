@@ -1,4 +1,4 @@
-"""Names that users give: topics and keys of what they say, queues."""
+"""Names that users give: topics and keys of what they say, queues, schedules."""
 
 import unicodedata
 
@@ -38,5 +38,23 @@ def check_queue_name(name: object) -> str:
         raise ValueError(
             f"queue_name must be 1 to 64 printable characters without a comma,"
             f" not {name!r}."
+        )
+    return name
+
+
+# With the moment behind it, it has to make an id of a workflow.
+LONGEST_SCHEDULE = 200
+
+
+def check_schedule_name(name: object) -> str:
+    """Return the name of a schedule, or raise TypeError or ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"The name of a schedule must be a string, not {name!r}.")
+    fits = name.strip() and len(name) <= LONGEST_SCHEDULE and name.isprintable()
+    if not fits or "/" in name:
+        shown = name if len(name) <= LONGEST_SCHEDULE else f"{name[:40]}…"
+        raise ValueError(
+            f"The name of a schedule must be 1 to {LONGEST_SCHEDULE} printable"
+            f" characters without '/', not {shown!r}: give another name=."
         )
     return name

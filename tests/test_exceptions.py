@@ -20,6 +20,8 @@ ERRORS = [
     exceptions.SerializationError("inputs[0]", "<Lock> cannot be stored", "Do not."),
     exceptions.EventAlreadySet("order-1", "url"),
     exceptions.StreamClosed("order-1", "log"),
+    exceptions.ScheduleNotFound("reprots", "Did you mean 'reports'?"),
+    exceptions.InvalidSchedule("61 * * * *", "minute", "it goes to 59"),
     exceptions.WaitTimeout("the result of order-1", 2.5),
     exceptions.WaitImpossible("the result of order-1", "Leave atomic() first."),
     exceptions.NotInWorkflow("durable.recv()"),
@@ -102,6 +104,7 @@ def test_a_message_is_made_of_sentences_and_names_the_value(error):
 @pytest.mark.parametrize(
     ("error", "builtin"),
     [
+        (exceptions.InvalidSchedule("", "cron", "it is empty"), ValueError),
         (exceptions.WaitTimeout("a result", 1), TimeoutError),
         (exceptions.InvalidWorkflowId("", "it is blank"), ValueError),
         (exceptions.SerializationError("inputs", "it is a lock"), ValueError),

@@ -1,6 +1,7 @@
 """What operators do, from a process that is no Django project."""
 
 from collections.abc import Collection
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -197,6 +198,55 @@ class Operations:
         )
         return took
 
+    def pause_schedule(self, name: str, reason: str = "") -> bool:
+        """Have a schedule start nothing by itself; return whether it took."""
+        standalone.prepare("pause_schedule", "client.apause_schedule")
+        return _scheduled("pause_schedule", name, reason)  # type: ignore[no-any-return]
+
+    async def apause_schedule(self, name: str, reason: str = "") -> bool:
+        """See pause_schedule()."""
+        await standalone.aprepare()
+        return await _scheduled("apause_schedule", name, reason)  # type: ignore[no-any-return]
+
+    def resume_schedule(self, name: str) -> bool:
+        """Let a schedule go on with its next tick; return whether it took."""
+        standalone.prepare("resume_schedule", "client.aresume_schedule")
+        return _scheduled("resume_schedule", name)  # type: ignore[no-any-return]
+
+    async def aresume_schedule(self, name: str) -> bool:
+        """See resume_schedule()."""
+        await standalone.aprepare()
+        return await _scheduled("aresume_schedule", name)  # type: ignore[no-any-return]
+
+    def run_schedule(self, name: str) -> WorkflowHandle[Any]:
+        """Start a schedule's workflow now, also while it is paused."""
+        standalone.prepare("run_schedule", "client.arun_schedule")
+        return ClientHandle.of_handle(_scheduled("run_schedule", name))
+
+    async def arun_schedule(self, name: str) -> WorkflowHandle[Any]:
+        """See run_schedule()."""
+        await standalone.aprepare()
+        return ClientHandle.of_handle(await _scheduled("arun_schedule", name))
+
+    def backfill_schedule(
+        self, name: str, start: datetime, end: datetime
+    ) -> list[WorkflowHandle[Any]]:
+        """Start what a schedule would have started from ``start`` to ``end``.
+
+        See ``durable.backfill_schedule()``.
+        """
+        standalone.prepare("backfill_schedule", "client.abackfill_schedule")
+        found = _scheduled("backfill_schedule", name, start, end)
+        return [ClientHandle.of_handle(each) for each in found]
+
+    async def abackfill_schedule(
+        self, name: str, start: datetime, end: datetime
+    ) -> list[WorkflowHandle[Any]]:
+        """See backfill_schedule()."""
+        await standalone.aprepare()
+        found = await _scheduled("abackfill_schedule", name, start, end)
+        return [ClientHandle.of_handle(each) for each in found]
+
 
 def _managed(name: str, *args: Any, **options: Any) -> Any:
     """Call a function that is loaded only now: it needs the models.
@@ -205,3 +255,9 @@ def _managed(name: str, *args: Any, **options: Any) -> Any:
     """
     management = import_module("django_durable.client.management")
     return getattr(management, name)(*args, **options)
+
+
+def _scheduled(name: str, *args: Any) -> Any:
+    """See _managed()."""
+    schedules = import_module("django_durable.client.schedules")
+    return getattr(schedules, name)(*args)

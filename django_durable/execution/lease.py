@@ -35,6 +35,7 @@ class Lease:
         *,
         queues: Sequence[str] | None = None,
         definitions: Iterable[tuple[str, str]] = (),
+        schedules: Iterable[str] = (),
         concurrency: int = 0,
         is_ticking: Callable[[], bool] = lambda: True,
         on_lost: Callable[[], None] = lambda: None,
@@ -47,6 +48,7 @@ class Lease:
         self._kind = kind
         self._queues = queues
         self._definitions = list(definitions)
+        self._schedules = list(schedules)
         self._concurrency = concurrency
         self._is_ticking = is_ticking
         self._on_lost = on_lost
@@ -152,6 +154,7 @@ class Lease:
             self._kind,
             queues=self._queues,
             definitions=self._definitions,
+            schedules=self._schedules,
             concurrency=self._concurrency,
             rss_bytes=self._resident_bytes(),
         )

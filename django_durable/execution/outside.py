@@ -1,6 +1,7 @@
 """What code outside of workflows asks of the engine."""
 
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from django_durable.definitions.options import StartOptions
 from django_durable.definitions.registry import Definition
 from django_durable.definitions.streams import Entries
 from django_durable.exceptions import Pause, WaitTimeout, WorkflowNotFound
-from django_durable.execution import looks, running
+from django_durable.execution import looks, running, scheduling
 from django_durable.execution.direct import direct_host
 from django_durable.execution.execution import Execution
 from django_durable.execution.publishing import letter_of
@@ -94,6 +95,16 @@ class OutsideEngine:
             if (result := _ended(execution)) is not None:
                 return result.give()
         return await self.aresult(row.pk, None)
+
+    def run_schedule(self, name: str) -> tuple[str, bool]:
+        """Start a schedule's workflow now."""
+        return scheduling.run_by_hand(name)
+
+    def backfill_schedule(
+        self, name: str, start: datetime, end: datetime
+    ) -> list[tuple[str, bool]]:
+        """Start what a schedule would have started in the past, and has not."""
+        return scheduling.backfill(name, start, end)
 
     def status(self, workflow_id: str) -> str:
         """Return the status of a workflow, or raise WorkflowNotFound."""

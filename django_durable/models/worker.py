@@ -52,6 +52,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         *,
         queues: Sequence[str] | None = None,
         definitions: Iterable[tuple[str, str]] = (),
+        schedules: Iterable[str] = (),
         concurrency: int = 0,
         pid: int | None = None,
         rss_bytes: int | None = None,
@@ -64,6 +65,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
             kind=kind,
             queues=None if queues is None else list(queues),
             definitions=[list(pair) for pair in definitions],
+            schedules=list(schedules),
             concurrency=concurrency,
             started_at=now,
             heartbeat_at=now,
@@ -110,6 +112,11 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         rows = self.live().exclude(kind=Worker.Kind.DIRECT)
         lists = rows.values_list("definitions", flat=True)
         return {(name, version) for pairs in lists for name, version in pairs}
+
+    def live_schedules(self) -> set[str]:
+        """Return the names of the schedules that some live worker declares."""
+        lists = self.live().values_list("schedules", flat=True)
+        return {name for names in lists for name in names or ()}
 
     def forget(self, *, older_than: timedelta) -> int:
         """Delete rows of workers that ended longer ago than ``older_than``."""
@@ -167,6 +174,9 @@ class Worker(models.Model):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
     queues = models.JSONField(_("queues"), null=True, help_text=_("Null: all."))
     definitions = models.JSONField(_("definitions"), default=list)
+    schedules = models.JSONField(
+        _("schedules"), null=True, help_text=_("Null: unknown.")
+    )
     concurrency = models.IntegerField(_("concurrency"), default=0)
     state = models.CharField(
         _("state"), max_length=16, choices=State, default=State.RUNNING

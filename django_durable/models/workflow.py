@@ -54,6 +54,11 @@ class WorkflowQuerySet(  # type: ignore[override]
         """Keep the executions of one definition (or of its registered name)."""
         return self.filter(name=getattr(definition, "name", definition))
 
+    def for_schedule(self, name: str) -> "WorkflowQuerySet":
+        """Keep the workflows that a schedule has started, or a person by it."""
+        # SQLite sees by itself no more than that its index is about others.
+        return self.filter(ticks__schedule=name, ticks__workflow__isnull=False)
+
     def for_subject(self, subject: models.Model) -> "WorkflowQuerySet":
         """Keep the workflows that were started with ``subject=``."""
         kind, key = subject_key(subject)

@@ -118,6 +118,23 @@ _OTHERS = [
     FROM generate_series(1, {rows}) AS n, generate_series(0, 1) AS at
     """,
     """
+    INSERT INTO django_durable_schedule
+        (name, workflow_name, cron, time_zone, overlap, catch_up, queue_name, inputs,
+         takes_moment, next_at, skipped, skipped_in_row, paused_by, pause_reason,
+         created_at, changed_at)
+    SELECT 'schedule-' || n, 'orders.checkout', '* * * * *', 'UTC', 'skip', 'one',
+           'default', 'json:[{{}}]', false, now() + interval '1 hour', 0, 0, '', '',
+           now(), now()
+    FROM generate_series(0, {rows} / 100 - 1) AS n
+    """,
+    """
+    INSERT INTO django_durable_tick
+        (schedule_id, scheduled_at, kind, workflow_id, created_at)
+    SELECT 'schedule-' || n % 10, now() - n * interval '1 minute', 'due',
+           CASE WHEN n % 100 < 90 THEN pg_temp.nth('SUCCESS', n) END, now()
+    FROM generate_series(1, {rows} / 10) AS n
+    """,
+    """
     INSERT INTO django_durable_worker
         (id, host, pid, kind, definitions, concurrency, state, started_at, heartbeat_at)
     SELECT gen_random_uuid(), 'host', n, 'worker', '[]', 16, 'stopped',

@@ -63,6 +63,7 @@ from tests.plans.rows import (
     nth,
     outcome,
 )
+from tests.plans.schedules import SCHEDULES
 
 WORKER = uuid.uuid4()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -363,6 +364,7 @@ OPERATIONS = {
     **DELETIONS,
     **JOURNAL,
     **TALK,
+    **SCHEDULES,
     **PEOPLE,
     **CONSOLE,
 }

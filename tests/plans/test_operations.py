@@ -19,6 +19,9 @@ OFF_THE_HOT_PATH = {
     *("paused",),  # A part of other questions.
     *("fresh", "steps_of_fork"),  # A person looks at workers, or one workflow.
     *("database_now",),  # No table is read.
+    # Of one schedule, by its name; and parts of other questions.
+    *("named", "transaction", "due", "running", "started", "skipped"),
+    *("live_schedules",),  # A person looks at schedules.
 }
 
 

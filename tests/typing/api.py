@@ -196,6 +196,40 @@ def management() -> None:
         assert_type(context.deadline, datetime | None)
 
 
+@durable.schedule("0 3 * * *", args=[1], time_zone="Europe/Berlin", catch_up="none")
+@durable.workflow
+def nightly(order_id: int) -> Decimal:
+    return Decimal(order_id)
+
+
+def schedules() -> None:
+    assert_type(nightly.start(1), durable.WorkflowHandle[Decimal])
+    durable.schedule("@daily", name="acheckout", overlap="allow")(acheckout)
+    durable.schedule("@daily")(len)  # type: ignore[type-var]
+    assert_type(durable.pause_schedule("a", reason="b"), bool)
+    assert_type(durable.resume_schedule("a"), bool)
+    assert_type(durable.run_schedule("a"), durable.WorkflowHandle[Any])
+    days = datetime(2026, 11, 1), datetime(2026, 11, 2)
+    handles = durable.backfill_schedule("a", *days)
+    assert_type(handles, list[durable.WorkflowHandle[Any]])
+    with durable.DurableClient("sqlite:////db") as client:
+        assert_type(client.pause_schedule("a", "b"), bool)
+        assert_type(client.resume_schedule("a"), bool)
+        assert_type(client.run_schedule("a"), durable.WorkflowHandle[Any])
+        client.backfill_schedule("a", *days)
+    assert_type(durable.InvalidSchedule("61", "minute", "b").field, str)
+    assert_type(durable.ScheduleNotFound("a").name, str)
+
+
+async def schedules_in_async_code() -> None:
+    assert_type(await durable.apause_schedule("a", "b"), bool)
+    assert_type(await durable.aresume_schedule("a"), bool)
+    assert_type(await durable.arun_schedule("a"), durable.WorkflowHandle[Any])
+    now = datetime(2026, 11, 1)
+    handles = await durable.abackfill_schedule("a", now, now)
+    assert_type(handles, list[durable.WorkflowHandle[Any]])
+
+
 async def management_in_async_code() -> None:
     assert_type(await durable.acancel_workflow("a"), bool)
     assert_type(await durable.aresume_workflow("a"), durable.WorkflowHandle[Any])

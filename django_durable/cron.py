@@ -1,0 +1,128 @@
+"""Cron expressions: checked at once, told in words, and what they mean for clocks.
+
+Ticks are what cronsim says, which follows Debian's cron where the clocks of a time
+zone change: a time that is left out comes at the end of the gap, and one that comes
+twice counts once. It knows no ``@daily``; those names are ours.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from django_durable.exceptions import InvalidSchedule
+
+LONGEST = 200
+ALIASES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+# Where an expression has to have a tick: a leap year is not far, nor is a day of the
+# week on it.
+_FROM = datetime(2024, 1, 1, tzinfo=UTC)
+# Back from a moment in these steps, until there is a tick: few are passed over.
+_BACK = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(31))
+
+
+def check_cron(value: object) -> str:
+    """Return an expression as it is stored, or raise InvalidSchedule.
+
+    Five fields, or six with the seconds first, or one of the names in ALIASES.
+    """
+    if not isinstance(value, str):
+        raise InvalidSchedule(value, "cron", "it is not a string")
+    if len(value) > LONGEST:
+        problem = f"it has {len(value)} characters, {LONGEST} are allowed"
+        raise InvalidSchedule(value, "cron", problem)
+    expression = " ".join(value.split())
+    if expression.startswith("@"):
+        return _alias(expression)
+    try:
+        next(CronSim(expression, _FROM))
+    except CronSimError as error:
+        raise InvalidSchedule(value, *_reason(str(error))) from None
+    except StopIteration:
+        raise InvalidSchedule(value, "cron", "there is no such moment") from None
+    return expression
+
+
+def check_time_zone(value: object) -> str:
+    """Return the name of a time zone, or raise InvalidSchedule."""
+    name = value.key if isinstance(value, ZoneInfo) else value
+    if not isinstance(name, str):
+        raise InvalidSchedule(value, "time_zone", "it is not the name of a time zone")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        problem = "no such time zone is known here"
+        raise InvalidSchedule(value, "time_zone", problem) from None
+    return name
+
+
+class Timetable:
+    """The moments, in UTC, of a cron expression in a time zone."""
+
+    def __init__(self, expression: str, time_zone: str) -> None:
+        self._expression = ALIASES.get(expression, expression)
+        self.zone = ZoneInfo(time_zone)
+
+    @property
+    def in_words(self) -> str:
+        """The expression in English: ``At 03:00 every day``."""
+        return CronSim(self._expression, _FROM).explain()
+
+    def after(self, moment: datetime) -> Iterator[datetime]:
+        """Yield every tick later than a moment, in order."""
+        last = moment
+        for found in CronSim(self._expression, moment.astimezone(self.zone)):
+            tick = found.astimezone(UTC)
+            # In an hour that comes twice, it begins with the first one again.
+            if tick > last:
+                yield tick
+                last = tick
+
+    def next_after(self, moment: datetime) -> datetime:
+        """Return the first tick later than a moment."""
+        return next(self.after(moment))
+
+    def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """Yield the ticks from ``start`` to ``end``, both included."""
+        for tick in self.after(start - timedelta.resolution):
+            if tick > end:
+                return
+            yield tick
+
+    def latest(self, start: datetime, end: datetime) -> datetime | None:
+        """Return the last tick from ``start`` to ``end``, both included."""
+        for back in _BACK:
+            if end - back > start and (found := self._last(end - back, end)):
+                return found
+        return self._last(start, end)
+
+    def _last(self, start: datetime, end: datetime) -> datetime | None:
+        last = None
+        for last in self.between(start, end):  # noqa: B007
+            pass
+        return last
+
+
+def _alias(expression: str) -> str:
+    name = expression.lower()
+    if name not in ALIASES:
+        problem = f"of such names there are {', '.join(sorted(ALIASES))}"
+        raise InvalidSchedule(expression, "cron", problem)
+    return name
+
+
+def _reason(message: str) -> tuple[str, str]:
+    """Turn what cronsim says into the field that is wrong, and what is the matter."""
+    if message.startswith("Bad "):
+        field = message.removeprefix("Bad ")
+        return field, "it holds what this field cannot have"
+    return "cron", "it needs five fields, or six with the seconds first"

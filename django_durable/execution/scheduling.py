@@ -1,0 +1,221 @@
+"""From schedules to workflows: on time, by hand, and for the past."""
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db.models import Max
+
+from django_durable import clock, conf, serialization
+from django_durable.definitions import registry, schedules
+from django_durable.definitions.options import StartOptions
+from django_durable.definitions.schedules import MOMENT, ScheduleDefinition
+from django_durable.execution.starting import build_row, load_inputs
+from django_durable.execution.watching import remember_touch
+from django_durable.models import Schedule, Tick, Workflow, faults
+from django_durable.models.scheduling import Declaration, ScheduleQuerySet
+
+logger = logging.getLogger("django_durable")
+
+# A backfill starts so many workflows at most.
+MOST_BACKFILLED = 100
+
+Found = tuple[str, bool]
+
+
+def declaration_of(declared: ScheduleDefinition) -> Declaration:
+    """Return what is stored of a schedule; raises SerializationError."""
+    return Declaration(
+        name=declared.name,
+        workflow_name=declared.workflow.name,
+        cron=declared.cron,
+        time_zone=declared.time_zone or settings.TIME_ZONE,
+        overlap=declared.overlap,
+        catch_up=declared.catch_up,
+        queue_name=_queue_name(declared),
+        inputs=serialization.dumps([*declared.args, dict(declared.kwargs)], "inputs"),
+        takes_moment=declared.takes_moment,
+    )
+
+
+def declare(using: str, declared: Collection[ScheduleDefinition]) -> list[str]:
+    """Store what code declares; return the names of what was new or changed."""
+    if not declared:
+        return []
+    rows = Schedule.objects.using(using)
+    return rows.declare([declaration_of(each) for each in declared])
+
+
+def fire(using: str, declared: ScheduleDefinition) -> bool:
+    """Start what a schedule has come to, if it is due; return whether it was.
+
+    All of it is one transaction: its ticks, their workflows, and when it is due
+    next. Of several processes one does it. A schedule that newer code has given
+    to another workflow is left to that code.
+    """
+    now = clock.now()
+    with Schedule.objects.using(using).locked_if_due(declared.name, now) as row:
+        if row is None or row.workflow_name != declared.workflow.name:
+            return False
+        turn = row.turn(now)
+        started, skipped = _take_turn(row, turn.ticks)
+        row.move_on(turn.next_at, started=started, skipped=skipped)
+    return True
+
+
+def run_by_hand(name: str) -> Found:
+    """Start a schedule's workflow now; raises ScheduleNotFound."""
+    using = conf.current().database
+
+    def run() -> Found:
+        with _known(using, name).locked(name) as row:
+            return _start(row, [_free_moment(row)], Tick.Kind.HAND)[0]
+
+    return faults.retry_conflicts(using, run)
+
+
+def backfill(name: str, start: datetime, end: datetime) -> list[Found]:
+    """Start what a schedule would have started in the past, and has not.
+
+    Raises ScheduleNotFound, ValueError.
+    """
+    using = conf.current().database
+    if end > clock.now():
+        raise ValueError(f"A backfill is for the past: end must not be {end}.")
+
+    def run() -> list[Found]:
+        with _known(using, name).locked(name) as row:
+            ticks = row.timetable.between(start, end)
+            moments = list(islice(ticks, MOST_BACKFILLED + 1))
+            if len(moments) > MOST_BACKFILLED:
+                raise ValueError(
+                    f"Schedule {name!r} has more than {MOST_BACKFILLED} ticks from"
+                    f" {start} to {end}, which is the most that one backfill starts:"
+                    f" go on from {moments[-1]} with the next one."
+                )
+            return _start(row, moments, Tick.Kind.BACKFILL)
+
+    return faults.retry_conflicts(using, run)
+
+
+def _known(using: str, name: str) -> ScheduleQuerySet:
+    """Return the stored schedules; one that this process declares is among them."""
+    rows = Schedule.objects.using(using)
+    declared = schedules.find(name)
+    if declared is not None and not rows.filter(pk=name).exists():
+        declare(using, [declared])
+    return rows
+
+
+def _take_turn(row: Schedule, ticks: Sequence[datetime]) -> tuple[int, int]:
+    """Start or skip ticks; return how many of each there were."""
+    using = row._state.db or ""
+    starts, skips = list(ticks), list[datetime]()
+    if row.overlap == Schedule.Overlap.SKIP:
+        is_busy = Tick.objects.using(using).has_active(row.name)
+        first = 0 if is_busy else 1
+        starts, skips = starts[:first], starts[first:]
+    started = len(_start(row, starts, Tick.Kind.DUE))
+    return started, _skip(row, skips)
+
+
+def _skip(row: Schedule, moments: Sequence[datetime]) -> int:
+    if not moments:
+        return 0
+    rows, now = Tick.objects.using(row._state.db), clock.now()
+    new = rows.insert_new(
+        [Tick(schedule=row, scheduled_at=at, created_at=now) for at in moments]
+    )
+    rows.trim(row.name)
+    for at in sorted(new):
+        logger.info("Schedule %s skipped %s: the last one still runs", row, at)
+    return len(new)
+
+
+def _start(row: Schedule, moments: Sequence[datetime], kind: Tick.Kind) -> list[Found]:
+    """Insert ticks, and start the workflows of those that are new."""
+    if not moments:
+        return []
+    using, now = row._state.db or "", clock.now()
+    workflows = {at: _workflow(row, at) for at in moments}
+    ticks = [
+        Tick(
+            schedule=row,
+            scheduled_at=at,
+            kind=kind,
+            workflow_id=workflow.pk,
+            created_at=now,
+        )
+        for at, workflow in workflows.items()
+    ]
+    new = Tick.objects.using(using).insert_new(ticks)
+    fresh = [workflow for at, workflow in workflows.items() if at in new]
+    return _enqueue(row, fresh, is_by_hand=kind == Tick.Kind.HAND)
+
+
+def _enqueue(
+    row: Schedule, workflows: Sequence[Workflow], *, is_by_hand: bool
+) -> list[Found]:
+    """Start workflows; one whose id somebody has taken gets another.
+
+    One of the same name is what somebody else has started for that tick.
+    """
+    if not workflows:
+        return []
+    using = row._state.db or ""
+    rows = Workflow.objects.using(using)
+    created = rows.enqueue(workflows)
+    taken = [workflow for workflow in workflows if workflow.pk not in created]
+    for workflow in taken:
+        known = rows.filter(pk=workflow.pk, name=workflow.name)
+        if not is_by_hand and known.exists():
+            continue
+        former, workflow.pk = workflow.pk, f"{workflow.pk}~{uuid4().hex[:8]}"
+        created |= rows.enqueue([workflow])
+        ticks = Tick.objects.using(using).filter(schedule=row, workflow=former)
+        ticks.update(workflow=workflow.pk)
+    for workflow in workflows:
+        remember_touch(using, workflow.pk)
+        logger.info("Schedule %s started workflow %s", row, workflow.pk)
+    return [(workflow.pk, workflow.pk in created) for workflow in workflows]
+
+
+def _workflow(row: Schedule, moment: datetime) -> Workflow:
+    """Build the row of the workflow of one tick, with the code at hand if any."""
+    workflow_id = f"{row.name}@{_stamp(moment)}"
+    declared = schedules.find(row.name)
+    args: Sequence[Any]
+    if declared is not None and declared.workflow.name == row.workflow_name:
+        options = declared.options(workflow_id)
+        args, kwargs = declared.args, dict(declared.kwargs)
+        takes_moment = declared.takes_moment
+    else:
+        options = StartOptions(workflow_id=workflow_id, queue_name=row.queue_name)
+        args, kwargs = load_inputs(row.inputs)
+        takes_moment = row.takes_moment
+    if takes_moment:
+        kwargs[MOMENT] = moment.astimezone(row.timetable.zone)
+    definition = registry.find(row.workflow_name)
+    return build_row(row.workflow_name, definition, options, args, kwargs)
+
+
+def _stamp(moment: datetime) -> str:
+    """Write a moment in UTC as short as it can be."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return f"{text}Z"
+
+
+def _free_moment(row: Schedule) -> datetime:
+    """Return the present moment, later than all that was started by hand before."""
+    last = row.ticks.filter(kind=Tick.Kind.HAND).aggregate(at=Max("scheduled_at"))["at"]
+    now = clock.now()
+    return now if last is None else max(now, last + timedelta.resolution)
+
+
+def _queue_name(declared: ScheduleDefinition) -> str:
+    given = declared.queue_name or declared.workflow.options.queue_name
+    return given or declared.workflow.queue_name

@@ -1,0 +1,149 @@
+"""The moments of schedules that have come, and what each of them has started."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connections, models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from django_durable.models import sql
+from django_durable.models.status import ACTIVE
+from django_durable.models.tables import TICK
+
+# Of a schedule, those that have started nothing are kept to this number.
+SKIPPED_KEPT = 100
+# Of a schedule, so many of the last starts are asked whether they have ended.
+LAST_STARTS = 20
+
+
+class TickQuerySet(models.QuerySet["Tick"]):
+    """Ticks of one schedule or of all."""
+
+    def insert_new(self, ticks: Sequence["Tick"]) -> set[datetime]:
+        """Insert ticks of one schedule; return the moments that are new.
+
+        A moment that the schedule has already seen is left as it is.
+        """
+        connection = connections[self.db]
+        rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(ticks))
+        moments = [(tick.scheduled_at, tick.created_at) for tick in ticks]
+        stamps = [[sql.stamp(connection, at) for at in pair] for pair in moments]
+        values = [
+            value
+            for tick, (scheduled_at, created_at) in zip(ticks, stamps, strict=True)
+            for value in (
+                tick.schedule_id,
+                scheduled_at,
+                tick.kind,
+                tick.workflow_id,
+                created_at,
+            )
+        ]
+        found = sql.fetch(connection, _INSERT.format(rows), values)
+        return {at for (value,) in found if (at := sql.moment(value)) is not None}
+
+    def started(self) -> "TickQuerySet":
+        """Keep those that have started a workflow."""
+        return self.filter(workflow__isnull=False)
+
+    def skipped(self) -> "TickQuerySet":
+        """Keep those that have started nothing: the last workflow still ran."""
+        return self.filter(workflow__isnull=True)
+
+    def has_active(self, schedule: str) -> bool:
+        """Tell whether one of the last starts of a schedule has not ended.
+
+        Those of a backfill do not count.
+        """
+        own = self.started().filter(schedule=schedule)
+        own = own.exclude(kind=Tick.Kind.BACKFILL).order_by("-scheduled_at")
+        last = list(own.values_list("workflow_id", flat=True)[:LAST_STARTS])
+        active = self.filter(workflow__in=last, workflow__status__in=ACTIVE)
+        return bool(last) and active.exists()
+
+    def trim(self, schedule: str) -> None:
+        """Forget all but the latest of the ticks that have started nothing."""
+        skipped = self.skipped().filter(schedule=schedule).order_by("-scheduled_at")
+        kept = skipped.values_list("scheduled_at", flat=True)
+        if (last := kept[SKIPPED_KEPT - 1 : SKIPPED_KEPT].first()) is not None:
+            skipped.filter(scheduled_at__lt=last).order_by().delete()
+
+
+_INSERT = f"""
+INSERT INTO {TICK} (schedule_id, scheduled_at, kind, workflow_id, created_at)
+VALUES {{}} ON CONFLICT DO NOTHING RETURNING scheduled_at
+"""
+
+
+class Tick(models.Model):
+    """A moment of a schedule that has come, or that a person has made."""
+
+    class Kind(models.TextChoices):
+        DUE = "due", _("on time")
+        HAND = "hand", _("by hand")
+        BACKFILL = "backfill", _("backfill")
+
+    schedule = models.ForeignKey(
+        "django_durable.Schedule",
+        models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="ticks",
+        verbose_name=_("schedule"),
+    )
+    scheduled_at = models.DateTimeField(_("scheduled at"))
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.DUE)
+    workflow = models.ForeignKey(
+        "django_durable.Workflow",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="ticks",
+        verbose_name=_("workflow"),
+        help_text=_("Null: skipped, since the last one had not ended."),
+    )
+    created_at = models.DateTimeField(_("created at"))
+
+    objects = TickQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("tick")
+        verbose_name_plural = _("ticks")
+        default_permissions = ()
+        constraints = [
+            # A tick happens once. What a person starts by hand is no tick of cron's.
+            models.UniqueConstraint(
+                fields=["schedule", "scheduled_at"],
+                name="durable_tick_once",
+                condition=~Q(kind="hand"),
+            ),
+        ]
+        indexes = [
+            # recent(), has_active(): the latest ones of a schedule.
+            models.Index(
+                fields=["schedule", "-scheduled_at"], name="durable_tick_recent"
+            ),
+            # trim().
+            models.Index(
+                fields=["schedule", "-scheduled_at"],
+                name="durable_tick_skipped",
+                condition=Q(workflow__isnull=True),
+            ),
+            # What goes with a workflow that is deleted; for_schedule().
+            models.Index(
+                fields=["workflow"],
+                name="durable_tick_workflow",
+                condition=Q(workflow__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schedule_id} at {self.scheduled_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
+    def is_skipped(self) -> bool:
+        """Tell whether it has started nothing, since the last one had not ended."""
+        return self.workflow_id is None
