@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connections, models, transaction
-from django.db.models import Min, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 
 from django_durable import clock, signals
 from django_durable.cron import Timetable
@@ -119,10 +119,10 @@ class ScheduleQuerySet(models.QuerySet[Any]):
         """Keep those of which a tick has come."""
         return self.running().filter(next_at__lte=now).order_by("next_at")
 
-    def next_due(self, names: Collection[str]) -> datetime | None:
-        """Return when the first of some schedules has its next tick."""
-        running = self.running().filter(name__in=names)
-        return running.aggregate(first=Min("next_at"))["first"]  # type: ignore[no-any-return]
+    def next_ticks(self, names: Collection[str]) -> list[tuple[str, str, datetime]]:
+        """Return name, workflow and next tick of some schedules, the first first."""
+        running = self.running().filter(name__in=list(names)).order_by("next_at")
+        return list(running.values_list("name", "workflow_name", "next_at"))
 
     @contextmanager
     def locked(self, name: str) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from django_durable.models import Wait, Worker, Workflow, sql
 from django_durable.models.claims import Claimed
 from django_durable.models.code import ANY_VERSION
 from django_durable.models.status import Status
-from django_durable.testing import crashing
+from django_durable.testing import crashing, schedules
 from django_durable.testing.commits import PlayedCommits
 from django_durable.testing.host import OneThreadHost
 from django_durable.wakeup import hub
@@ -33,8 +33,8 @@ def run_until_idle(*, limit: int = 10_000) -> int:
     A workflow that waits is suspended at once, and goes on in the same call
     when what it waits for happens. What waits for a time is left waiting: move
     the clock of ``virtual_time()`` and call this again; what is in a paused queue
-    stays there. All of it happens on
-    the caller's thread and connection, also inside of a test's transaction,
+    stays there. Schedules fire where ``virtual_time()`` was told so. All of it
+    happens on the caller's thread and connection, also inside of a test's transaction,
     with the on-commit work of each step. Paused workflows get another try.
     Raises AssertionError when ``limit`` executions were not enough, and
     TransactionManagementError inside an ``atomic()`` of the test's own.
@@ -90,6 +90,7 @@ class _Process:
     def work(self) -> None:
         """Tidy up as a worker does that starts, then execute what is due."""
         self._take_up(_Look(self._using))
+        schedules.fire_due(self._using)
         while claimed := self._claim(_Look(self._using)):
             for row in claimed:
                 self._execute(row)

@@ -1,6 +1,6 @@
 """A clock that stands still until the test moves it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +8,7 @@ from django_durable import clock, conf, durations
 from django_durable.durations import Seconds
 from django_durable.models import Workflow
 from django_durable.testing.idle import run_until_idle
+from django_durable.testing.schedules import firing, next_due
 
 
 class VirtualTime:
@@ -51,7 +52,9 @@ class VirtualTime:
         self._moment = moment
 
     def _next_due(self) -> datetime | None:
-        return Workflow.objects.using(conf.current().database).next_due()
+        using = conf.current().database
+        found = Workflow.objects.using(using).next_due(), next_due(using)
+        return min((due for due in found if due is not None), default=None)
 
 
 def _step(by: Seconds, units: dict[str, float]) -> timedelta:
@@ -62,15 +65,19 @@ def _step(by: Seconds, units: dict[str, float]) -> timedelta:
 
 
 @contextmanager
-def virtual_time(start: datetime | None = None) -> Iterator[VirtualTime]:
+def virtual_time(
+    start: datetime | None = None, *, schedules: bool | Collection[str] = False
+) -> Iterator[VirtualTime]:
     """Stop the clock of django_durable for a block; only ``advance()`` moves it.
 
     Timers, deadlines, the delays of retries and ``run_after`` follow it, and so
     do ``durable.now()`` and the stored timestamps. ``start`` is an aware
     datetime, by default the present moment. Leases keep to the database's
-    clock, and Django's ``timezone.now()`` to the machine's.
+    clock, and Django's ``timezone.now()`` to the machine's. The declared
+    ``schedules`` of these names, or all for True, fire when their moment has come
+    and ``run_until_idle()`` or ``run_for()`` is called.
     """
     start = clock.now() if start is None else durations.moment(start, "start")
     time = VirtualTime(start.astimezone(UTC))
-    with clock.replaced_by(time):
+    with clock.replaced_by(time), firing(schedules):
         yield time

@@ -16,6 +16,7 @@ from django_durable.models import Workflow, faults
 from django_durable.models.claims import Claimed
 from django_durable.models.connection import note_refusal, reserve_connection
 from django_durable.wakeup import Bell, hub
+from django_durable.worker.scheduling import Scheduling
 
 logger = logging.getLogger("django_durable")
 
@@ -44,8 +45,9 @@ class Dispatcher:
     """Claims for one worker, in a thread of its own.
 
     Rung by hints, by timers, and by slots that become free while workflows
-    queue; whatever is missed is found by a look at a slow rhythm. ``alone`` is
-    the first suspect of a quarantine.
+    queue; whatever is missed is found by a look at a slow rhythm. Between two
+    claims it fires what ``schedules`` has due. ``alone`` is the first suspect of a
+    quarantine.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Dispatcher:
         queues: Sequence[str] | None,
         alone: str | None,
         stopping: threading.Event,
+        schedules: Scheduling | None = None,
     ) -> None:
         self.is_idle = False
         self.ticked_at = clock.monotonic()
@@ -66,6 +69,7 @@ class Dispatcher:
         self._queues = queues
         self._alone = alone
         self._stopping = stopping
+        self._schedules = schedules or Scheduling(using)
         self._bell: Bell | None = None
         self._thread: threading.Thread | None = None
         self._timer_at = 0.0
@@ -107,6 +111,11 @@ class Dispatcher:
         due_at = clock.monotonic() + (moment - clock.now()).total_seconds()
         if self._is_earlier(due_at) and (bell := self._bell) is not None:
             bell.nudge()
+
+    @property
+    def _may_take(self) -> bool:
+        # What is claimed under a lease that has run out counts as abandoned.
+        return self._lease.is_held and not self._stopping.is_set()
 
     def _run(self) -> None:
         reserve_connection(self._using)
@@ -151,13 +160,16 @@ class Dispatcher:
             self._has_news = True  # What was woken, and what was delayed until now.
             self._timer_at = now + hub.look_seconds
             self._set_timer(rows.next_due())
+        if self._may_take and self._schedules.look():
+            self._has_news = True
         found = self._claim_kinds(self._kinds_to_look_for())
         self.is_idle = not found
         if found:
             return 0.0
         if had_news:  # Perhaps of a workflow that was started for later.
             self._set_timer(rows.next_due())
-        return min(hub.look_seconds, max(0.001, self._timer_at - clock.monotonic()))
+        seconds = min(self._timer_at - clock.monotonic(), self._schedules.seconds())
+        return min(hub.look_seconds, max(0.001, seconds))
 
     def _kinds_to_look_for(self) -> list[bool]:
         """Return of which kinds a look may find something.
@@ -174,8 +186,7 @@ class Dispatcher:
 
     def _claim_kinds(self, kinds: Sequence[bool]) -> int:
         """Claim for slots of these kinds: in one statement, while few are queued."""
-        # What is claimed under a lease that has run out counts as abandoned.
-        if not self._lease.is_held or self._stopping.is_set():
+        if not self._may_take:
             return 0
         found = 0
         if len(kinds) == 2:

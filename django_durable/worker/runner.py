@@ -25,6 +25,7 @@ from django_durable.worker.host import WorkerHost
 from django_durable.worker.housekeeping import Housekeeping
 from django_durable.worker.memory import resident_bytes
 from django_durable.worker.quarantine import Quarantine, has_come_so_far
+from django_durable.worker.scheduling import Scheduling
 from django_durable.worker.slots import HelperThreads, LoopSlots, ThreadSlots
 
 logger = logging.getLogger("django_durable")
@@ -80,12 +81,14 @@ class Worker:
         self.steps = CheckpointWriter(self.using, lambda: self.is_gone)
         self.outcomes = CheckpointWriter(self.using, lambda: self.is_gone)
         self._housekeeping = Housekeeping(self.using)
+        self._schedules = Scheduling(self.using)
         self._quarantine = Quarantine(self.using, self.drain_seconds)
         self._lease = Lease(
             self.using,
             WorkerRow.Kind.QUARANTINE if alone else WorkerRow.Kind.WORKER,
             queues=self.queues,
             definitions=self.pairs(),
+            schedules=[] if self._is_alone else self._schedules.names,
             concurrency=sync,
             is_ticking=self._is_ticking,
             on_lost=self._drop_everything,
@@ -99,6 +102,7 @@ class Worker:
             queues=self.queues,
             alone=alone,
             stopping=self._stopping,
+            schedules=self._schedules,
         )
 
     def __enter__(self) -> "Worker":
@@ -258,11 +262,14 @@ class Worker:
     def _take_up(self) -> None:
         """Take up, once, what an earlier worker's code could not execute.
 
-        And what earlier workers left: this one may not live to a heartbeat.
+        And what earlier workers left: this one may not live to a heartbeat. And
+        tell of the schedules that this code declares.
         """
         rows = Workflow.objects.using(self.using)
         rows.unpause(self.pairs(), before=self._lease.opened_at)
         self._housekeeping.tidy()
+        if not self._is_alone:
+            self._schedules.declare()
 
     def _after_beat(self) -> None:
         if not self._stopping.is_set() and self._lease.is_to_drain():

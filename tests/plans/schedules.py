@@ -47,6 +47,7 @@ def new_ticks(number: int) -> list[Tick]:
 
 SCHEDULES = {
     "declare": Operation(lambda: schedules.declare([declaration(SCHEDULE)])),
+    "next_ticks": Operation(lambda: schedules.next_ticks([SCHEDULE])),
     "locked_if_due": Operation(take_turn),
     "insert_new": Operation(lambda: ticks.insert_new(new_ticks(1))),
     "insert_new, many": Operation(

@@ -311,6 +311,11 @@ def testing_tools() -> None:
         assert_type(time.advance(days=1), datetime)
         assert_type(time.advance(timedelta(hours=1), minutes=5), datetime)
         assert_type(time.run_for(60), int)
+    with (
+        testing.virtual_time(schedules=["nightly"]),
+        testing.virtual_time(schedules=True),
+    ):
+        pass
     assert_type(testing.run_until_idle(limit=5), int)
     with testing.fail_step("charge", ValueError, times=2):
         testing.assert_steps("order-1", ["charge", checkout])
