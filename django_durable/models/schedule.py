@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from django_durable import clock
 from django_durable.cron import Timetable
 from django_durable.display import visible
 from django_durable.models.scheduling import Declaration, ScheduleQuerySet
@@ -18,6 +19,8 @@ from django_durable.models.scheduling import Declaration, ScheduleQuerySet
 MOST_AT_ONCE = 100
 # What is later was missed: until then a worker may have been restarted.
 LATE = timedelta(seconds=15)
+# Whoever is later than this may be waiting for a worker that does not come.
+OVERDUE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,11 @@ class Schedule(models.Model):
     def is_paused(self) -> bool:
         """Tell whether somebody has paused it."""
         return self.paused_at is not None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Tell whether a worker should have fired it more than a minute ago."""
+        return not self.is_paused and self.next_at < clock.now() - OVERDUE
 
     @property
     def timetable(self) -> Timetable:

@@ -24,6 +24,7 @@ from django_durable.management.workflows.output import Output
 from django_durable.management.workflows.parsing import add_standard_options
 from django_durable.management.workflows.pruning import PRUNE
 from django_durable.management.workflows.roles import ROLES
+from django_durable.management.workflows.schedules import SCHEDULE, SCHEDULES
 from django_durable.management.workflows.sending import SEND
 from django_durable.management.workflows.settings import SETTINGS
 from django_durable.management.workflows.showing import SHOW
@@ -55,6 +56,8 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         FORK,
         DELETE,
         PRUNE,
+        SCHEDULES,
+        SCHEDULE,
         CHECK,
         WORKERS,
         DOCTOR,

@@ -22,6 +22,7 @@ from django_durable.management.diagnosis.finding import Finding, Look
 from django_durable.management.diagnosis.odd_rows import look_at_odd_rows
 from django_durable.management.diagnosis.project import look_at_settings
 from django_durable.management.diagnosis.queues import look_at_queues
+from django_durable.management.diagnosis.schedules import look_at_schedules
 from django_durable.management.diagnosis.workers import look_at_workers
 from django_durable.management.workflows.output import Output
 from django_durable.management.workflows.parsing import (
@@ -44,6 +45,7 @@ _LOOKS: tuple[Look, ...] = (
     look_at_overdue,
     look_at_put_aside,
     look_at_queues,
+    look_at_schedules,
     look_at_odd_rows,
     look_at_channel_layer,
 )

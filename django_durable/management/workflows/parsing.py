@@ -126,6 +126,19 @@ def later(given: str) -> datetime | timedelta:
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 
+def moment(given: str) -> datetime:
+    """Return a moment, in the project's time zone if none is said."""
+    try:
+        found = later(given)
+    except argparse.ArgumentTypeError:
+        found = timedelta()
+    if not isinstance(found, datetime):
+        raise argparse.ArgumentTypeError(
+            f"{_shown(given)} is no moment, such as 2026-11-27 or 2026-11-27T03:00"
+        )
+    return found
+
+
 def pair(given: str) -> tuple[str, str]:
     """Return key and value of ``key=value``."""
     key, equals, value = given.partition("=")

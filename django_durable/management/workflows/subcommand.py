@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from django_durable.exceptions import (
     DurableError,
     InvalidWorkflowId,
+    ScheduleNotFound,
     WorkflowNotFound,
 )
 from django_durable.management.parser import Parser
@@ -67,7 +68,7 @@ def as_command_error(error: Exception) -> CommandError | None:
         return CommandError(one_line(str(error)), returncode=error.returncode)
     if isinstance(error, DatabaseError):
         return failed(one_line(_told(error)))
-    if isinstance(error, WorkflowNotFound):
+    if isinstance(error, WorkflowNotFound | ScheduleNotFound):
         return nothing_matched(one_line(str(error)))
     if isinstance(error, InvalidWorkflowId):
         return misused(one_line(str(error)))

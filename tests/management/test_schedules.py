@@ -1,0 +1,178 @@
+"""``workflows schedules`` and ``schedule``, and what doctor says of them."""
+
+from datetime import timedelta
+
+import pytest
+
+import django_durable as durable
+from django_durable import clock
+from django_durable.definitions import schedules
+from django_durable.execution import scheduling
+from django_durable.management.diagnosis import schedules as diagnosis
+from django_durable.models import Schedule, Tick, Worker, Workflow
+from tests import workflows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
+
+
+RANGE = ["--from", "2020-01-01", "--to", "2026-01-01"]
+
+
+@pytest.fixture(autouse=True)
+def declared(monkeypatch):
+    """Declare two schedules, which a live worker has stored."""
+    monkeypatch.setattr(schedules, "_schedules", {})
+    for name, cron in (("nightly", "0 3 * * *"), ("hourly", "@hourly")):
+        options = {"name": name, "time_zone": "UTC", "args": [1, 2]}
+        durable.schedule(cron, **options)(workflows.total)
+    found = schedules.all_schedules()
+    scheduling.declare("default", found)
+    Worker.objects.register(Worker.Kind.WORKER, schedules=[each.name for each in found])
+
+
+def test_schedules_are_listed_with_what_comes_and_what_has_come(cli):
+    durable.run_schedule("nightly")
+    durable.pause_schedule("hourly", "moving")
+    Schedule.objects.create(
+        name="gone",
+        workflow_name="old",
+        cron="* * * * *",
+        time_zone="Europe/Berlin",
+        overlap="skip",
+        catch_up="one",
+        queue_name="default",
+        inputs="json:[{}]",
+        next_at=clock.now(),
+        created_at=clock.now(),
+        changed_at=clock.now(),
+    )
+    Tick.objects.create(
+        schedule_id="gone", scheduled_at=clock.now(), created_at=clock.now()
+    )
+
+    answer = cli("schedules")
+
+    lines = answer.out.splitlines()[1:]
+    assert [line.split()[:2] for line in lines] == [
+        ["gone", "undeclared"],
+        ["hourly", "paused"],
+        ["nightly", "on"],
+    ]
+    assert "Every minute, Europe/Berlin" in lines[0]
+    assert lines[0].endswith("skipped")
+    assert "At 03:00 every day, UTC" in lines[2]
+    assert lines[2].endswith("queued")
+
+
+def test_programs_are_told_of_schedules(cli):
+    handle = durable.run_schedule("nightly")
+    durable.pause_schedule("hourly", "moving")
+
+    hourly, nightly = cli("schedules", "--json").records
+
+    assert (hourly["condition"], hourly["next_at"]) == ("paused", None)
+    assert hourly["pause_reason"] == "moving"
+    assert nightly["last_workflow_id"] == handle.workflow_id
+    assert (nightly["last_status"], nightly["in_words"]) == (
+        "ENQUEUED",
+        "At 03:00 every day",
+    )
+
+
+def test_without_schedules_it_says_where_they_come_from(cli):
+    Schedule.objects.all().delete()
+
+    answer = cli("schedules")
+
+    assert (answer.code, answer.out) == (3, "")
+    assert "@durable.schedule" in answer.err
+
+
+def test_a_schedule_is_paused_resumed_and_run(cli):
+    told = [
+        cli("schedule", *words).out.strip()
+        for words in (
+            ("pause", "nightly", "--reason", "moving"),
+            ("pause", "nightly"),
+            ("resume", "nightly"),
+            ("resume", "nightly"),
+        )
+    ]
+    started = cli("schedule", "run", "nightly", "--json").document
+
+    assert told == [
+        "Paused nightly.",
+        "nightly was paused before.",
+        "Resumed nightly.",
+        "nightly was not paused.",
+    ]
+    assert started == {"name": "nightly", "id": Workflow.objects.get().pk}
+
+
+def test_a_backfill_takes_two_moments(cli):
+    answer = cli(
+        *("schedule", "backfill", "nightly"),
+        *("--from", "2026-01-01T03:00Z", "--to", "2026-01-03T12:00:00Z"),
+    )
+
+    assert (answer.code, answer.out) == (0, "Started 3 of nightly.\n")
+    assert Tick.objects.filter(kind="backfill").count() == 3
+
+
+def test_a_schedule_is_deleted(cli):
+    answer = cli("schedule", "delete", "nightly")
+
+    assert answer.out.startswith("Deleted nightly")
+    assert [row.name for row in Schedule.objects.all()] == ["hourly"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["pause", "nihgtly"], 3, "did you mean 'nightly'?"),
+        (["run", "a\0b"], 2, "is no text"),
+        (["run", "a/b"], 2, "without '/'"),
+        (["jump", "nightly"], 2, "invalid choice"),
+        (["backfill", "nightly"], 2, "needs --from and --to"),
+        (["run", "nightly", *RANGE], 2, "nothing else takes"),
+        (["backfill", "nightly", "--from", "soon", "--to", "7d"], 2, "no moment"),
+        (["backfill", "nightly", *RANGE], 2, "more than 100"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(cli, words, code, said):
+    answer = cli("schedule", *words)
+
+    assert answer.code == code
+    assert said.lower() in answer.err.lower()
+
+
+def found():
+    return [each[:3] for each in map(_parts, diagnosis.look_at_schedules("default"))]
+
+
+def _parts(finding):
+    return finding.level, finding.what, finding.message.partition(":")[0]
+
+
+def test_doctor_names_what_is_overdue_and_what_nobody_declares(monkeypatch):
+    monkeypatch.setattr(diagnosis, "MOST_NAMED", 1)
+    sound = list(diagnosis.look_at_schedules("default"))
+    late = clock.now() - timedelta(minutes=2)
+    Schedule.objects.filter(name="nightly").update(next_at=late)
+    overdue = found()
+    Worker.objects.update(schedules=["nightly"])
+    undeclared = found()
+    Worker.objects.all().delete()
+    without_workers = found()
+    Schedule.objects.update(next_at=late)
+
+    assert [each.message for each in sound] == ["2 of them, 0 paused."]
+    problem = ("problem", "schedules", "nightly was not fired when it was due")
+    gone = ("warning", "schedules", "hourly is declared by no live worker")
+    assert overdue == [problem]
+    assert undeclared == [problem, gone]
+    assert without_workers == [problem]
+    assert found()[1][2] == "1 more was not fired when it was due."
+    durable.pause_schedule("nightly")
+    durable.pause_schedule("hourly")
+    assert [each[0] for each in found()] == ["ok"]
