@@ -5,9 +5,10 @@ import pytest
 from tests.crash.experiment import Laboratory, judge, judge_reference
 from tests.crash.operations import OPERATIONS
 from tests.crash.programs import Program
+from tests.crash.schedules import SCHEDULES
 
 
-@pytest.mark.parametrize("program", OPERATIONS, ids=str)
+@pytest.mark.parametrize("program", OPERATIONS + SCHEDULES, ids=str)
 def test_an_operation_that_is_repeated_after_a_crash_has_happened_once(
     laboratory: Laboratory, program: Program
 ):

@@ -1,0 +1,93 @@
+"""Two workers come to one tick, or a person pauses it while one fires."""
+
+import pytest
+from django.db import connections
+
+import django_durable as durable
+from django_durable.definitions import schedules
+from django_durable.execution import scheduling
+from django_durable.models import Schedule, Tick, Workflow
+from tests.crash.crasher import USING
+from tests.emptying import empty
+from tests.interleaving import meetings
+from tests.schedules.definitions import report, utc
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def at_noon(movable):
+    """Stop the clock at noon, when a tick has come."""
+    movable.move_to(utc("2030-01-01 12:00"))
+
+
+def due(**options):
+    """Have a tick that has come, and nothing else."""
+
+    def prepare():
+        empty(connections[USING], (Tick, Schedule, Workflow))
+        schedules.forget("a")
+        options_ = {"name": "a", "time_zone": "UTC", **options}
+        durable.schedule("0 * * * *", **options_)(report)
+        scheduling.declare(USING, schedules.all_schedules())
+        Schedule.objects.update(next_at=utc("2030-01-01 12:00"))
+
+    return prepare
+
+
+def fire():
+    return scheduling.fire(USING, schedules.find("a"))
+
+
+def moments():
+    rows = Tick.objects.order_by("scheduled_at").select_related("workflow")
+    assert all(row.workflow for row in rows)
+    assert Workflow.objects.count() == len(rows)
+    return [(f"{row.scheduled_at:%H:%M}", row.kind) for row in rows]
+
+
+@pytest.mark.parametrize("overlap", ["skip", "allow"])
+def test_of_two_workers_that_come_to_one_tick_one_fires(overlap):
+    for met in meetings(due(overlap=overlap), fire, fire):
+        assert sorted([met.here, met.there]) in ([False, True], [False, False]), (
+            met.point
+        )
+        fire()  # What both have left to each other is found by the next look.
+        assert moments() == [("12:00", "due")], met.point
+        row = Schedule.objects.get()
+        assert row.next_at == utc("2030-01-01 13:00"), met.point
+        assert (row.skipped, row.skipped_in_row) == (0, 0), met.point
+
+
+def test_nothing_is_fired_after_the_commit_of_a_pause():
+    def pause():
+        assert Schedule.objects.pause("a")
+        return Tick.objects.count()
+
+    before = []
+    for met in meetings(due(), fire, pause):
+        before.append(met.there)
+        assert Tick.objects.count() == met.there, met.point
+        assert not fire(), met.point
+
+    assert set(before) == {0, 1}
+
+
+def test_a_tick_comes_once_beside_a_backfill_of_it():
+    def backfill():
+        return durable.backfill_schedule(
+            "a", utc("2030-01-01 11:30"), utc("2030-01-01 12:00")
+        )
+
+    for met in meetings(due(overlap="allow"), fire, backfill):
+        fire()
+        (found,) = moments()
+        assert found[0] == "12:00", met.point
+        assert len(met.there) == (found[1] == "backfill"), met.point
+
+
+def test_a_schedule_that_is_deleted_while_it_fires_leaves_no_ticks():
+    for met in meetings(due(), fire, lambda: Schedule.objects.forget("a")):
+        assert not Schedule.objects.exists(), met.point
+        assert not Tick.objects.exists(), met.point
+        assert Workflow.objects.count() in (0, 1), met.point
