@@ -12,6 +12,7 @@ from tests.planted import (
     cases_of_models,
     cases_of_operations,
     cases_of_recovery,
+    cases_of_schedules,
     cases_of_talk,
 )
 from tests.planted.planting import Case, all_bugs
@@ -22,6 +23,7 @@ CASES = [
     *cases_of_execution.CASES,
     *cases_of_talk.CASES,
     *cases_of_operations.CASES,
+    *cases_of_schedules.CASES,
 ]
 
 
