@@ -13,7 +13,7 @@ from django_durable import clock
 from django_durable.execution.checkpoints import CheckpointWriter
 from django_durable.execution.journal import TOGETHER, Journal, Journals
 from django_durable.models import Step, Wait, Workflow
-from django_durable.models.claims import Claimed
+from django_durable.models.claims import Claimed, Taking
 from django_durable.models.entries import StreamWriting
 from django_durable.models.event import EventSetting
 from django_durable.models.targets import TIMER, message_target
@@ -218,7 +218,9 @@ def limits(monkeypatch):
     def claim(self, *args, limit, **options):
         noted.append(limit)
         claims = {"a": 2, "b": 3, "c": 1}
-        return [Claimed(pk, "sync", "1", "json:[{}]", n) for pk, n in claims.items()]
+        return Taking(
+            Claimed(pk, "sync", "1", "json:[{}]", n) for pk, n in claims.items()
+        )
 
     monkeypatch.setattr(type(Workflow.objects.all()), "claim", claim)
     return noted

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,7 +58,10 @@ def call(
     yield from execution.assure_active()
     started_at = clock.now()
     row = _row(execution, place, definition.name, definition, options, args, kwargs)
-    claimed = hold(row, execution.host.worker_id)
+    # Its waits keep its parent in memory, too.
+    claimed = replace(
+        hold(row, execution.host.worker_id), is_limited=execution.claimed.is_limited
+    )
     with execution.busy():
         try:
             if (yield Query(lambda: _insert_held(execution, row))):

@@ -183,7 +183,10 @@ class Waiter:
 
     def _hot_until(self) -> float:
         host, now = self.execution.host, clock.monotonic()
-        hot = now + host.hot_seconds(is_async=self.execution.is_async)
+        hot = now
+        # Where only some are executed at once, the others must not wait for this.
+        if not self.execution.claimed.is_limited:
+            hot += host.hot_seconds(is_async=self.execution.is_async)
         left = self._seconds_left()
         is_hopeless = self._is_human or (left is not None and now + left > hot)
         return now if is_hopeless and host.can_suspend else hot

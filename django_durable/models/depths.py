@@ -36,7 +36,7 @@ class DepthQuerySet(ClaimQuerySet):
         """
         found: list[Depth] = []
         now = clock.now()
-        for queue_name in self._queues_in_use():
+        for (queue_name,) in self._queues_in_use(_NAMES):
             ready = self.filter(_READY, queue_name=queue_name, run_after__lte=now)
             ready = ready.order_by("queue_name", "-priority", "run_after")
             found += self._depths("ready", ready[:most], "run_after")
@@ -64,6 +64,7 @@ class DepthQuerySet(ClaimQuerySet):
         ]
 
 
+_NAMES = "SELECT name FROM queues WHERE name IS NOT NULL"
 _READY = Q(status=Status.ENQUEUED)
 _DELAYED = _READY & Q(run_after__gt=F("created_at"))
 # Each in the order of its index: a plan that takes the first ones it meets in the

@@ -1,6 +1,7 @@
 """Queues that somebody has paused or limited: workers take nothing, or less."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from django_durable.limits import Limits
 from django_durable.models import faults, hints, sql
 from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.tables import QUEUE
+from django_durable.models.usage import Usage, usage_of
 from django_durable.names import check_queue_name
 
 
@@ -66,6 +68,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
             return self._switch_loudly(_LIFT, [name])
         return self._switch_loudly(_LIMIT, [name, *values])
 
+    def usage(self, now: datetime | None = None) -> list[Usage]:
+        """Return how much of their limits the queues have used that have some."""
+        limited = [(queue.name, queue.limits) for queue in self.limited()]
+        return usage_of(self.db, limited, clock.now() if now is None else now)
+
     def _switch_loudly(self, statement: str, values: Sequence[object]) -> bool:
         with hints.riding(connections[self.db], [signals.QUEUE]) as hint:
             took = self._switch(statement, values, hint)
@@ -83,9 +90,6 @@ class QueueQuerySet(models.QuerySet["Queue"]):
             faults.retry_conflicts(self.db, lambda: sql.fetch(connection, text, params))
         )
 
-
-# The names of those that are paused now, as a part of other statements.
-PAUSED = f"SELECT name FROM {QUEUE} WHERE paused_at IS NOT NULL"
 
 # Of two who do the same at once, the second one finds it done.
 _PAUSE = f"""

@@ -13,9 +13,9 @@ from django.db.models.lookups import Exact
 
 from django_durable import clock, signals
 from django_durable.models import compiled, faults, hints, sql, suspension
-from django_durable.models.claims import STALLS_BEFORE_QUARANTINE
 from django_durable.models.compiled import Change, OneOf, Rows, Selection
 from django_durable.models.expressions import SecondsSince
+from django_durable.models.heads import STALLS_BEFORE_QUARANTINE
 from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.status import ACTIVE, Status
 

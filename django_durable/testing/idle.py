@@ -124,7 +124,7 @@ class _Process:
         pairs = [pair for pair in self._pairs if pair[0] in look.ready]
         if not pairs:
             return []
-        claimed = self._rows.claim(self._worker_id, pairs, limit=CLAIMS)
+        claimed: list[Claimed] = self._rows.claim(self._worker_id, pairs, limit=CLAIMS)
         if not claimed and (suspect := self._rows.first_suspect(pairs, None)):
             claimed = self._rows.claim_suspect(self._worker_id, suspect, pairs)
         return claimed

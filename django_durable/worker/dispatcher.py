@@ -16,6 +16,7 @@ from django_durable.models import Workflow, faults
 from django_durable.models.claims import Claimed
 from django_durable.models.connection import note_refusal, reserve_connection
 from django_durable.wakeup import Bell, hub
+from django_durable.worker.held_queues import HeldQueues
 from django_durable.worker.scheduling import Scheduling
 
 logger = logging.getLogger("django_durable")
@@ -78,6 +79,7 @@ class Dispatcher:
         self._has_news = True
         # The kinds of which the last look left some in the queue.
         self._backlogs: set[bool] = set()
+        self._limits = HeldQueues()
         # The claim under way: when its answer is lost, nobody knows what it took.
         self._doubtful: tuple[UUID, datetime] | None = None
 
@@ -101,6 +103,14 @@ class Dispatcher:
     def slot_is_free(self) -> None:
         """Look, if the last look had to leave something for want of a slot."""
         if self._backlogs and (bell := self._bell) is not None:
+            bell.nudge()
+
+    def place_is_free(self, queue_name: str) -> None:
+        """Look, if the last look had to leave something of this queue for its limit.
+
+        To be called when an execution has left its row, before its slot is free.
+        """
+        if self._limits.note_place(queue_name) and (bell := self._bell) is not None:
             bell.nudge()
 
     def note_timer(self, moment: datetime) -> None:
@@ -162,14 +172,21 @@ class Dispatcher:
             self._set_timer(rows.next_due())
         if self._may_take and self._schedules.look():
             self._has_news = True
+        if self._limits.may_have_gone(now):
+            self._has_news = True
         found = self._claim_kinds(self._kinds_to_look_for())
         self.is_idle = not found
         if found:
             return 0.0
         if had_news:  # Perhaps of a workflow that was started for later.
             self._set_timer(rows.next_due())
-        seconds = min(self._timer_at - clock.monotonic(), self._schedules.seconds())
-        return min(hub.look_seconds, max(0.001, seconds))
+        now = clock.monotonic()
+        wait = min(
+            self._timer_at - now,
+            self._limits.seconds_left(now),
+            self._schedules.seconds(),
+        )
+        return min(hub.look_seconds, max(0.001, wait))
 
     def _kinds_to_look_for(self) -> list[bool]:
         """Return of which kinds a look may find something.
@@ -190,6 +207,7 @@ class Dispatcher:
             return 0
         found = 0
         if len(kinds) == 2:
+            self._limits.begin()
             together = min(self._staff.free_slots(is_async=kind) for kind in kinds)
             found = self._claim(None, together)
             if found < together:  # Nothing of either kind is left.
@@ -239,9 +257,15 @@ class Dispatcher:
         now = clock.now()
         self._doubtful = worker_id, now
         claimed = rows.claim(
-            worker_id, pairs, limit=limit, queues=self._queues, now=now
+            worker_id,
+            pairs,
+            limit=limit,
+            queues=self._queues,
+            now=now,
+            expects_limits=self._limits.are_expected,
         )
         self._doubtful = None
+        self._limits.note(claimed, now)
         return claimed
 
     def _look_alone(self) -> float:

@@ -200,6 +200,7 @@ class Worker:
             # What it left behind has not been looked at.
             self._dispatcher.is_idle = False
             self._executions.discard(execution)
+            self._dispatcher.place_is_free(execution.claimed.queue_name)
 
     def pairs(self, *, is_async: bool | None = None) -> list[tuple[str, str]]:
         """Return the (name, version) pairs that this worker can execute."""

@@ -13,8 +13,10 @@ UNREAD, READY = "durable_notification_unread", "durable_workflow_ready"
 HELD_BY, SUSPECT = "durable_workflow_held", "durable_workflow_suspect"
 NEWEST, ENDED = "durable_workflow_created", "durable_workflow_ended"
 SMALL = "django_durable_worker"
-# Those that somebody has paused at some time: a handful.
+# Those that somebody has paused or limited at some time: a handful.
 PAUSED = "django_durable_queue"
+# What was started lately in queues with a rate: some hundred rows.
+STARTS = "django_durable_queuestart"
 
 
 @dataclass(frozen=True)

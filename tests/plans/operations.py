@@ -43,6 +43,7 @@ from tests.plans.operation import (
     KEY,
     PAUSED,
     READY,
+    STARTS,
     SUSPECT,
     UNREAD,
     WAIT,
@@ -99,6 +100,14 @@ def all_paused_first() -> None:
     assert Workflow.objects.claim(WORKER, DEFINITIONS, limit=16, queues=names) == []
 
 
+def limited_first(limit: int = 16, **limits: Any) -> None:
+    """Claim, with 100,000 ready, where every queue has limits."""
+    for name in ("default", *(f"queue-{number}" for number in range(10))):
+        Queue.objects.limit(name, **limits)
+    taken = workflows.claim(WORKER, DEFINITIONS, limit=16, expects_limits=True)
+    assert len(taken) == limit
+
+
 def overdue_first() -> None:
     """Cancel one whose deadline has just come."""
     Workflow.objects.filter(pk=ASLEEP).update(deadline=clock.now())
@@ -124,6 +133,18 @@ CLAIMS = {
         PAUSED,
     ),
     "claim, of paused queues": Operation(all_paused_first, READY, walks=PAUSED),
+    "claim, of limited queues": Operation(
+        lambda: limited_first(concurrency=200_000, rate=100, period=60),
+        READY,
+        8000,
+        f"{PAUSED} {HELD_BY} {STARTS}",
+    ),
+    "claim, of full queues": Operation(
+        lambda: limited_first(0, concurrency=1),
+        HELD_BY,
+        6000,
+        f"{PAUSED} {HELD_BY} {STARTS}",
+    ),
     # It reads what queues for other workers: nothing of the other states.
     "claim, without the code": Operation(
         lambda: workflows.claim(WORKER, [("other", "1")], limit=16),
@@ -137,17 +158,23 @@ CLAIMS = {
         walks=PAUSED,
     ),
     "claim_suspect": Operation(
-        lambda: workflows.claim_suspect(WORKER, QUEUED, DEFINITIONS), walks=PAUSED
+        lambda: workflows.claim_suspect(WORKER, QUEUED, DEFINITIONS),
+        walks=f"{PAUSED} {HELD_BY}",
     ),
     "first_suspect": Operation(
         lambda: workflows.first_suspect(DEFINITIONS, None),
         SUSPECT,
-        walks=f"{SUSPECT} {PAUSED}",
+        walks=f"{SUSPECT} {PAUSED} {HELD_BY}",
     ),
     "suspects": Operation(
         Quarantine("default", 1.0)._is_cared_for,
         SUSPECT,
-        walks=f"{SUSPECT} {PAUSED}",
+        walks=f"{SUSPECT} {PAUSED} {HELD_BY}",
+    ),
+    "usage": Operation(
+        lambda: Queue.objects.usage(),
+        blocks=6000,
+        walks=f"{PAUSED} {HELD_BY}",
     ),
     "disown": Operation(lambda: workflows.disown(WORKER, clock.now()), HELD_BY),
     "take_away": Operation(lambda: workflows.take_away(WORKER), HELD_BY),

@@ -16,7 +16,8 @@ OFF_THE_HOT_PATH = {
     *("fence",),  # What delete_some() does first.
     *("locked",),  # lock(), for a block.
     *("drain", "is_to_drain"),  # Of one worker, by its key.
-    *("paused",),  # A part of other questions.
+    *("paused", "limited"),  # A part of other questions.
+    *("limit",),  # Of one queue, by its key.
     *("fresh", "steps_of_fork"),  # A person looks at workers, or one workflow.
     *("database_now",),  # No table is read.
     # Of one schedule, by its name; and parts of other questions.

@@ -11,7 +11,8 @@ from django_durable import clock
 from django_durable.models import (
     Workflow,
     checkpoint,
-    claims,
+    claiming,
+    heads,
     outcome,
     sql,
     suspension,
@@ -19,6 +20,7 @@ from django_durable.models import (
 )
 from django_durable.models.checkpoint import Recorded, Verdict
 from django_durable.models.claims import Claimed, ClaimQuerySet
+from django_durable.models.heads import Asked
 from django_durable.models.status import Standing, Status
 from django_durable.models.step import StepQuerySet
 from tests.planted.planting import bug
@@ -46,6 +48,10 @@ def is_strict(statement: str) -> bool:
 
 def is_ordinary(statement: str) -> bool:
     return is_checkpoint(statement) and not is_strict(statement)
+
+
+def is_claim(statement: str) -> bool:
+    return statement.startswith(("WITH RECURSIVE", "\nWITH RECURSIVE"))
 
 
 # Checkpoints and outcomes.
@@ -168,16 +174,16 @@ def suspension_of_what_is_cancelled(real):
 # Claims.
 
 
-@bug(claims, "_CLAIM")
+@bug(claiming, "_CLAIM")
 def claim_that_waits_for_locks(real):
     """Claim without SKIP LOCKED."""
     return real.replace("SKIP LOCKED", "")
 
 
-@bug(claims, "_OPEN")
+@bug(sql, "fetch_hot")
 def claim_that_ignores_a_pause(real):
     """Take from every queue that has rows, paused or not."""
-    return real.replace(claims.PAUSED, f"{claims.PAUSED} AND 1 = 0")
+    return rewriting(real, is_claim, "q.paused_at IS NULL", "1 = 1")
 
 
 @bug(ClaimQuerySet, "_has_ready")
@@ -185,7 +191,7 @@ def claim_that_asks_for_pauses_too_early(real):
     """Ask what is paused with the look, and not in the transaction that takes."""
 
     def has_ready(self, now):
-        known = self._queues_in_use(claims._OPEN)
+        known = self._queues_in_use(heads._OPEN)
         self._queues_in_use = lambda names: known
         return real(self, now)
 
@@ -197,7 +203,8 @@ def claim_that_looks_first_and_takes_later(real):
     """Choose rows in one transaction, and take them in another, unchecked."""
 
     def claim(self, worker_id, definitions, *, limit, queues=None, now=None):
-        found = self._first_ready(definitions, limit, queues, now or clock.now())
+        asked = Asked(definitions, limit, queues, now or clock.now())
+        found = [head.id for head in self._first_ready(asked).rows]
         rows = self.filter(pk__in=found)
         rows.update(status=Status.PENDING, worker=worker_id, claim=F("claim") + 1)
         return [
@@ -230,7 +237,7 @@ def claim_whose_lost_answer_is_forgotten(real):
     return lambda self, worker_id, claimed_at: 0
 
 
-@bug(claims, "STALLS_BEFORE_QUARANTINE")
+@bug(heads, "STALLS_BEFORE_QUARANTINE")
 def suspects_among_the_others(real):
     """Take what workers died of like everything else."""
     return real + 1000

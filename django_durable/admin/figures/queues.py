@@ -11,7 +11,7 @@ from django.db import connections
 
 from django_durable.admin.figures.statements import CAP, Count, count_of, select
 from django_durable.models import Workflow, sql
-from django_durable.models.claims import queues_in_use
+from django_durable.models.heads import queues_in_use
 from django_durable.models.status import Status
 from django_durable.models.tables import QUEUE
 

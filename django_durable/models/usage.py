@@ -1,0 +1,116 @@
+"""How much of their limits queues have used, and what claims write down for that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connections
+
+from django_durable.limits import Limits
+from django_durable.models import sql
+from django_durable.models.tables import QUEUE_START, WORKFLOW
+
+# A slice of the period is one row, which counts as long as the last of its starts.
+SLICES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of its limits a queue has used.
+
+    ``running`` of its workflows are executed, ``started`` began in the period that
+    ends now, the first of them at ``oldest_at``.
+    """
+
+    queue_name: str
+    limits: Limits
+    running: int = 0
+    started: int = 0
+    oldest_at: datetime | None = None
+
+    @property
+    def places(self) -> int | None:
+        """How many more may be executed at once; None: any number."""
+        most = self.limits.concurrency
+        return None if most is None else max(0, most - self.running)
+
+    @property
+    def starts(self) -> int | None:
+        """How many more may start now; None: any number."""
+        most = self.limits.rate
+        return None if most is None else max(0, most - self.started)
+
+    @property
+    def holds_all(self) -> bool:
+        """Tell whether nothing at all is taken now: as many run as may."""
+        return self.places == 0
+
+    @property
+    def holds_new(self) -> bool:
+        """Tell whether nothing starts now; what has started may go on."""
+        return self.holds_all or self.starts == 0
+
+    def free_at(self, now: datetime) -> datetime | None:
+        """Return when the next one may start that may not now; None without a rate."""
+        if self.limits.period is None:
+            return None
+        return (self.oldest_at or now) + timedelta(seconds=self.limits.period)
+
+
+def usage_of(
+    using: str, limited: Sequence[tuple[str, Limits]], now: datetime
+) -> list[Usage]:
+    """Return the usage of queues that have these limits."""
+    running = _running(using) if limited else {}
+    found = []
+    for name, limits in limited:
+        started, oldest_at = _started(using, name, limits, now)
+        found.append(Usage(name, limits, running.get(name, 0), started, oldest_at))
+    return found
+
+
+def _running(using: str) -> dict[str, int]:
+    counted = sql.fetch(
+        connections[using],
+        f"SELECT queue_name, COUNT(*) FROM {WORKFLOW} WHERE status = 'PENDING'"
+        " GROUP BY queue_name",
+    )
+    return dict(counted)
+
+
+def _started(
+    using: str, name: str, limits: Limits, now: datetime
+) -> tuple[int, datetime | None]:
+    if limits.period is None:
+        return 0, None
+    connection = connections[using]
+    begin = sql.stamp(connection, now - timedelta(seconds=limits.period))
+    ((number, oldest),) = sql.fetch(
+        connection,
+        f"SELECT COALESCE(SUM(number), 0), MIN(started_at) FROM {QUEUE_START}"
+        " WHERE queue_name = %s AND started_at > %s",
+        [name, begin],
+    )
+    return number, sql.moment(oldest)
+
+
+def note_starts(
+    using: str, name: str, period: float, number: int, now: datetime
+) -> None:
+    """Write down that workflows of a queue start, and drop what counts no more."""
+    connection = connections[using]
+    stamp = sql.stamp(connection, now)
+    slice_ = int(now.timestamp() * SLICES / period)
+    # One whose clock is late may still count what began a period before.
+    forgotten = sql.stamp(connection, now - timedelta(seconds=2 * period))
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE, [name, slice_, stamp, number])
+        cursor.execute(_FORGET, [name, forgotten])
+
+
+_NOTE = f"""
+INSERT INTO {QUEUE_START} AS s (queue_name, slice, started_at, number)
+VALUES (%s, %s, %s, %s) ON CONFLICT (queue_name, slice) DO UPDATE
+SET number = s.number + EXCLUDED.number, started_at = EXCLUDED.started_at
+"""
+_FORGET = f"DELETE FROM {QUEUE_START} WHERE queue_name = %s AND started_at <= %s"

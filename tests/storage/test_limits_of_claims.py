@@ -1,0 +1,303 @@
+"""What claims take of queues with limits."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.db import connection
+
+import django_durable as durable
+from django_durable import clock
+from django_durable.models import Queue, QueueStart, Workflow
+from django_durable.testing import run_until_idle, virtual_time
+from tests import workflows
+
+pytestmark = pytest.mark.django_db
+
+Status = Workflow.Status
+PAIRS = [(workflows.total.name, "*")]
+WORKER = uuid.uuid4()
+MINUTE = dt.timedelta(minutes=1)
+
+
+@durable.workflow(queue_name="few")
+def child():
+    return "child"
+
+
+@durable.workflow(queue_name="few")
+def parent():
+    started = child.start().get_result()
+    return [started, child(), *durable.gather(child.bind(), child.bind())]
+
+
+@durable.workflow(queue_name="few")
+async def aparent():
+    return [(await (await child.astart()).aget_result())]
+
+
+@durable.workflow
+def nap():
+    durable.sleep(30)
+    return "awake"
+
+
+def start(pk, queue_name="reports", **options):
+    options = {"workflow_id": pk, "queue_name": queue_name, **options}
+    return workflows.total.using(**options).start(1, 2)
+
+
+def start_many(text, queue_name="reports", **options):
+    for pk in text:
+        start(pk, queue_name, **options)
+
+
+def claim(limit=9, **options):
+    return Workflow.objects.claim(WORKER, PAIRS, limit=limit, **options)
+
+
+def ids(claimed):
+    return "".join(row.id for row in claimed)
+
+
+def end(pk, status=Status.SUCCESS):
+    Workflow.objects.filter(pk=pk).update(status=status)
+
+
+def held_back(taking):
+    (held,) = taking.held_back
+    return held
+
+
+def test_no_more_of_a_queue_are_taken_than_may_be_executed_at_once():
+    start_many("abcde")
+    durable.limit_queue("reports", concurrency=2)
+
+    taken = [ids(claim(limit=1)), ids(claim()), ids(claim())]
+    end("a")
+    taken.append(ids(claim()))
+    end("b", Status.WAITING)
+    end("c", Status.ENQUEUED)
+    taken.append(ids(claim()))
+
+    assert taken == ["a", "b", "", "c", "cd"]
+
+
+def test_other_queues_are_served_in_the_order_of_all():
+    start_many("abc", "reports", priority=1)
+    start_many("de", "default")
+    start("f", "mail", priority=2)
+    durable.limit_queue("reports", concurrency=2)
+    durable.limit_queue("mail", concurrency=3)
+
+    assert ids(claim(limit=4)) == "fabd"
+    assert ids(claim(queues=["default", "reports"])) == "e"
+
+
+def test_what_runs_when_a_limit_is_lowered_counts_and_goes_on():
+    start_many("abcde")
+    durable.limit_queue("reports", concurrency=3)
+    claim()
+    durable.limit_queue("reports", concurrency=1)
+
+    taken = [ids(claim())]
+    for pk in "abc":
+        end(pk)
+        taken.append(ids(claim()))
+
+    assert taken == ["", "", "", "d"]
+
+
+def test_a_limit_of_nothing_holds_the_queue_until_it_is_lifted():
+    start_many("ab")
+    durable.limit_queue("reports", concurrency=0)
+
+    held = claim()
+    durable.limit_queue("reports")
+
+    assert (ids(held), held_back(held).is_full) == ("", True)
+    assert ids(claim()) == "ab"
+
+
+def test_so_many_start_in_a_window_that_slides():
+    with virtual_time() as time:
+        durable.limit_queue("reports", rate=3, period=MINUTE)
+        start_many("abcdefgh")
+        taken = [ids(claim(limit=2))]
+        for seconds in (20, 20, 19, 1, 19, 1):
+            time.advance(seconds)
+            taken.append(ids(claim()))
+
+    # Two at 0 s, the third at 20 s: the next two at 60 s, one at 80 s.
+    assert taken == ["ab", "c", "", "", "de", "", "f"]
+
+
+def test_what_was_written_down_of_a_window_is_forgotten_with_it():
+    with virtual_time() as time:
+        durable.limit_queue("reports", rate=1, period=1)
+        for pk in "abcdef":
+            start(pk)
+            assert ids(claim()) == pk
+            time.advance(1.5)
+
+    assert QueueStart.objects.count() <= 2
+
+
+def test_a_rate_counts_first_starts_only():
+    with virtual_time() as time:
+        durable.limit_queue("reports", rate=1, period=10 * MINUTE)
+        handle = nap.using(queue_name="reports").start()
+        run_until_idle()
+        time.advance(31)
+        start("later")
+        executed = run_until_idle()
+
+    assert (handle.get_result(), executed) == ("awake", 1)
+    assert Workflow.objects.get(pk="later").claim == 0
+
+
+def test_what_has_started_does_not_overtake_what_its_rate_holds_back():
+    with virtual_time():
+        durable.limit_queue("reports", rate=1, period=MINUTE)
+        start("a")
+        claim()
+        start("b", priority=5)
+        end("a", Status.ENQUEUED)
+        behind = ids(claim())
+        Workflow.objects.filter(pk="a").update(priority=6)
+
+        assert (behind, ids(claim())) == ("", "a")
+
+
+def test_a_claim_says_when_the_rate_lets_the_next_one_start():
+    with virtual_time() as time:
+        durable.limit_queue("reports", rate=2, period=MINUTE)
+        start_many("abc")
+        first = clock.now()
+        claim(limit=1)
+        time.advance(10)
+        taken, empty = claim(), claim()
+
+    assert ids(taken) == "b"
+    for held in (held_back(taken), held_back(empty)):
+        assert (held.queue_name, held.is_full) == ("reports", False)
+        assert held.free_at == first + MINUTE
+
+
+def test_both_limits_hold_at_once():
+    with virtual_time() as time:
+        durable.limit_queue("reports", concurrency=2, rate=3, period=MINUTE)
+        start_many("abcdefg")
+        taken = [ids(claim())]
+        end("a"), end("b")
+        taken.append(ids(claim()))
+        end("c")
+        time.advance(60)
+        taken.append(ids(claim()))
+
+    assert taken == ["ab", "c", "de"]
+
+
+def test_a_window_outlives_a_change_of_its_rate():
+    with virtual_time():
+        durable.limit_queue("reports", rate=2, period=MINUTE)
+        start_many("abcdefgh")
+        taken = [ids(claim())]
+        durable.limit_queue("reports", rate=5, period=MINUTE)
+        taken.append(ids(claim()))
+        durable.limit_queue("reports", rate=1, period=1)
+
+        assert taken == ["ab", "cde"]
+        assert ids(claim()) == ""
+
+
+def test_a_suspect_is_taken_within_the_limits_only():
+    start_many("ab")
+    durable.limit_queue("reports", concurrency=1)
+    claim(limit=1)
+    Workflow.objects.filter(pk="b").update(stalls=2)
+
+    def found():
+        first = Workflow.objects.first_suspect(PAIRS, None)
+        taken = Workflow.objects.claim_suspect(WORKER, "b", PAIRS)
+        return first, [(row.id, row.is_limited) for row in taken]
+
+    full = found()
+    end("a")
+
+    assert full == (None, [])
+    assert found() == ("b", [("b", True)])
+    assert found() == (None, [])
+
+
+def test_whoever_waits_for_its_own_queue_holds_no_place_there():
+    durable.limit_queue("few", concurrency=1)
+    handles = [parent.start(), aparent.start()]
+
+    run_until_idle()
+
+    assert handles[0].get_result() == ["child"] * 4
+    assert handles[1].get_result() == ["child"]
+
+
+def test_a_direct_call_waits_for_no_limit_and_takes_up_a_place():
+    durable.limit_queue("default", concurrency=1)
+    seen = []
+
+    @durable.workflow
+    def look():
+        seen.extend(Queue.objects.usage())
+        return ids(claim())
+
+    start("a", "default")
+
+    assert look() == ""
+    assert [usage.running for usage in seen] == [1]
+    assert ids(claim()) == "a"
+
+
+def test_the_usage_of_a_queue_tells_what_is_held_back():
+    with virtual_time() as time:
+        durable.limit_queue("reports", concurrency=2, rate=3, period=MINUTE)
+        durable.limit_queue("mail", rate=3, period=MINUTE)
+        start_many("abcd")
+        start_many("efgh", "mail")
+        begin = clock.now()
+        claim()
+        time.advance(1)
+        found = {usage.queue_name: usage for usage in Queue.objects.usage()}
+        reports, mail = found["reports"], found["mail"]
+
+        assert (reports.running, reports.started, reports.places) == (2, 2, 0)
+        assert (reports.holds_all, reports.holds_new) == (True, True)
+        assert (mail.running, mail.started, mail.places) == (3, 3, None)
+        assert (mail.holds_all, mail.holds_new) == (False, True)
+        assert mail.free_at(clock.now()) == begin + MINUTE
+
+
+def test_a_claim_asks_no_more_often_where_nothing_is_limited_or_it_expects_limits():
+    start_many("abc")
+    asked = []
+
+    def note(execute, text, params, many, context):
+        if "SAVEPOINT" not in text:
+            asked.append(text)
+        return execute(text, params, many, context)
+
+    def count(**options):
+        asked.clear()
+        claim(1, **options)
+        return len(asked)
+
+    with connection.execute_wrapper(note):
+        plain = count()
+        durable.limit_queue("reports", concurrency=2)
+        within = [count(), count(expects_limits=True), count(expects_limits=True)]
+
+    if connection.vendor == "postgresql":
+        assert (plain, within) == (1, [2, 1, 1])
+    else:
+        # A look, the queues, a head, the change, the taken. With limits all but the
+        # last two are done before the transaction too, and each time their usage is
+        # asked for by two; where a queue is full, nothing more is.
+        assert (plain, within) == (5, [11, 4, 4])
