@@ -174,7 +174,7 @@ def suspension_of_what_is_cancelled(real):
 # Claims.
 
 
-@bug(claiming, "_CLAIM")
+@bug(claiming, "_HEADS")
 def claim_that_waits_for_locks(real):
     """Claim without SKIP LOCKED."""
     return real.replace("SKIP LOCKED", "")
