@@ -44,11 +44,11 @@ def check_cron(value: object) -> str:
     if expression.startswith("@"):
         return _alias(expression)
     try:
-        next(CronSim(expression, _FROM))
+        found = CronSim(expression, _FROM)
     except CronSimError as error:
         raise InvalidSchedule(value, *_reason(str(error))) from None
-    except StopIteration:
-        raise InvalidSchedule(value, "cron", "there is no such moment") from None
+    if not (_has_days(found) and next(found, None)):
+        raise InvalidSchedule(value, "cron", "there is no such moment")
     return expression
 
 
@@ -110,6 +110,26 @@ class Timetable:
         for last in self.between(start, end):  # noqa: B007
             pass
         return last
+
+
+def _has_days(found: CronSim) -> bool:
+    """Tell whether some day may fit, before fifty years are searched for one."""
+    if not found.day_and:
+        return True
+    return any(
+        _may_meet(day, weekday) for day in found.days for weekday in found.weekdays
+    )
+
+
+def _may_meet(day: int, weekday: int | tuple[int, int]) -> bool:
+    """Tell whether a day of the month may be that day of the week."""
+    number, week = weekday if isinstance(weekday, tuple) else (weekday, 0)
+    if day == CronSim.LAST_WEEKDAY and number % 7 in (0, 6):
+        return False
+    days = range(26, 32) if day < 0 else range(day, day + 1)
+    first = {0: 1, CronSim.LAST: 22}.get(week, 7 * week - 6)
+    last = 7 * week if week > 0 else 31
+    return any(first <= each <= last for each in days)
 
 
 def _alias(expression: str) -> str:

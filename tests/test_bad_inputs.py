@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from time import thread_time
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -12,9 +13,11 @@ from django.urls import reverse
 
 import django_durable as durable
 from django_durable import clock
+from django_durable.cron import check_cron
+from django_durable.definitions import schedules
 from django_durable.exceptions import InvalidTransition
-from django_durable.models import Step, Worker, Workflow
-from django_durable.testing import run_until_idle
+from django_durable.models import Schedule, Step, Worker, Workflow
+from django_durable.testing import run_until_idle, virtual_time
 from django_durable.worker.housekeeping import Housekeeping
 from tests import workflows
 from tests.admin.everywhere import NO_MARKUP, addresses
@@ -34,6 +37,11 @@ START = reverse("admin:django_durable_workflow_start")
 @durable.workflow(admin=True)
 def offered(number):
     return workflows.add(number, 1)
+
+
+@durable.workflow
+def rest():
+    durable.sleep(600)
 
 
 def statuses():
@@ -273,7 +281,57 @@ def b36_names_of_no_workflow(client, cli):
         assert client.get(page(Workflow(pk=f"w{number}"))).status_code == 200
 
 
+# Schedules.
+
+
+def b39_times_that_are_none(client, cli):
+    refused = {
+        "0 0 30 2 *": "day-of-month",
+        "*/0 * * * *": "minute",
+        "61 * * * *": "minute",
+        "0 0 1--100000000 * *": "day-of-month",
+        "0 25 * * *": "hour",
+        "": "cron",
+        "@reboot": "cron",
+        "0," * 5000: "cron",
+        "0 0 */31 * MON#5": "cron",  # The first of a month in its fifth week.
+        None: "cron",
+    }
+    for cron, field in refused.items():
+        begun_at = thread_time()
+        with pytest.raises(durable.InvalidSchedule) as caught:
+            durable.schedule(cron)(workflows.total)
+        assert thread_time() - begun_at < 0.01, cron
+        assert caught.value.field == field, cron
+        assert len(str(caught.value)) < 500, cron
+    with pytest.raises(durable.InvalidSchedule, match="time_zone"):
+        durable.schedule("0 3 * * *", time_zone="Mars/X")(workflows.total)
+    assert schedules.find(workflows.total.name) is None
+    for cron in ("* * * * * *", "@Daily", "@weekly", " 0  3 * * mon\t"):
+        assert check_cron(cron) in {"* * * * * *", "@daily", "@weekly", "0 3 * * mon"}
+
+
+def b40_each_second_a_job_of_ten_minutes(client, cli):
+    declared = {"name": "b40", "time_zone": "UTC"}
+    durable.schedule("* * * * * *", **declared)(rest)
+    try:
+        with virtual_time(schedules=["b40"]) as time:
+            time.advance(10)
+            run_until_idle()
+            time.advance(10)
+            run_until_idle()
+    finally:
+        schedules.forget("b40")
+
+    row = Schedule.objects.get()
+    assert list(statuses().values()) == [Status.WAITING]
+    assert row.skipped == row.skipped_in_row == 19
+    record = cli("schedules", "--json").document
+    assert (record["skipped"], record["last_status"]) == (19, None)
+
+
 NUMBERS = {"b07", "b08", "b16", "b17", "b19", "b21", "b22", "b25", "b35", "b36"}
+NUMBERS |= {"b39", "b40"}
 INPUTS = {
     name: function
     for name, function in dict(globals()).items()
@@ -282,7 +340,7 @@ INPUTS = {
 
 
 # What no database has a part in.
-ONCE = {"b08", "b19", "b21", "b22", "b25"}
+ONCE = {"b08", "b19", "b21", "b22", "b25", "b39"}
 
 
 @pytest.mark.parametrize(
