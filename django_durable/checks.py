@@ -12,7 +12,9 @@ from django.utils.connection import ConnectionDoesNotExist
 from django.utils.module_loading import import_string
 
 from django_durable import conf, lint
-from django_durable.definitions import registry
+from django_durable.definitions import registry, schedules
+from django_durable.exceptions import SerializationError
+from django_durable.execution.scheduling import declaration_of
 from django_durable.models import sql
 
 TAG = "durable"
@@ -26,6 +28,7 @@ def register() -> None:
     for check in (
         check_settings,
         check_versions,
+        check_schedules,
         check_database,
         check_sqlite,
         check_persistent_connections,
@@ -70,6 +73,26 @@ def check_versions(**_: Any) -> Sequence[checks.CheckMessage]:
                     hint="Give the workflow a version=, or set DURABLE['APP_VERSION'].",
                     obj=definition.name,
                     id="django_durable.E006",
+                )
+            )
+    return found
+
+
+def check_schedules(**_: Any) -> Sequence[checks.CheckMessage]:
+    """E010: a schedule that no worker could store."""
+    found: list[checks.CheckMessage] = []
+    for declared in schedules.all_schedules():
+        try:
+            declaration_of(declared)
+        except ImproperlyConfigured:
+            return found  # E002 or E003 says it.
+        except SerializationError as error:
+            found.append(
+                checks.Error(
+                    str(error),
+                    hint="Give the schedule args= and kwargs= that can be stored.",
+                    obj=declared.name,
+                    id="django_durable.E010",
                 )
             )
     return found

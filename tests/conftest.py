@@ -9,6 +9,7 @@ from django.core.management.commands import flush
 from django.db import connections
 
 from django_durable import clock
+from django_durable.definitions import schedules
 from django_durable.execution.direct import close_lease
 from django_durable.execution.outbox import flusher
 from django_durable.wakeup import hub
@@ -31,6 +32,14 @@ def pytest_collection_finish():
 def fresh_calls():
     """Forget what earlier tests called."""
     workflows.calls.clear()
+
+
+@pytest.fixture(autouse=True)
+def own_schedules(monkeypatch):
+    """Begin without the schedules of others; return those of the example project."""
+    others = dict(schedules._schedules)
+    monkeypatch.setattr(schedules, "_schedules", {})
+    return others
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,16 @@ import pytest
 from django.core.checks import Error, Warning, run_checks
 from django.db import connections
 
+import django_durable as durable
 from django_durable import checks
 from django_durable.definitions import registry
 
 connection = connections["default"]
+
+
+@durable.workflow
+def reporting(of):
+    pass
 
 
 @pytest.fixture(autouse=True)
@@ -219,3 +225,13 @@ def test_every_check_says_its_ids():
     for function in functions:
         first = function.__doc__.split(":")[0]
         assert first[0] in "EW", function.__name__
+
+
+def test_a_schedule_whose_arguments_cannot_be_stored_is_an_error():
+    durable.schedule("0 3 * * *", name="good", args=[1])(reporting)
+    durable.schedule("0 3 * * *", name="bad", args=[object()])(reporting)
+
+    error = only("E010")
+
+    assert error.obj == "bad"
+    assert "inputs[0]" in error.msg

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 import django_durable as durable
+from django_durable.models import Schedule
 from example_project.demo.evidence import (
     answered_call,
     check_story,
@@ -90,6 +91,7 @@ class Story:
         self._deliver_the_parcel()
         self._see_the_end(known=len(recorded))
         self._verify(recorded, interrupted)
+        self._tell_of_the_schedule()
 
     def stay(self) -> None:
         """Keep everything running for a person at a terminal, until Ctrl-C."""
@@ -240,6 +242,13 @@ class Story:
         if refuted:
             raise StoryFailed(f"Not true: {'; '.join(refuted)}.")
         self.narrator.title("Nothing was lost, and nothing was done twice.")
+
+    def _tell_of_the_schedule(self) -> None:
+        report = Schedule.objects.get(name="morning-report")
+        (next_at,) = report.upcoming(1)
+        self.narrator.say("Worker 2 also has the sales report written on a schedule.")
+        due = f"{next_at:%A, %Y-%m-%d %H:%M %Z}"
+        self.narrator.fact(f"{report.in_words}, next on {due}.")
 
     def _list(self, steps: list[RecordedStep]) -> None:
         for step in steps:

@@ -5,5 +5,5 @@ from example_project.reports import views
 urlpatterns = [
     path("", views.list_reports, name="reports"),
     path("start/", views.start_report, name="start-report"),
-    path("<uuid:workflow_id>/", views.read_report, name="report"),
+    path("<str:workflow_id>/", views.read_report, name="report"),
 ]

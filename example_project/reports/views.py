@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_POST
 
 import django_durable as durable
-from django_durable.models import Workflow
+from django_durable.models import Schedule, Workflow
 from example_project.reports.workflows import write_sales_report
 
 # Seconds without a new line after which a reader is told to come back.
@@ -24,7 +24,11 @@ PAUSED = "<li>Nothing new for a while: reload this page later.</li>\n"
 def list_reports(request: HttpRequest) -> HttpResponse:
     """Show the reports, and a button for another."""
     reports = Workflow.objects.for_definition(write_sales_report)
-    context = {"workflows": reports.order_by("-created_at")[:20]}
+    schedule = Schedule.objects.filter(name="morning-report").first()
+    context = {
+        "workflows": reports.order_by("-created_at")[:20],
+        "upcoming": schedule.upcoming(1) if schedule else [],
+    }
     return render(request, "reports/reports.html", context)
 
 

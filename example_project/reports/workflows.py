@@ -13,6 +13,7 @@ from example_project.orders.models import Order, OrderItem
 CENT = Decimal("0.01")
 
 
+@durable.schedule("0 6 * * *", name="morning-report", time_zone="Europe/Berlin")
 @durable.workflow
 def write_sales_report() -> str:
     """Write what was sold of each product; return the total."""

@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from django_durable.definitions import registry
+from django_durable.definitions import registry, schedules
 from example_project.orders.models import Order
 from tests.docs.pages import page_module
 from tests.models import Account
@@ -70,11 +70,19 @@ def import_page(shop, tmp_path_factory):
     """Return a function that imports the Python blocks of a page, once."""
     known = dict(registry._definitions)
     imported = {}
+    declared = {}
 
     def load(page, **changes):
         if page not in imported:
             directory = tmp_path_factory.mktemp("page")
-            imported[page] = page_module(page, directory, **changes)
+            module = imported[page] = page_module(page, directory, **changes)
+            declared[page] = [
+                each
+                for each in schedules.all_schedules()
+                if each.workflow.func.__module__ == module.__name__
+            ]
+        for each in declared[page]:  # Each test begins without schedules.
+            schedules.register(each)
         return imported[page]
 
     yield load

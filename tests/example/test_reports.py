@@ -1,10 +1,14 @@
 """Reports: a stream of lines, and the page that shows them as they come."""
 
+from datetime import UTC, datetime
+
 import pytest
 from asgiref.sync import async_to_sync
 
 import django_durable
+from django_durable.definitions import schedules
 from django_durable.models import Workflow
+from django_durable.testing import virtual_time
 from example_project.orders.models import Order, OrderItem
 from example_project.reports.workflows import write_sales_report
 
@@ -47,6 +51,22 @@ def test_a_report_is_a_stream_of_lines(sales, durable):
     assert list(reader) == LINES
     assert reader.closed
     assert handle.get_result() == "104.80"
+
+
+def test_a_report_is_written_each_morning(client, sales, own_schedules):
+    schedules._schedules.update(own_schedules)
+    start = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+    with virtual_time(start, schedules=["morning-report"]) as time:
+        time.run_for(days=2)
+        page = client.get("/reports/").text
+
+    first, second = Workflow.objects.for_schedule("morning-report").order_by("pk")
+    assert (first.pk, second.status) == (
+        "morning-report@2026-11-28T05:00:00Z",
+        "SUCCESS",
+    )
+    assert "by itself: 2026-11-30 06:00 CET." in page
 
 
 def test_the_page_shows_every_line_of_a_report_that_is_written(client, sales, durable):

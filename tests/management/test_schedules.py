@@ -19,9 +19,8 @@ RANGE = ["--from", "2020-01-01", "--to", "2026-01-01"]
 
 
 @pytest.fixture(autouse=True)
-def declared(monkeypatch):
+def declared():
     """Declare two schedules, which a live worker has stored."""
-    monkeypatch.setattr(schedules, "_schedules", {})
     for name, cron in (("nightly", "0 3 * * *"), ("hourly", "@hourly")):
         options = {"name": name, "time_zone": "UTC", "args": [1, 2]}
         durable.schedule(cron, **options)(workflows.total)

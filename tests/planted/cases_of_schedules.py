@@ -1,5 +1,7 @@
 """Which test catches which of the bugs in schedules."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from tests.crash import test_operations as crashes
 from tests.crash.schedules import schedule
 from tests.planted import bugs_in_schedules as bugs
@@ -65,6 +67,7 @@ CASES = [
     case(
         bugs.old_code_that_fires_what_newer_code_declares,
         firing.test_a_schedule_that_newer_code_has_given_to_another_workflow_is_left_to_it,
-        "assert",
+        "no workflow named 'newer'",
+        error=ImproperlyConfigured,
     ),
 ]

@@ -2,4 +2,3 @@
 
 from tests.crash.conftest import laboratory as laboratory
 from tests.operations.conftest import nothing_happened as nothing_happened
-from tests.schedules.conftest import own_schedules as own_schedules
