@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django_durable.display import visible
 
 MOST_CHARACTERS = 1000
+MOST_ENTRIES = 10
 
 
 def record(
@@ -34,8 +35,8 @@ def record(
 
 
 def entries_of(model: type[Model], key: str) -> QuerySet[Any]:
-    """Return what was done to an object, the last first, for a page without History."""
+    """Return the last of what was done to an object, for a page without History."""
     kind = get_content_type_for_model(model)
     rows = apps.get_model("admin", "LogEntry")._default_manager
     entries = rows.filter(content_type=kind, object_id=key)
-    return entries.select_related("user").order_by("-action_time")
+    return entries.select_related("user").order_by("-action_time")[:MOST_ENTRIES]

@@ -1,6 +1,6 @@
 """The addresses of the console's own pages, below the list of workflows."""
 
-from django_durable.admin import live, pausing, pruning, queues, streams
+from django_durable.admin import limiting, live, pausing, pruning, queues, streams
 from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
 from django_durable.admin.runs import aborting, listing, pages as runs
@@ -42,6 +42,7 @@ PAGES = (
     ),
     Page("queues/", "queues", queues.page, LOOK),
     Page("queues/pause/", "queue_pause", pausing.pause, MANAGE, is_form=True),
+    Page("queues/limit/", "queue_limit", limiting.page, MANAGE, is_form=True),
     Page("queues/resume/", "queue_resume", pausing.resume, MANAGE, is_form=True),
     Page("approvals/", "approvals", inbox.page, LOOK),
     Page("api/approvals/", "api_approvals", inbox.follow, LOOK),

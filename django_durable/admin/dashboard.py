@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import conf
-from django_durable.admin import stranded
+from django_durable.admin import queue_cells, stranded
 from django_durable.admin.errors import error_line
 from django_durable.admin.figures import condition
 from django_durable.admin.figures.ages import age
@@ -20,7 +20,6 @@ from django_durable.admin.figures.finished import Finished
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
 from django_durable.admin.permissions import may, of_site
-from django_durable.admin.waits import queue_state
 from django_durable.bulk.narrowing import READY
 
 WIDTH, HEIGHT, GAP = 720, 80, 1
@@ -188,7 +187,7 @@ def figures(request: HttpRequest, found: Overview) -> dict[str, str]:
     for tile in tiles(request, found):
         numbers[tile.key] = tile.value
         numbers[f"{tile.key}-note"] = tile.note
-    numbers |= queue_figures(found)
+    numbers |= queue_cells.figures(found)
     numbers["summary"] = _(
         "%(running)s running, %(queued)s queued, %(waiting)s waiting,"
         " %(failed)s failed in 24 h"
@@ -204,17 +203,6 @@ def alarms(found: Overview) -> list[str]:
 def queue_names(found: Overview) -> str:
     """Return what changes when there are other queues to show, or to resume."""
     return fingerprint(f"{each.name} {each.paused_at}" for each in found.load.queues)
-
-
-def queue_figures(found: Overview) -> dict[str, str]:
-    """Return the numbers of the queues."""
-    numbers = {}
-    for queue in found.load.queues:
-        numbers[f"depth:{queue.key}"] = str(queue.depth)
-        numbers[f"oldest:{queue.key}"] = age(queue.oldest_at, found.now)
-        numbers[f"held:{queue.key}"] = str(queue.running)
-        numbers[f"state:{queue.key}"] = queue_state(queue)
-    return numbers
 
 
 def version(found: Overview) -> str:
@@ -242,8 +230,7 @@ def address(request: HttpRequest, name: str, *args: str) -> str:
 def _queue(request: HttpRequest, queue: Queue, found: Overview) -> dict[str, Any]:
     return {
         "queue": queue,
-        "oldest": age(queue.oldest_at, found.now),
-        "state": queue_state(queue),
+        "cells": queue_cells.cells(queue, found),
         "link": listing(request, queue=queue.name, state=READY),
         "running_link": listing(request, queue=queue.name, state="running"),
     }

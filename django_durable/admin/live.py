@@ -7,14 +7,14 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 
 from django_durable import conf
-from django_durable.admin import dashboard, stranded
+from django_durable.admin import dashboard, prospects, queue_cells, stranded
 from django_durable.admin.badges import status_parts, stranded_parts
 from django_durable.admin.detail.facts import facts
 from django_durable.admin.figures import condition
 from django_durable.admin.figures.overview import Overview
+from django_durable.admin.holds import held_up
 from django_durable.admin.listing import columns, news
 from django_durable.admin.pages import answer
-from django_durable.admin.waits import held_up
 from django_durable.display import visible
 from django_durable.models import Step
 from django_durable.models.ids import may_exist
@@ -35,7 +35,7 @@ def queues(model_admin: Any, request: HttpRequest) -> HttpResponse:
     return _overview(
         request,
         Overview(conf.current().database),
-        lambda _, found: dashboard.queue_figures(found),
+        lambda _, found: queue_cells.figures(found),
         dashboard.queue_names,
     )
 
@@ -76,7 +76,7 @@ def asked_ids(request: HttpRequest) -> list[str]:
 def _listed(model_admin: Any, request: HttpRequest, ids: list[str]) -> list[Any]:
     mine = model_admin.get_queryset(request)
     rows = columns.following(mine.filter(pk__in=ids), mine)
-    shown = stranded.mark(
+    shown = prospects.mark(
         row for row in rows if model_admin.has_view_permission(request, row)
     )
     with_data = model_admin.has_view_data_permission(request)

@@ -1,31 +1,22 @@
 """The pages that ask before a queue is paused, and before it goes on."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from django_durable import conf
-from django_durable.admin import audit, confirming, dashboard
-from django_durable.admin.waits import queue_state
-from django_durable.display import visible
+from django_durable.admin import confirming, dashboard, one_queue
+from django_durable.admin.deeds import Deed, answered
 from django_durable.models import Queue
-from django_durable.models.queue import QueueQuerySet
-from django_durable.names import check_queue_name
 
 # Where the bulk actions of the console run.
 OF_BULK_ACTIONS = "default"
-HISTORY = "admin/django_durable/console/queue_history.html"
-MOST_ENTRIES = 10
-# Does it, with the reason, and says whether it took.
-Switch = Callable[[str], bool]
 
 
 def pause(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Ask before workers take nothing more from the queue ``?queue=``; then do it."""
-    name = asked_queue(request)
+    name = one_queue.asked_queue(request)
     consequences = [
         _("Workers take nothing from it: nothing new, and nothing that is to go on."),
         _("What is being executed goes on until it suspends or ends."),
@@ -34,93 +25,65 @@ def pause(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if name == OF_BULK_ACTIONS:
         consequences.append(_("Bulk actions of these pages run in it: they wait, too."))
     question = confirming.Question(
-        title=_("Pause the queue %s?") % _shown(name),
+        title=_("Pause the queue %s?") % one_queue.shown(name),
         button=_("Pause"),
         back=dashboard.address(request, "queues"),
         consequences=consequences,
         remains=[_("Deadlines do not stand still: what is too late is cancelled.")],
-        details=HISTORY,
-        facts=_facts(name),
+        details=one_queue.DETAILS,
+        facts=one_queue.facts(name),
     )
 
-    def switch(reason: str) -> bool:
-        return _queues().pause(name, reason, request.user.get_username())
-
-    told = _("It is paused."), _("It was paused already.")
-    return _page(model_admin, request, name, question, "pause", switch, told)
+    return ask_to_pause(model_admin, request, question, one_queue.rows(), Queue(name))
 
 
 def resume(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Ask before workers take from the queue ``?queue=`` again; then do it."""
-    name = asked_queue(request)
+    name = one_queue.asked_queue(request)
     question = confirming.Question(
-        title=_("Resume the queue %s?") % _shown(name),
+        title=_("Resume the queue %s?") % one_queue.shown(name),
         button=_("Resume"),
         back=dashboard.address(request, "queues"),
         consequences=[_("Workers that are free begin at once with what is ready.")],
         remains=[_("What has begun is not called back by another pause.")],
-        details=HISTORY,
-        facts=_facts(name),
+        details=one_queue.DETAILS,
+        facts=one_queue.facts(name),
     )
 
-    def switch(reason: str) -> bool:
-        return _queues().resume(name)
-
-    told = _("It goes on."), _("It was not paused.")
-    return _page(model_admin, request, name, question, "resume", switch, told)
+    return ask_to_resume(model_admin, request, question, one_queue.rows(), Queue(name))
 
 
-def asked_queue(request: HttpRequest) -> str:
-    """Return which queue the address names; raises Http404 where none can be."""
-    try:
-        return check_queue_name(request.GET.get("queue", ""))
-    except ValueError:
-        raise Http404 from None
-
-
-def can_be_paused(name: str) -> bool:
-    """Tell whether a queue can have this name, whoever has written it."""
-    try:
-        check_queue_name(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _page(
+def ask_to_pause(
     model_admin: Any,
     request: HttpRequest,
-    name: str,
     question: confirming.Question,
-    action: str,
-    switch: Switch,
-    told: tuple[str, str],
+    rows: Any,
+    row: Any,
 ) -> HttpResponse:
+    """Ask before something is paused by a method of ``rows``; then do it."""
+
+    def perform(given: Mapping[str, Any]) -> Deed:
+        took = rows.pause(row.pk, given["reason"], request.user.get_username())
+        text = _("It is paused.") if took else _("It was paused already.")
+        return Deed("pause", row, text, took)
+
     form = confirming.ReasonForm(request.POST or None)
-    if not (request.method == "POST" and form.is_valid()):
-        return confirming.ask(model_admin, request, question, form)
-    reason = form.cleaned_data["reason"]
-    took = switch(reason)
-    text = told[0] if took else told[1]
-    if took:
-        row = _queues().get(pk=name)
-        audit.record(model_admin, request, row, action, reason=reason, outcome=text)
-    level = messages.SUCCESS if took else messages.WARNING
-    # In quotes: Django makes the first letter of a message large.
-    model_admin.message_user(request, f"“{_shown(name)}”: {text}", level)
-    return HttpResponseRedirect(question.back)
+    return answered(model_admin, request, question, form, perform)
 
 
-def _facts(name: str) -> dict[str, Any]:
-    """Return the state, which code may have changed, and what was done here."""
-    entries = audit.entries_of(Queue, name)[:MOST_ENTRIES]
-    queue = _queues().paused().filter(pk=name).first()
-    return {"state": queue_state(queue) if queue else "", "entries": entries}
+def ask_to_resume(
+    model_admin: Any,
+    request: HttpRequest,
+    question: confirming.Question,
+    rows: Any,
+    row: Any,
+) -> HttpResponse:
+    """Ask before what is paused goes on by a method of ``rows``; then do it."""
 
+    def perform(given: Mapping[str, Any]) -> Deed:
+        took = rows.resume(row.pk)
+        text = _("It goes on.") if took else _("It was not paused.")
+        return Deed("resume", row, text, took)
 
-def _queues() -> QueueQuerySet:
-    return Queue.objects.using(conf.current().database)
-
-
-def _shown(name: str) -> str:
-    return visible(name, limit=64, lines=False)
+    form = confirming.ReasonForm(request.POST or None)
+    return answered(model_admin, request, question, form, perform)

@@ -7,14 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from django_durable import conf
-from django_durable.admin import dashboard
-from django_durable.admin.figures.ages import age
+from django_durable.admin import dashboard, queue_cells
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import MOST_QUEUES, Queue
+from django_durable.admin.one_queue import can_be_named
 from django_durable.admin.pages import render
-from django_durable.admin.pausing import can_be_paused
 from django_durable.admin.permissions import may
-from django_durable.admin.waits import queue_state
 from django_durable.bulk.narrowing import READY
 
 TEMPLATE = "admin/django_durable/console/queues.html"
@@ -36,18 +34,16 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
-    """Return the queues that hold something, are paused, or have a living worker."""
-    load, now = found.load, found.now
-    known = {queue.name: queue for queue in load.queues}
+    """Return those that hold something, are held, or have a living worker."""
+    known = {queue.name: queue for queue in found.load.queues}
     for worker in found.crew.fresh:
         for name in worker.queues or ():
             known.setdefault(name, Queue(name))
     return [
         {
             "queue": queue,
-            "oldest": age(queue.oldest_at, now),
-            "state": queue_state(queue),
-            "switch_link": _switch_link(request, queue),
+            "cells": queue_cells.cells(queue, found),
+            **_links(request, queue),
             "workers": len(found.crew.of_queue(queue.name)),
             "workers_link": dashboard.listing(
                 request, dashboard.WORKERS, queue=queue.name
@@ -62,9 +58,13 @@ def rows(request: HttpRequest, found: Overview) -> list[dict[str, Any]]:
     ]
 
 
-def _switch_link(request: HttpRequest, queue: Queue) -> str:
-    """Return where a queue is paused, or resumed; nothing to those who may not."""
-    if not (may(request, "manage_queue") and can_be_paused(queue.name)):
-        return ""
-    page = "queue_resume" if queue.paused_at else "queue_pause"
-    return f"{dashboard.address(request, page)}?{urlencode({'queue': queue.name})}"
+def _links(request: HttpRequest, queue: Queue) -> dict[str, str]:
+    """Return where a queue is paused, or resumed, and limited; for those who may."""
+    if not (may(request, "manage_queue") and can_be_named(queue.name)):
+        return {}
+    asked = urlencode({"queue": queue.name})
+    switch = "queue_resume" if queue.paused_at else "queue_pause"
+    return {
+        "switch_link": f"{dashboard.address(request, switch)}?{asked}",
+        "limit_link": f"{dashboard.address(request, 'queue_limit')}?{asked}",
+    }

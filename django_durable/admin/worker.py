@@ -1,21 +1,23 @@
 """Workers in the admin: who executes workflows, and asking one to leave."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import clock
-from django_durable.admin import audit, confirming, dashboard, pulse
+from django_durable.admin import confirming, dashboard, pulse
 from django_durable.admin.actions.of_one import action_of_one
 from django_durable.admin.badges import badge
 from django_durable.admin.base import ReadOnlyAdmin
+from django_durable.admin.deeds import Deed, answered
 from django_durable.admin.figures.ages import age
 from django_durable.admin.listing import news
 from django_durable.admin.listing.counts import CountOf
@@ -37,15 +39,10 @@ def drain(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
         raise Http404
     if not model_admin.has_drain_permission(request, worker):
         raise PermissionDenied
-    back = dashboard.listing(request, dashboard.WORKERS)
-    form = confirming.ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        _drain(model_admin, request, worker, form.cleaned_data["reason"])
-        return HttpResponseRedirect(back)
     question = confirming.Question(
         title=_("Drain worker %s?") % visible(worker, limit=80, lines=False),
         button=_("Drain"),
-        back=back,
+        back=dashboard.listing(request, dashboard.WORKERS),
         consequences=[
             _("With its next heartbeat it claims nothing any more."),
             _("What it executes leaves at its next step and goes on elsewhere."),
@@ -53,17 +50,16 @@ def drain(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
         ],
         remains=[_("It does not come back by itself.")],
     )
-    return confirming.ask(model_admin, request, question, form)
 
+    def perform(given: Mapping[str, Any]) -> Deed:
+        took = Worker.objects.using(worker._state.db).drain(worker.pk)
+        text = (
+            _("It was asked to leave.") if took else _("It is leaving or gone already.")
+        )
+        return Deed("drain", worker, text, took)
 
-def _drain(model_admin: Any, request: HttpRequest, worker: Any, reason: str) -> None:
-    took = Worker.objects.using(worker._state.db).drain(worker.pk)
-    text = _("It was asked to leave.") if took else _("It is leaving or gone already.")
-    if took:
-        audit.record(model_admin, request, worker, "drain", reason=reason, outcome=text)
-    level = messages.SUCCESS if took else messages.WARNING
-    shown = visible(worker, limit=80, lines=False)
-    model_admin.message_user(request, f"{shown}: {text}", level)
+    form = confirming.ReasonForm(request.POST or None)
+    return answered(model_admin, request, question, form, perform)
 
 
 class DurableWorkerAdmin(ReadOnlyAdmin):

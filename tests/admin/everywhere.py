@@ -55,6 +55,7 @@ OVERVIEWS = {
     "queues": {"view_workflow"},
     "queue_pause": {"view_workflow", "manage_queue"},
     "queue_resume": {"view_workflow", "manage_queue"},
+    "queue_limit": {"view_workflow", "manage_queue"},
     "workflow_prune": {"view_workflow", "delete_workflow"},
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
@@ -62,6 +63,8 @@ OVERVIEWS = {
     "api_stream": {"view_workflow", "view_stream"},
     "worker_changelist": {"view_worker"},
 }
+# Of these, those that are about the queue that their address names.
+OF_A_QUEUE = ("queue_pause", "queue_resume", "queue_limit")
 OF_A_RUN = {
     "bulk_run": {"view_workflow"},
     "api_bulk": {"view_workflow"},
@@ -87,7 +90,7 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history", "export"}
 READ_ONLY |= {"api_worker"}
-READ_ONLY -= {"bulk", "bulk_abort", "queue_pause", "queue_resume"}
+READ_ONLY -= {"bulk", "bulk_abort", *OF_A_QUEUE}
 # Files, JSON, and what is for nobody or for answers only.
 NO_MARKUP = {"payload", "export", "export_csv", "export_json", "api_bulk"}
 NO_MARKUP |= {"api_status", "api_queues", "api_rows", "api_live", "api_stream"}
@@ -95,7 +98,7 @@ NO_MARKUP |= {"api_runs", "api_approvals", "api_workers", "api_worker"}
 NO_MARKUP |= {*NEVER, *NEVER_OF_A_WORKER}
 # What is not there without a run, a question, a worker, a stream or a queue.
 NO_PAGES = {*NO_MARKUP, "stream", *OF_A_RUN, "workflow_answer", *OF_A_WORKER}
-NO_PAGES |= {"queue_pause", "queue_resume"}
+NO_PAGES |= {*OF_A_QUEUE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def addresses(workflow_id, there=None):
         )
         found[name] = (address + QUERIES.get(name, ""), needed)
     queries = dict.fromkeys(("stream", "api_stream"), there.stream)
-    queries |= dict.fromkeys(("queue_pause", "queue_resume"), there.queue)
+    queries |= dict.fromkeys(OF_A_QUEUE, there.queue)
     queries["workflow_answer"] = there.place
     for names, arguments in (
         (OVERVIEWS, []),

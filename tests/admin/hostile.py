@@ -78,7 +78,8 @@ def written_everywhere(workflow_id, evil):
             completed_at=now,
             **fields,
         )
-    Queue.objects.create(name=evil, paused_at=now, paused_by=evil, pause_reason=evil)
+    stated = {"paused_at": now, "paused_by": evil, "pause_reason": evil}
+    Queue.objects.create(name=evil, concurrency=0, rate=1, period=1, **stated)
     target = message_target(workflow_id, evil[:200], is_human=True)
     Wait.objects.keep(workflow_id, [WaitRow("", 3, target)])
     Notification.objects.create(

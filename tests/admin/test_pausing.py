@@ -3,7 +3,6 @@
 import html
 import re
 from datetime import timedelta
-from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -17,31 +16,12 @@ from django_durable.admin import pausing, queues as page_of_queues
 from django_durable.admin.figures import queues
 from django_durable.models import Queue, Workflow
 from tests.admin.pages import begun, page
+from tests.admin.queues import API, HOME, ODD, QUEUES, address, rows_of
 from tests.admin.rows import add
 
 pytestmark = pytest.mark.django_db
 
 Status = Workflow.Status
-QUEUES = reverse("admin:django_durable_queues")
-HOME = reverse("admin:app_list", args=["django_durable"])
-API = reverse("admin:django_durable_api_queues")
-ODD = "a/b@c:d & <i>é?#"
-
-
-def address(action, name):
-    asked = reverse(f"admin:django_durable_queue_{action}")
-    return f"{asked}?{urlencode({'queue': name})}"
-
-
-def rows_of(client, at=QUEUES):
-    """Return the cells of a table of queues, by the names of these."""
-    table = re.search(r"<tbody>(.*?)</tbody>", client.get(at).text, re.DOTALL)
-    rows = re.findall(r"<tr>(.*?)</tr>", table[1] if table else "", re.DOTALL)
-    cells = [re.findall(r"<td.*?>(.*?)</td>", row, re.DOTALL) for row in rows]
-    plain = [
-        [html.unescape(re.sub("<.*?>", "", each)) for each in row] for row in cells
-    ]
-    return {row[0]: row[1:] for row in plain}
 
 
 @pytest.mark.parametrize("name", ["reports", ODD])
@@ -212,18 +192,27 @@ def test_pausing_the_queue_of_bulk_actions_says_so(client, operator):
     assert "they wait, too" not in texts[1]
 
 
-def test_a_bulk_action_says_that_it_waits_for_the_end_of_a_pause(client, root):
+@pytest.mark.parametrize(
+    ("hold", "said"),
+    [
+        ({"by": "ana"}, "paused by ana since "),
+        ({"concurrency": 0}, "at its limit: 0 of 0 running"),
+    ],
+)
+def test_a_bulk_action_says_what_holds_up_its_queue(client, root, hold, said):
     run = begun(root, "cancel")
     key = run.workflow_id.removeprefix(bulk.PREFIX)
     shown = reverse("admin:django_durable_bulk_run", args=[key])
     live = reverse("admin:django_durable_api_bulk", args=[key])
-    said = "Its queue default is paused by ana since "
+    text = f"Its queue default is {said}"
 
     def told():
-        return said in client.get(shown).text, said in str(client.get(live).json())
+        return text in client.get(shown).text, text in str(client.get(live).json())
 
-    Queue.objects.pause("default", by="ana")
-    paused = told()
-    Queue.objects.resume("default")
+    queues = Queue.objects
+    (queues.pause if "by" in hold else queues.limit)("default", **hold)
+    held = told()
+    queues.resume("default")
+    queues.limit("default")
 
-    assert (paused, told()) == ((True, True), (False, False))
+    assert (held, told()) == ((True, True), (False, False))

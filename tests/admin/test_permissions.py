@@ -15,6 +15,7 @@ from tests.admin.everywhere import (
     NEVER,
     NEVER_OF_A_WORKER,
     NOBODY,
+    OF_A_QUEUE,
     READ_ONLY,
     addresses,
     everything_there,
@@ -38,8 +39,7 @@ WITHOUT_A_PAGE = {
     "workflow_answer": 302,
     "worker_change": 302,
     "worker_drain": 404,
-    "queue_pause": 404,
-    "queue_resume": 404,
+    **dict.fromkeys(OF_A_QUEUE, 404),
     "worker_history": 302,
     "api_worker": 404,
 }

@@ -16,8 +16,9 @@ from django_durable.admin.detail.facts import facts
 from django_durable.admin.detail.relatives import relatives
 from django_durable.admin.detail.steps import step_table
 from django_durable.admin.errors import shown_error
+from django_durable.admin.holds import held_up
 from django_durable.admin.payloads import inputs_payload, payload_of
-from django_durable.admin.waits import held_up, wait_text
+from django_durable.admin.waits import wait_text
 from django_durable.display import visible
 from django_durable.models import Worker
 from django_durable.models.status import Status

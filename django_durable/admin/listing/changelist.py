@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from django_durable import clock
-from django_durable.admin import stranded
+from django_durable.admin import prospects
 from django_durable.admin.approvals.offering import offer
 from django_durable.admin.listing import columns, counts, export, news
 from django_durable.bulk.narrowing import STATES, narrow
@@ -36,7 +36,7 @@ class WorkflowChangeList(main.ChangeList):
         # For the paginator, which is given nothing but this.
         self.queryset.known_count = self._known_count()
         super().get_results(request)
-        shown = stranded.mark(self._page(with_data=with_data))
+        shown = prospects.mark(self._page(with_data=with_data))
         self.result_list = offer(self.model_admin, request, shown)
 
     def _known_count(self) -> int | None:

@@ -198,6 +198,8 @@ def _why(workflow: Any) -> str:
 
 
 def _reason(workflow: Any) -> str:
+    if workflow.status == Status.ENQUEUED:
+        return str(workflow.hold)
     if workflow.status == Status.WAITING:
         return wait_text(workflow.shown_wait, workflow.wake_at)
     if workflow.status == Status.PAUSED:

@@ -23,10 +23,10 @@ from django_durable.admin.actions.asking import list_page
 from django_durable.admin.actions.bulk import ask_about, counts_of, form_for
 from django_durable.admin.actions.operations import OPERATIONS
 from django_durable.admin.figures.workers import crew
+from django_durable.admin.holds import held_up
 from django_durable.admin.pages import answer, render
 from django_durable.admin.runs import listing
 from django_durable.admin.runs.rows import Run, may_abort, run
-from django_durable.admin.waits import held_up
 from django_durable.bulk import PREFIX
 from django_durable.bulk.actor import Actor
 from django_durable.bulk.selection import BadSelection, Selection, read_selection

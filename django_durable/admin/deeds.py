@@ -1,0 +1,67 @@
+"""What comes of an answer: something is done, written down, and told."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from django_durable.admin import audit, confirming
+from django_durable.display import visible
+from django_durable.exceptions import DurableError
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What was done: a sentence, to which row, and whether it took.
+
+    ``action`` is the word that begins the line in the row's history.
+    """
+
+    action: str
+    row: Any
+    text: str
+    took: bool = True
+
+
+# Takes what the form has; what it raises is said in the form, which asks again.
+Perform = Callable[[Mapping[str, Any]], Deed]
+
+
+def answered(
+    model_admin: Any,
+    request: HttpRequest,
+    question: confirming.Question,
+    form: forms.Form,
+    perform: Perform,
+) -> HttpResponse:
+    """Ask until the form is filled in; then do it, and go back."""
+    if not (request.method == "POST" and form.is_valid()):
+        return confirming.ask(model_admin, request, question, form)
+    try:
+        deed = perform(form.cleaned_data)
+    except ValidationError as error:
+        form.add_error(None, error)
+    except (DurableError, ValueError) as error:
+        form.add_error(None, visible(error, limit=500, lines=False))
+    if form.errors:
+        return confirming.ask(model_admin, request, question, form)
+    tell(model_admin, request, deed, form.cleaned_data["reason"])
+    return HttpResponseRedirect(question.back)
+
+
+def tell(model_admin: Any, request: HttpRequest, deed: Deed, reason: str) -> None:
+    """Write down what was done, and say it; of what did not take, only say so."""
+    if deed.took:
+        audit.record(
+            *(model_admin, request, deed.row, deed.action),
+            reason=reason,
+            outcome=deed.text,
+        )
+    level = messages.SUCCESS if deed.took else messages.WARNING
+    # In quotes: Django makes the first letter of a message large.
+    shown = visible(deed.row, limit=80, lines=False)
+    model_admin.message_user(request, f"“{shown}”: {deed.text}", level)

@@ -1,0 +1,130 @@
+"""The page that asks before it is limited how much workers take from a queue."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _, gettext_lazy
+
+from django_durable import limits
+from django_durable.admin import confirming, dashboard, one_queue
+from django_durable.admin.deeds import Deed, answered
+from django_durable.admin.holds import limits_text
+from django_durable.admin.seen import SeenForm
+from django_durable.display import visible
+from django_durable.limits import Limits
+from django_durable.models import Queue
+
+
+class LimitsForm(SeenForm):
+    """All limits of a queue, and why."""
+
+    concurrency = forms.IntegerField(
+        label=gettext_lazy("At once"),
+        required=False,
+        min_value=0,
+        max_value=limits.MOST,
+        help_text=gettext_lazy(
+            "So many of its workflows are executed at once, by all workers together."
+            " Left empty: any number. 0: none."
+        ),
+    )
+    rate = forms.IntegerField(
+        label=gettext_lazy("Rate"),
+        required=False,
+        min_value=1,
+        max_value=limits.MOST,
+        help_text=gettext_lazy(
+            "So many are started in any period. Left empty: any number."
+        ),
+    )
+    period = forms.FloatField(
+        label=gettext_lazy("Period in seconds"),
+        required=False,
+        help_text=gettext_lazy("60 is a minute, 3600 an hour, 86400 a day."),
+    )
+    field_order = ("concurrency", "rate", "period", "reason")
+
+    def clean_period(self) -> float | None:
+        """Refuse a length that no period has."""
+        given: float | None = self.cleaned_data["period"]
+        try:
+            if given is not None:
+                limits.checked(rate=1, period=given)
+        except ValueError as error:
+            raise ValidationError(visible(error, limit=200, lines=False)) from None
+        return given
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse half of a rate, at the field that is missing."""
+        given = super().clean() or self.cleaned_data
+        rate, period = given.get("rate"), given.get("period")
+        if rate and period is None and "period" not in self.errors:
+            self.add_error("period", _("In which time?"))
+        if period is not None and rate is None and "rate" not in self.errors:
+            self.add_error("rate", _("How many?"))
+        return given
+
+
+def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """Ask how much workers may take from the queue ``?queue=``; then say so."""
+    name = one_queue.asked_queue(request)
+    queue = one_queue.rows().filter(pk=name).first()
+    now = Limits() if queue is None else queue.limits
+    form = LimitsForm(request.POST or None, initial=_initial(now))
+
+    def perform(given: Mapping[str, Any]) -> Deed:
+        return _limit(name, given, form)
+
+    return answered(model_admin, request, _question(request, name), form, perform)
+
+
+def _question(request: HttpRequest, name: str) -> confirming.Question:
+    return confirming.Question(
+        title=_("Limit the queue %s?") % one_queue.shown(name),
+        button=_("Set the limits"),
+        back=dashboard.address(request, "queues"),
+        consequences=[
+            _("Workers hear of it at once, and take what the limits leave."),
+            _("What is beyond them waits in the queue, in its order."),
+            _("Both fields left empty lift all limits."),
+        ],
+        remains=[
+            _("What is being executed goes on, even where that is more by now."),
+            _("Deadlines do not stand still: what is too late is cancelled."),
+        ],
+        details=one_queue.DETAILS,
+        facts=one_queue.facts(name),
+    )
+
+
+def _limit(name: str, given: Mapping[str, Any], form: LimitsForm) -> Deed:
+    rows = one_queue.rows()
+    wanted = Limits(given["concurrency"], given["rate"], given["period"])
+    with transaction.atomic(using=rows.db):
+        # So that there is a row to lock: of two at once, the second one sees the first.
+        rows.bulk_create([Queue(name=name)], ignore_conflicts=True)
+        before = rows.select_for_update().get(pk=name).limits
+        text = _("Meanwhile it was set to: %s. Look again before you change that.")
+        form.compare(_written(before), text % limits_text(before))
+        rows.limit(name, **asdict(wanted))
+    if wanted == before:
+        return Deed("limit", Queue(name), _("It has these limits already."), False)
+    return Deed("limit", Queue(name), f"{limits_text(before)} → {limits_text(wanted)}.")
+
+
+def _initial(now: Limits) -> dict[str, Any]:
+    return {
+        "concurrency": now.concurrency,
+        "rate": now.rate,
+        "period": None if now.period is None else f"{now.period:g}",
+        "seen": _written(now),
+    }
+
+
+def _written(now: Limits) -> str:
+    return f"{now.concurrency} {now.rate} {now.period}"
