@@ -4,10 +4,12 @@ from django_durable.admin import limiting, live, pausing, pruning, queues, strea
 from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
 from django_durable.admin.runs import aborting, listing, pages as runs
+from django_durable.admin.schedules import acting, backfilling, listing as schedules
 
 LOOK = ("view_workflow",)
 WATCH = ("view_workflow", "view_stream")
 MANAGE = ("view_workflow", "manage_queue")
+PLAN = ("view_workflow", "manage_schedule")
 
 PAGES = (
     Page("api/status/", "api_status", live.status, LOOK),
@@ -44,6 +46,19 @@ PAGES = (
     Page("queues/pause/", "queue_pause", pausing.pause, MANAGE, is_form=True),
     Page("queues/limit/", "queue_limit", limiting.page, MANAGE, is_form=True),
     Page("queues/resume/", "queue_resume", pausing.resume, MANAGE, is_form=True),
+    Page("schedules/", "schedules", schedules.page, LOOK),
+    Page("schedules/one/", "schedule", schedules.one, LOOK),
+    Page("api/schedules/", "api_schedules", schedules.follow, LOOK),
+    *(
+        Page(f"schedules/{name}/", f"schedule_{name}", view, PLAN, is_form=True)
+        for name, view in (
+            ("pause", acting.pause),
+            ("resume", acting.resume),
+            ("run", acting.run),
+            ("backfill", backfilling.page),
+            ("forget", acting.forget),
+        )
+    ),
     Page("approvals/", "approvals", inbox.page, LOOK),
     Page("api/approvals/", "api_approvals", inbox.follow, LOOK),
     Page("<path:object_id>/api/live/", "api_live", live.workflow, LOOK),

@@ -25,6 +25,7 @@ PLACES = (
     Place(_("Workflows"), "admin:django_durable_workflow_changelist"),
     Place(_("Approvals"), "admin:django_durable_approvals"),
     Place(_("Queues"), "admin:django_durable_queues"),
+    Place(_("Schedules"), "admin:django_durable_schedules"),
     Place(_("Workers"), "admin:django_durable_worker_changelist", ("view_worker",)),
     Place(_("Bulk actions"), "admin:django_durable_bulk"),
     Place(

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from django_durable.bulk.searching import search
-from django_durable.models import Attempt, Wait, Workflow
+from django_durable.models import Attempt, Tick, Wait, Workflow
 from django_durable.models.status import ACTIVE, FAILED, TERMINAL, Status
 
 Rows = QuerySet[Any]
@@ -123,6 +123,12 @@ def of_subject(rows: Rows, value: str) -> Rows:
     return rows.filter(~Q(subject_type=""), subject_type=kind, subject_id=key)
 
 
+def of_schedule(rows: Rows, value: str) -> Rows:
+    """Keep what a schedule has started, or a person by it."""
+    ticks = Tick.objects.using(rows.db).started().filter(schedule=value)
+    return rows.filter(pk__in=ticks.values("workflow_id"))
+
+
 def ended_before(rows: Rows, value: str) -> Rows:
     """Keep what ended before a moment, written as ISO 8601."""
     return rows.filter(completed_at__lt=datetime.fromisoformat(value))
@@ -143,6 +149,7 @@ NARROWINGS: dict[str, Callable[[Rows, str], Rows]] = {
     "children": with_children,
     "subject": of_subject,
     "parent": lambda rows, value: rows.filter(parent=value),
+    "schedule": of_schedule,
     # No filters of the list: a page of its own asks for them.
     "ended_before": ended_before,
     "outcome": of_outcomes,

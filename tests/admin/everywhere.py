@@ -10,6 +10,7 @@ from django.urls import reverse
 from django_durable import bulk
 from django_durable.models import Stream, Worker
 from tests.admin.pages import asking, finished
+from tests.admin.schedules import NAME, scheduled
 
 ALL = (
     "view_workflow",
@@ -56,6 +57,14 @@ OVERVIEWS = {
     "queue_pause": {"view_workflow", "manage_queue"},
     "queue_resume": {"view_workflow", "manage_queue"},
     "queue_limit": {"view_workflow", "manage_queue"},
+    "schedules": {"view_workflow"},
+    "api_schedules": {"view_workflow"},
+    "schedule": {"view_workflow"},
+    "schedule_pause": {"view_workflow", "manage_schedule"},
+    "schedule_resume": {"view_workflow", "manage_schedule"},
+    "schedule_run": {"view_workflow", "manage_schedule"},
+    "schedule_backfill": {"view_workflow", "manage_schedule"},
+    "schedule_forget": {"view_workflow", "manage_schedule"},
     "workflow_prune": {"view_workflow", "delete_workflow"},
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
@@ -63,8 +72,10 @@ OVERVIEWS = {
     "api_stream": {"view_workflow", "view_stream"},
     "worker_changelist": {"view_worker"},
 }
-# Of these, those that are about the queue that their address names.
+# Of these, those that are about the queue or the schedule that their address names.
 OF_A_QUEUE = ("queue_pause", "queue_resume", "queue_limit")
+ABOUT_A_SCHEDULE = ("pause", "resume", "run", "backfill", "forget")
+OF_A_SCHEDULE = ("schedule", *(f"schedule_{name}" for name in ABOUT_A_SCHEDULE))
 OF_A_RUN = {
     "bulk_run": {"view_workflow"},
     "api_bulk": {"view_workflow"},
@@ -90,15 +101,17 @@ QUERIES = {"payload": "?of=inputs", "fork": "?step=1"}
 READ_ONLY = {"change", "history", "payload", "export_csv", "export_json", "api_live"}
 READ_ONLY |= {*OVERVIEWS, *OF_A_RUN, "worker_change", "worker_history", "export"}
 READ_ONLY |= {"api_worker"}
-READ_ONLY -= {"bulk", "bulk_abort", *OF_A_QUEUE}
+READ_ONLY -= {"bulk", "bulk_abort", *OF_A_QUEUE, *OF_A_SCHEDULE} - {"schedule"}
 # Files, JSON, and what is for nobody or for answers only.
 NO_MARKUP = {"payload", "export", "export_csv", "export_json", "api_bulk"}
 NO_MARKUP |= {"api_status", "api_queues", "api_rows", "api_live", "api_stream"}
 NO_MARKUP |= {"api_runs", "api_approvals", "api_workers", "api_worker"}
+NO_MARKUP |= {"api_schedules"}
 NO_MARKUP |= {*NEVER, *NEVER_OF_A_WORKER}
-# What is not there without a run, a question, a worker, a stream or a queue.
+# What is not there without a run, a question, a worker, a stream, a queue or a
+# schedule.
 NO_PAGES = {*NO_MARKUP, "stream", *OF_A_RUN, "workflow_answer", *OF_A_WORKER}
-NO_PAGES |= {*OF_A_QUEUE}
+NO_PAGES |= {*OF_A_QUEUE, *OF_A_SCHEDULE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,7 @@ class There:
     place: str = ""
     stream: str = ""
     queue: str = ""
+    schedule: str = ""
 
 
 def everything_there():
@@ -129,6 +143,7 @@ def everything_there():
         place="?branch=&step=2",
         stream=f"?{urlencode({'workflow': stream.workflow_id, 'key': stream.key})}",
         queue=f"?{urlencode({'queue': 'a/b@c:d & é'})}",
+        schedule=f"?{urlencode({'schedule': scheduled(NAME).pk})}",
     )
 
 
@@ -146,6 +161,7 @@ def addresses(workflow_id, there=None):
         found[name] = (address + QUERIES.get(name, ""), needed)
     queries = dict.fromkeys(("stream", "api_stream"), there.stream)
     queries |= dict.fromkeys(OF_A_QUEUE, there.queue)
+    queries |= dict.fromkeys(OF_A_SCHEDULE, there.schedule)
     queries["workflow_answer"] = there.place
     for names, arguments in (
         (OVERVIEWS, []),

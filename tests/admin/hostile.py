@@ -10,9 +10,11 @@ from django_durable.models import (
     Event,
     Notification,
     Queue,
+    Schedule,
     Step,
     Stream,
     StreamEntry,
+    Tick,
     Wait,
     Worker,
     Workflow,
@@ -80,6 +82,23 @@ def written_everywhere(workflow_id, evil):
         )
     stated = {"paused_at": now, "paused_by": evil, "pause_reason": evil}
     Queue.objects.create(name=evil, concurrency=0, rate=1, period=1, **stated)
+    Schedule.objects.create(
+        name=evil,
+        workflow_name=evil,
+        cron=evil,
+        time_zone=evil,
+        overlap="skip",
+        catch_up="one",
+        queue_name=evil,
+        inputs=stored,
+        next_at=now,
+        created_at=now,
+        changed_at=now,
+        **stated,
+    )
+    Tick.objects.create(
+        schedule_id=evil, scheduled_at=now, workflow_id=workflow_id, created_at=now
+    )
     target = message_target(workflow_id, evil[:200], is_human=True)
     Wait.objects.keep(workflow_id, [WaitRow("", 3, target)])
     Notification.objects.create(
@@ -122,4 +141,5 @@ def written_everywhere(workflow_id, evil):
         place="?branch=&step=3",
         stream=f"?{urlencode(shown)}",
         queue=f"?{urlencode({'queue': queue})}",
+        schedule=f"?{urlencode({'schedule': evil})}",
     )

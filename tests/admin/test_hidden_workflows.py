@@ -8,10 +8,11 @@ from django.urls import reverse
 
 from django_durable import clock
 from django_durable.admin import DurableWorkflowAdmin
-from django_durable.models import Wait, Worker, Workflow
+from django_durable.models import Tick, Wait, Worker, Workflow
 from example_project.orders.models import Order
 from tests.admin.everywhere import NEVER, NEVER_OF_A_WORKER, addresses, everything_there
 from tests.admin.rows import add, register
+from tests.admin.schedules import NAME
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +21,7 @@ LOST = "json:" + '{"type":"m:Lost","message":"hush","notes":[]}'
 # Where some of what is hidden below would be seen otherwise.
 SHOWING = {"change", "export", "changelist", "export_csv", "export_json", "dashboard"}
 SHOWING |= {"api_rows", "api_live", "approvals", "worker_changelist", "worker_change"}
-SHOWING |= {"api_workers", "inline"}
+SHOWING |= {"api_workers", "inline", "schedules", "schedule"}
 
 
 def hide(monkeypatch):
@@ -42,6 +43,11 @@ def family(workflow, asking, worker):
     add("veiled-child", Status.SUCCESS, parent_id=workflow.pk, **about)
     add("veiled-fork", Status.SUCCESS, forked_from_id=workflow.pk, **about)
     add("veiled-failed", Status.ERROR, error=LOST, **about)
+    ticked = add("veiled-tick", Status.SUCCESS, **about)
+    at = ticked.created_at
+    Tick.objects.create(
+        schedule_id=NAME, scheduled_at=at, created_at=at, workflow=ticked
+    )
     add("veiled-held", Status.PENDING, worker=worker, ago=600, **about)
     asks = add("veiled-asks", Status.WAITING, **about)
     place = {"branch": "", "kind": "message", "key": "verdict", "is_human": True}

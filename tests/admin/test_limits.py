@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -19,6 +19,7 @@ from django_durable.testing import virtual_time
 from tests.admin.pages import LIST, hidden, page
 from tests.admin.queues import API, HOME, ODD, QUEUES, address, rows_of
 from tests.admin.rows import add
+from tests.admin.schedules import utc
 
 pytestmark = pytest.mark.django_db
 
@@ -131,7 +132,7 @@ def test_of_two_at_once_the_second_sees_what_the_first_has_set(client, operator)
 @pytest.fixture
 def noon():
     """Let it be noon in UTC on a Friday."""
-    with virtual_time(datetime(2026, 11, 27, 12, tzinfo=UTC)) as time:
+    with virtual_time(utc("2026-11-27 12:00")) as time:
         yield time
 
 

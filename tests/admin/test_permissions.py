@@ -16,6 +16,7 @@ from tests.admin.everywhere import (
     NEVER_OF_A_WORKER,
     NOBODY,
     OF_A_QUEUE,
+    OF_A_SCHEDULE,
     READ_ONLY,
     addresses,
     everything_there,
@@ -29,7 +30,8 @@ pytestmark = pytest.mark.django_db
 LOGIN = "/admin/login/"
 DASHBOARD = reverse("admin:app_list", args=["django_durable"])
 RUNS = reverse("admin:django_durable_bulk")
-# What there is to see without a selection, a run, a question, a worker or a queue.
+# What there is to see without a selection, a run, a question, a worker, a queue or a
+# schedule.
 WITHOUT_A_PAGE = {
     "stream": 404,
     "api_stream": 404,
@@ -39,7 +41,7 @@ WITHOUT_A_PAGE = {
     "workflow_answer": 302,
     "worker_change": 302,
     "worker_drain": 404,
-    **dict.fromkeys(OF_A_QUEUE, 404),
+    **dict.fromkeys((*OF_A_QUEUE, *OF_A_SCHEDULE), 404),
     "worker_history": 302,
     "api_worker": 404,
 }

@@ -8,9 +8,10 @@ import pytest
 import django_durable as durable
 from django_durable.testing import run_until_idle
 from tests import workflows
-from tests.admin.everywhere import NO_PAGES, addresses
+from tests.admin.everywhere import NO_PAGES, There, addresses
 from tests.admin.markup import Markup, inline_code
 from tests.admin.pages import LIST, answer, finished, page
+from tests.admin.schedules import scheduled
 
 pytestmark = [
     pytest.mark.django_db,
@@ -43,6 +44,10 @@ def pages(client):
         if name not in NO_PAGES:
             yield name, client.get(address)
     yield "talker", client.get(page("talker") + "?watch=log")
+    there = There(schedule=f"?schedule={scheduled().pk}", queue="?queue=default")
+    found = addresses("w", there)
+    for name in ("schedule", "schedule_backfill", "schedule_run", "queue_limit"):
+        yield name, client.get(found[name][0])
     yield "fork place", client.get(page("w", "fork"))
     chosen = {"action": "restart_selected", "_selected_action": "w"}
     yield "bulk", client.post(LIST, chosen)

@@ -18,6 +18,7 @@ from django_durable.admin.detail.steps import step_table
 from django_durable.admin.errors import shown_error
 from django_durable.admin.holds import held_up
 from django_durable.admin.payloads import inputs_payload, payload_of
+from django_durable.admin.schedules.origin import origin
 from django_durable.admin.waits import wait_text
 from django_durable.display import visible
 from django_durable.models import Worker
@@ -49,6 +50,7 @@ def context(model_admin: Any, request: HttpRequest, workflow: Any) -> dict[str, 
         "approval": next(filter(None, (each["answer"] for each in shown_waits)), ""),
         "facts": facts(workflow),
         "held_up": held_up(workflow),
+        "origin": origin(request, workflow),
         "workflow": workflow,
         "tools": tools(model_admin, request, workflow),
         "may_fork": model_admin.has_fork_permission(request, workflow),

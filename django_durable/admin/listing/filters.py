@@ -223,6 +223,13 @@ class ParentFilter(GivenFilter):
     parameter_name = "parent"
 
 
+class ScheduleFilter(GivenFilter):
+    """The schedule that has started it, or by which a person has."""
+
+    title = _("schedule")
+    parameter_name = "schedule"
+
+
 FILTERS = (
     StateFilter,
     WindowFilter,
@@ -236,5 +243,6 @@ FILTERS = (
     VersionFilter,
     SubjectFilter,
     ParentFilter,
+    ScheduleFilter,
 )
 PARAMETERS = frozenset(each.parameter_name for each in FILTERS)
