@@ -5,9 +5,9 @@ import pytest
 from tests.browser.chromium import NoBrowser, chromium, closely_watched, window
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """Start a browser, once."""
+    """Start a browser, once; one that is left alone still takes processor time."""
     try:
         with chromium() as started:
             yield started

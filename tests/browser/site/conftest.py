@@ -27,7 +27,7 @@ class Site:
         self.far_origin = f"http://127.0.0.1:{wire.port}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def only_site(browser, django_db_setup, django_db_blocker, tmp_path_factory):
     """Start the site once; without a browser there is no need of it."""
     directory, port = tmp_path_factory.mktemp("site"), free_port()
