@@ -21,6 +21,8 @@ from typing import IO, NoReturn
 
 import pytest
 
+from tests import forking
+
 DATABASES = ("sqlite", "postgresql")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -121,25 +123,34 @@ def sqlite() -> Iterator[str]:
 SERVERS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
-@contextmanager
-def bytecode() -> Iterator[dict[str, str]]:
-    """Yield the environment in which many processes compile each module once.
+def bytecode() -> dict[str, str]:
+    """Return the environment in which each module is compiled once, for all runs.
 
     Also for somebody who wants no bytecode among his sources.
     """
     if not sys.dont_write_bytecode:
-        yield {}
-        return
-    with tempfile.TemporaryDirectory(prefix="durable-") as directory:
-        yield {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": directory}
+        return {}
+    directory = Path(".pytest_cache", "bytecode").absolute()
+    # A test may write other sources under the names that an earlier one has used.
+    shutil.rmtree(f"{directory}{tempfile.gettempdir()}", ignore_errors=True)
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(directory)}
+
+
+class Pytest(forking.Popen):
+    """A process of pytest; those that begin together share the libraries' import."""
+
+    # But for those whose assertions pytest rewrites.
+    server = forking.ForkServer(
+        "pytest", "opentelemetry.sdk.trace", "prometheus_client", "pygments.lexers"
+    )
 
 
 def start_pytest(
     options: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
 ) -> subprocess.Popen[bytes]:
     """Start pytest as a process of its own; without ``output`` it prints here."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options],
+    return Pytest(
+        ["-m", "pytest", *options],
         env={**os.environ, **environment},
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
@@ -208,7 +219,7 @@ def run_all(databases: Sequence[str], options: Sequence[str]) -> int:
     The first part prints as it goes, the others when all are done.
     """
     with ExitStack() as stack:
-        shared = stack.enter_context(bytecode())
+        shared = bytecode()
         urls = {name: stack.enter_context(SERVERS[name]()) for name in databases}
         suites: list[Suite] = []
         for part, chosen in parts_of(options).items():

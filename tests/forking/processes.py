@@ -25,9 +25,13 @@ _parameters = inspect.signature(subprocess.Popen._execute_child)
 
 
 class ForkServer:
-    """The process that forks; it is started when the first program asks for it."""
+    """The process that forks; it is started when the first program asks for it.
 
-    def __init__(self) -> None:
+    It imports what our processes need, and ``more`` libraries.
+    """
+
+    def __init__(self, *more: str) -> None:
+        self._more = more
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._owner = 0
@@ -49,9 +53,10 @@ class ForkServer:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(PATIENCE)
         process = subprocess.Popen(
-            [sys.executable, SERVER, str(its.fileno())],
+            [sys.executable, SERVER, str(its.fileno()), *self._more],
             pass_fds=[its.fileno()],
-            env={**os.environ, "PYTHONPATH": ""},
+            # Libraries have their bytecode beside them.
+            env={**os.environ, "PYTHONPATH": "", "PYTHONPYCACHEPREFIX": ""},
         )
         its.close()
         self._socket, self._owner = ours, os.getpid()
@@ -63,11 +68,10 @@ class ForkServer:
             process.wait(PATIENCE)
 
 
-_server = ForkServer()
-
-
 class Popen(subprocess.Popen):
     """As ``subprocess.Popen([sys.executable, …])``, with arguments for Python only."""
+
+    server = ForkServer()
 
     def __init__(self, arguments: list[Any], **options: Any) -> None:
         super().__init__([sys.executable, *map(str, arguments)], **options)
@@ -86,7 +90,7 @@ class Popen(subprocess.Popen):
             "env": dict(os.environ if known["env"] is None else known["env"]),
             "session": known["start_new_session"],
         }
-        self.pid = _server.fork(request, streams)
+        self.pid = self.server.fork(request, streams)
         self._child_created = True
         names = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
         self._close_pipe_fds(*[known[name] for name in names])

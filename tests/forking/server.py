@@ -1,11 +1,11 @@
 """The fork server: has imported the libraries, and becomes any Python program.
 
-Run by its path with one argument, the descriptor of a socket. A request is one
-datagram, ``{"arguments": […], "cwd": …, "env": {…}, "session": bool}`` as ``python``
-is given them, with the descriptors of the new process's standard streams; the answer
-is its process id. The server has no settings, no connections, no threads and none of
-our own code, so that a program finds what it would find in a new interpreter. It ends
-with the other end of the socket.
+Run by its path with the descriptor of a socket, and the names of more libraries than
+our processes need. A request is one datagram, ``{"arguments": […], "cwd": …,
+"env": {…}, "session": bool}`` as ``python`` is given them, with the descriptors of the
+new process's standard streams; the answer is its process id. The server has no
+settings, no connections, no threads and none of our own code, so that a program finds
+what it would find in a new interpreter. It ends with the other end of the socket.
 """
 
 import builtins
@@ -45,7 +45,7 @@ def main() -> None:
     sys.path.pop(0)  # Where this file is.
     door = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for library in LIBRARIES.split():
+    for library in (*LIBRARIES.split(), *sys.argv[2:]):
         with suppress(ImportError):  # Not all of them have to be installed.
             importlib.import_module(library)
     gc.collect()
@@ -101,6 +101,8 @@ def become(
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
+    sys.dont_write_bytecode = bool(env.get("PYTHONDONTWRITEBYTECODE"))
+    sys.pycache_prefix = env.get("PYTHONPYCACHEPREFIX") or None
     open_streams(env)
     while arguments[0] == "-W":
         warnings.simplefilter(arguments[1])
@@ -121,7 +123,7 @@ def open_streams(env: dict[str, str]) -> None:
             raw if number and is_unbuffered else wrap(raw),
             encoding,
             errors,
-            line_buffering=name == "stderr",
+            line_buffering=name == "stderr" or raw.isatty(),
             write_through=is_unbuffered,
         )
         setattr(sys, name, stream)

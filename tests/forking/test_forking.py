@@ -16,6 +16,7 @@ import os, sys
 where = [os.path.abspath(path) for path in sys.path]
 print(sys.argv, __name__, where, os.getcwd(), sorted(os.environ))
 print(sys.warnoptions, sys.stdout.encoding)
+print(sys.dont_write_bytecode, sys.pycache_prefix)
 print(repr(sys.stdin.read()), file=sys.stderr)
 sys.exit(7)
 """
@@ -37,7 +38,8 @@ def surroundings(tmp_path):
     (tmp_path / "telling.py").write_text(TELL)
     path = os.pathsep.join([str(tmp_path), "/nowhere"])
     known = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "LC_ALL": "C.UTF-8"}
-    return {"cwd": tmp_path, "env": {**known, "PYTHONIOENCODING": "iso8859-1"}}
+    known |= {"PYTHONIOENCODING": "iso8859-1", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    return {"cwd": tmp_path, "env": known}
 
 
 def outcome(done):
