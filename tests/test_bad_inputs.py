@@ -16,7 +16,7 @@ from django_durable import clock
 from django_durable.cron import check_cron
 from django_durable.definitions import schedules
 from django_durable.exceptions import InvalidTransition
-from django_durable.models import Schedule, Step, Worker, Workflow
+from django_durable.models import Queue, Schedule, Step, Worker, Workflow
 from django_durable.testing import run_until_idle, virtual_time
 from django_durable.worker.housekeeping import Housekeeping
 from tests import workflows
@@ -327,8 +327,29 @@ def b40_each_second_a_job_of_ten_minutes(client, cli):
     assert (record["skipped"], record["last_status"]) == (19, None)
 
 
+# Queues.
+
+
+def b41_limits_and_names_of_queues_that_cannot_be(client, cli):
+    minute = {"period": timedelta(minutes=1)}
+    for bad in (-1, "x", 0.5, True, 10**12):
+        with pytest.raises(ValueError, match=r"^concurrency must be a whole number"):
+            durable.limit_queue("reports", concurrency=bad)
+        with pytest.raises(ValueError, match=r"^rate must be a whole number"):
+            durable.limit_queue("reports", rate=bad, **minute)
+    with pytest.raises(ValueError, match="printable characters"):
+        durable.limit_queue("a b\n", concurrency=1)
+    with pytest.raises(ValueError, match="priority"):
+        workflows.total.using(priority=10**9)
+
+    assert not Queue.objects.exists()
+    assert durable.limit_queue("default", concurrency=0)
+    queued()
+    assert run_until_idle() == 0
+
+
 NUMBERS = {"b07", "b08", "b16", "b17", "b19", "b21", "b22", "b25", "b35", "b36"}
-NUMBERS |= {"b39", "b40"}
+NUMBERS |= {"b39", "b40", "b41"}
 INPUTS = {
     name: function
     for name, function in dict(globals()).items()

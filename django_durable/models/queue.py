@@ -155,6 +155,11 @@ class Queue(models.Model):
         return visible(self.name, limit=200, lines=False)
 
     @property
+    def is_limited(self) -> bool:
+        """Tell whether it has limits."""
+        return self.limits != Limits()
+
+    @property
     def limits(self) -> Limits:
         """How many of it are executed at once, and started in a period."""
         return Limits(self.concurrency, self.rate, self.period)

@@ -1,7 +1,7 @@
 """Prometheus: how much there is to do, and how much this process does."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prometheus_client import (
@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from django_durable import clock, conf, signals
 from django_durable.models import Queue, Step, Worker, Workflow
+from django_durable.models.usage import usage_of
 
 # The kinds of steps whose names stand in the code; those of others hold keys.
 _NAMED = {Step.Kind.STEP, Step.Kind.TRANSACTION}
@@ -54,14 +55,39 @@ class WorkflowCollector(Collector):
             "Whether somebody has paused a queue; of those that were ever paused.",
             labels=["queue"],
         )
-        for queue in Queue.objects.using(using).order_by("name"):
+        queues = list(Queue.objects.using(using).order_by("name"))
+        for queue in queues:
             paused.add_metric([queue.name], float(queue.paused_at is not None))
         workers = GaugeMetricFamily(
             "durable_workers",
             "Processes that hold a lease.",
             value=Worker.objects.using(using).live().count(),
         )
-        return [count, oldest, paused, workers]
+        return [count, oldest, paused, *_limits(using, queues), workers]
+
+
+def _limits(using: str, queues: Sequence[Queue]) -> list[Metric]:
+    """Return gauges of the queues with limits: what these are, and what is used."""
+    limit = GaugeMetricFamily(
+        "durable_queue_limit",
+        "How many workflows of a queue may run at once, or start in its period.",
+        labels=["queue", "limit"],
+    )
+    used = GaugeMetricFamily(
+        "durable_queue_used",
+        "How much of its limit a queue has used.",
+        labels=["queue", "limit"],
+    )
+    limited = [(queue.name, queue.limits) for queue in queues if queue.is_limited]
+    for usage in usage_of(using, limited, clock.now()):
+        for name, most, number in (
+            ("concurrency", usage.limits.concurrency, usage.running),
+            ("rate", usage.limits.rate, usage.started),
+        ):
+            if most is not None:
+                limit.add_metric([usage.queue_name, name], most)
+                used.add_metric([usage.queue_name, name], number)
+    return [limit, used]
 
 
 class ProcessMetrics:

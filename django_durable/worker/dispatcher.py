@@ -175,7 +175,7 @@ class Dispatcher:
         if self._limits.may_have_gone(now):
             self._has_news = True
         found = self._claim_kinds(self._kinds_to_look_for())
-        self.is_idle = not found
+        self.is_idle = not found and self._limits.is_settled
         if found:
             return 0.0
         if had_news:  # Perhaps of a workflow that was started for later.

@@ -35,6 +35,11 @@ class HeldQueues:
         """Tell whether a claim should be prepared for queues with limits."""
         return clock.monotonic() < self._expected_until
 
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether nothing that was held back is about to be looked at again."""
+        return not self._tries and clock.monotonic() < self._look_at
+
     def begin(self) -> None:
         """Forget the last look: the next one asks for everything."""
         with self._lock:

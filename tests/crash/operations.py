@@ -12,7 +12,7 @@ from uuid import uuid4
 from django.db import DatabaseError, connections
 
 import django_durable as durable
-from django_durable.models import Queue, Step, Workflow
+from django_durable.models import Queue, QueueStart, Step, Workflow
 from django_durable.models.forks import ForkOptions
 from tests.crash import definitions
 from tests.crash.crasher import USING, Crash
@@ -126,6 +126,21 @@ def halves() -> list[str]:
     for queue in Queue.objects.all():
         if (queue.paused_at is None) != (queue.pause_reason == ""):
             problems.append(f"{queue} is half paused")
+        problems += beyond_limits(queue)
+    return problems
+
+
+def beyond_limits(queue: Queue) -> list[str]:
+    """Say what is not as the limits of a queue have it."""
+    problems = []
+    rows = Workflow.objects.filter(queue_name=queue.name)
+    running = rows.filter(status="PENDING").count()
+    if queue.concurrency is not None and running > queue.concurrency:
+        problems.append(f"{queue} has more running than it may")
+    started = rows.filter(started_at__isnull=False).count()
+    noted = sum(QueueStart.objects.values_list("number", flat=True))
+    if queue.rate is not None and noted != started:
+        problems.append(f"{queue} has {started} started, and {noted} noted")
     return problems
 
 
@@ -157,6 +172,39 @@ def pause_and_resume() -> None:
         if Workflow.objects.claim(uuid4(), pairs, limit=1):
             ledger.problems.append("something was taken from a paused queue")
     Queue.objects.resume(QUEUE)
+
+
+def limit_and_lift() -> None:
+    """Let nothing be taken from the queue of all, see that it is so, and lift that."""
+    Queue.objects.limit(QUEUE, concurrency=0)
+    with unseen():
+        pairs = [(definitions.transactions.name, "*")]
+        if Workflow.objects.claim(uuid4(), pairs, limit=1):
+            ledger.problems.append("something was taken from a full queue")
+    Queue.objects.limit(QUEUE)
+
+
+def within_limits(driver: Driver) -> None:
+    """Execute two workflows, one after the other, of a queue that has limits."""
+    with unseen():
+        Queue.objects.limit(QUEUE, concurrency=1, rate=5, period=60)
+        for pk in (ID, COPY):
+            definitions.transactions.using(workflow_id=pk).start()
+    for _ in range(2):
+        claimed = driver.claim()
+        with unseen():
+            ledger.problems += halves()
+            for row in claimed:
+                driver.run(row)
+    with unseen():
+        driver.settle()
+
+
+def within_limits_again(driver: Driver) -> None:
+    """Let the dead one's place be free, and go on."""
+    ledger.problems += halves()
+    driver.recover()
+    ledger.problems += halves()
 
 
 def fork_in_step(driver: Driver) -> None:
@@ -266,6 +314,24 @@ OPERATIONS = [
         success("onetwo"),
         again=again(pause_and_resume),
         entries=["one", "two"],
+    ),
+    program(
+        "limit of a queue",
+        after(
+            definitions.transactions.using(workflow_id=ID).start,
+            ready,
+            limit_and_lift,
+        ),
+        success("onetwo"),
+        again=again(limit_and_lift),
+        entries=["one", "two"],
+    ),
+    program(
+        "claims within limits",
+        within_limits,
+        twice("onetwo"),
+        again=within_limits_again,
+        entries=["one", "one", "two", "two"],
     ),
     program(
         "prune",

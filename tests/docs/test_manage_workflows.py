@@ -91,3 +91,19 @@ def test_a_queue_is_paused_and_resumed(managed):
 
     assert answers == [True, False, True, False]
     assert (waiting, held.get_result()) == ("ENQUEUED", "CHG-2")
+
+
+@pytest.mark.once
+def test_a_queue_is_limited(managed):
+    page, definition, _ = managed
+    took = [page.spare_the_warehouse(), page.keep_to_the_quota()]
+    took.append(page.keep_to_the_quota())
+    sent = [definition.using(queue_name="mail").start(n) for n in range(101)]
+
+    run_until_idle()
+    waiting = [row_of(handle).status for handle in sent].count("ENQUEUED")
+    took += [page.lift_the_quota(), page.lift_the_quota()]
+    run_until_idle()
+
+    assert took == [True, True, False, True, False]
+    assert (waiting, row_of(sent[-1]).status) == (1, "SUCCESS")

@@ -225,6 +225,22 @@ def test_a_queue_that_is_paused_for_long_is_told_when_something_waits(cli, worke
     assert [each[1] for each in worst(cli)] == ["overdue"]
 
 
+def test_what_limits_hold_back_is_not_overdue_but_told_after_a_day(cli, worker):
+    for name, age in (("reports", 2), ("mail", 2), ("fresh", 0.01)):
+        since = clock.now() - timedelta(days=age)
+        put(f"in {name}", queue_name=name, run_after=since)
+        Queue.objects.limit(name, concurrency=0, rate=5, period=60)
+    Queue.objects.pause("mail")
+
+    (finding,) = worst(cli)
+
+    told = "reports is limited to 0 at once and 5 in 60 s, and 1 wait in it for"
+    assert finding[:2] == ("warning", "queues")
+    assert finding[2].startswith(told)
+    Queue.objects.limit("reports", concurrency=1)
+    assert [each[1] for each in worst(cli)] == ["overdue"]
+
+
 @pytest.mark.once
 @pytest.mark.django_db
 def test_very_many_forgotten_queues_are_told_by_few_statements(monkeypatch):
@@ -238,7 +254,7 @@ def test_very_many_forgotten_queues_are_told_by_few_statements(monkeypatch):
     with CaptureQueriesContext(connection) as asked:
         found = [each.message for each in queues.look_at_queues("default")]
 
-    assert len(asked) == 2
+    assert len(asked) == 3  # One asks for limits.
     assert len(found) == 3
     assert found[-1].startswith("3 more of them are paused")
 

@@ -33,15 +33,33 @@ class Row:
     stalled_at: int = 0
     deaths_alone: int = 0
     queue: str = "default"
+    has_started: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many of a queue are executed at once, and started in a period."""
+
+    concurrency: int | None = None
+    rate: int | None = None
+    period: timedelta | None = None
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass
 class Model:
-    """All workflows, which queues are paused, and the time."""
+    """All workflows, which queues are paused or limited, and the time.
+
+    ``starts`` are the moments at which those of a queue with a rate were started.
+    """
 
     now: datetime
     rows: dict[str, Row] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
+    limits: dict[str, Limits] = field(default_factory=dict)
+    starts: dict[str, list[datetime]] = field(default_factory=dict)
 
     def start(self, row: Row) -> bool:
         """Insert a row unless its id exists; return whether it was new."""
@@ -54,11 +72,41 @@ class Model:
             for row in self._queued()
             if row.run_after <= self.now and row.stalls < 2
         ]
-        return sorted(found, key=lambda row: (-row.priority, row.run_after))
+        found.sort(key=lambda row: (-row.priority, row.run_after))
+        return self._within_limits(found)
+
+    def _within_limits(self, rows: list[Row]) -> list[Row]:
+        """Keep what limits leave: behind what one holds back, its queue waits."""
+        kept: list[Row] = []
+        closed: set[str] = set()
+        for row in rows:
+            beside = [other for other in kept if other.queue == row.queue]
+            if row.queue in closed or self._is_held_back(row, beside):
+                closed.add(row.queue)
+            else:
+                kept.append(row)
+        return kept
+
+    def _is_held_back(self, row: Row, beside: list[Row]) -> bool:
+        limits = self.limits.get(row.queue, NO_LIMITS)
+        running = len(beside) + self._running(row.queue)
+        if limits.concurrency is not None and running >= limits.concurrency:
+            return True
+        if limits.period is None or limits.rate is None or row.has_started:
+            return False
+        begin = self.now - limits.period
+        started = [at for at in self.starts.get(row.queue, ()) if at > begin]
+        new = [other for other in beside if not other.has_started]
+        return len(started) + len(new) >= limits.rate
+
+    def _running(self, queue: str) -> int:
+        rows = self.rows.values()
+        return sum(row.status == "PENDING" and row.queue == queue for row in rows)
 
     def suspects(self) -> list[Row]:
         """Return what may only run alone."""
-        return [row for row in self._queued() if row.stalls >= 2]
+        found = [row for row in self._queued() if row.stalls >= 2]
+        return [row for row in found if not self._is_held_back(row, [])]
 
     def _queued(self) -> list[Row]:
         rows = [row for row in self.rows.values() if row.queue not in self.paused]
@@ -74,6 +122,12 @@ class Model:
         """Let workers claim from a queue again; return whether that is new."""
         is_new = name in self.paused
         self.paused.discard(name)
+        return is_new
+
+    def limit_queue(self, name: str, limits: Limits) -> bool:
+        """State the limits of a queue; return whether they are new."""
+        is_new = self.limits.get(name, NO_LIMITS) != limits
+        self.limits[name] = limits
         return is_new
 
     def lost(self, dead: set[int]) -> list[Row]:
@@ -93,7 +147,13 @@ class Model:
     def claim(self, pk: str, worker: int) -> None:
         """Give a row to a worker."""
         row = self.rows[pk]
+        period = self.limits.get(row.queue, NO_LIMITS).period
+        if period is not None and not row.has_started:
+            # What is of no use to any window of today's period is forgotten.
+            known, begin = self.starts.get(row.queue, []), self.now - 2 * period
+            self.starts[row.queue] = [at for at in known if at > begin] + [self.now]
         row.status, row.worker, row.claim = "PENDING", worker, row.claim + 1
+        row.has_started = True
 
     def execute(self, pk: str) -> None:
         """Let the holder of a row go on until it ends or waits."""

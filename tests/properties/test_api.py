@@ -18,13 +18,21 @@ from hypothesis.stateful import (
 
 import django_durable as durable
 from django_durable import clock
-from django_durable.models import Attempt, Queue, Step, Wait, Worker, Workflow
+from django_durable.models import (
+    Attempt,
+    Queue,
+    QueueStart,
+    Step,
+    Wait,
+    Worker,
+    Workflow,
+)
 from django_durable.models.claims import Claimed
 from tests.crash.crasher import USING
 from tests.crash.driver import Driver, MovableClock
 from tests.models import Entry
 from tests.properties.errands import ERRANDS, calls
-from tests.properties.model import Model, Row
+from tests.properties.model import NO_LIMITS, Limits, Model, Row
 from tests.properties.processes import LONG_AGO
 
 CODE = "tests.properties.errands."
@@ -38,6 +46,13 @@ kinds = st.sampled_from(sorted(ERRANDS))
 delays = st.sampled_from([timedelta(), timedelta(), timedelta(minutes=30)])
 seats = st.integers(0, 1)
 queues = st.sampled_from(["default", "other"])
+HOUR = timedelta(hours=1)
+limits = st.sampled_from(
+    [
+        *(Limits(), Limits(), Limits(0), Limits(1), Limits(2)),
+        *(Limits(None, 1, HOUR / 2), Limits(None, 2, HOUR), Limits(1, 2, HOUR / 2)),
+    ]
+)
 
 
 class Api(RuleBasedStateMachine):
@@ -51,7 +66,7 @@ class Api(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        for model in (Attempt, Step, Wait, Workflow, Entry, Worker, Queue):
+        for model in (Attempt, Step, Wait, Workflow, Entry, Worker, Queue, QueueStart):
             model.objects.all()._raw_delete(USING)
         self.clock = MovableClock()
         self.patch.setattr(clock, "now", self.clock.now)
@@ -223,6 +238,16 @@ class Api(RuleBasedStateMachine):
         if not self.model.ready():
             assert self.workers[self.seats[0]].claim() == []
 
+    @precondition(lambda self: self.model.rows)
+    @rule(queue=queues, limits=limits)
+    def limit_queue(self, queue: str, limits: Limits) -> None:
+        given = {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
+        is_new = self.model.limit_queue(queue, limits)
+        assert durable.limit_queue(queue, **given) == is_new
+        assert not durable.limit_queue(queue, **given)
+        if not self.model.ready():
+            assert self.workers[self.seats[0]].claim() == []
+
     @rule(pick=picks)
     def ask(self, pick: int) -> None:
         pk = self._pick(pick, [])
@@ -272,6 +297,8 @@ class Api(RuleBasedStateMachine):
         Worker.objects.update(heartbeat_at=LONG_AGO)
         for name in self.model.paused:
             assert durable.resume_queue(name)
+        for name, limits in self.model.limits.items():
+            assert durable.limit_queue(name) == (limits != NO_LIMITS)
         Driver(self.clock, CODE).recover()
 
         assert not Workflow.objects.active().exists()

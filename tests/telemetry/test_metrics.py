@@ -101,6 +101,7 @@ def test_workflows_are_counted_by_queue_and_state():
     durable.pause_queue("mail")
     durable.pause_queue("reports")
     durable.resume_queue("reports")
+    durable.limit_queue("default", concurrency=4, rate=7, period=60)
 
     found = gauges()
 
@@ -118,6 +119,11 @@ def test_workflows_are_counted_by_queue_and_state():
         ("durable_workflows", "mail", "dead"): 2,
         ("durable_queue_paused", "mail"): 1,
         ("durable_queue_paused", "reports"): 0,
+        ("durable_queue_paused", "default"): 0,
+        ("durable_queue_limit", "default", "concurrency"): 4,
+        ("durable_queue_used", "default", "concurrency"): 3,
+        ("durable_queue_limit", "default", "rate"): 7,
+        ("durable_queue_used", "default", "rate"): 0,
         ("durable_workers",): 0,
     }
     assert 3000 <= ages["default"] < 6000

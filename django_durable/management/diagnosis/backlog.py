@@ -40,7 +40,8 @@ def look_at_stranded(using: str) -> Iterator[Finding]:
 def look_at_overdue(using: str) -> Iterator[Finding]:
     """Find what should have gone on by now."""
     limit = clock.now() - _grace()
-    paused = Queue.objects.using(using).paused()
+    queues = Queue.objects.using(using)
+    full = [usage.queue_name for usage in queues.usage() if usage.holds_new]
     rows = Workflow.objects.using(using)
     live = Worker.objects.using(using).live()
     asleep = rows.filter(status=Status.WAITING, wake_at__lt=limit)
@@ -64,7 +65,8 @@ def look_at_overdue(using: str) -> Iterator[Finding]:
             "warning",
             rows.filter(status=Status.ENQUEUED, run_after__lt=limit)
             .exclude(pk__in=rows.stranded().values("pk"))
-            .exclude(queue_name__in=paused.values("name")),
+            .exclude(queue_name__in=queues.paused().values("name"))
+            .exclude(queue_name__in=full),
             "run_after",
             "are ready and wait for a worker to be free",
             "Start more workers, or give them more CONCURRENCY.",
