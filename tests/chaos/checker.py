@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django_durable import serialization
 from django_durable.models import Step, Worker, Workflow
 from django_durable.models.status import TERMINAL, Status
-from tests.chaos import resources
+from tests.chaos import limits, resources
 from tests.chaos.beside import beside
 from tests.chaos.dose import Dose
 from tests.journeys.ledger import Call, Ledger
@@ -81,6 +81,7 @@ PROMISES = dict(
         [
             *((q.invariant, q.promise) for q in reversed(QUERIES)),
             *_COMPARED.items(),
+            *limits.PROMISES.items(),
             *resources.PROMISES.items(),
         ],
         key=lambda item: int(item[0][1:]),
@@ -112,6 +113,7 @@ class Checker:
         # A busy machine must not fail a test: only a full run looks at the time.
         self.patience_seconds = 2 * SWEEP if dose.is_full else 30.0
         self.resources: resources.Resources | None = None
+        self.limits: limits.QueueLimits | None = None
         self._ledger = ledger
         self._excused: set[int] = set()
         self._excused_workflows: set[str] = set()
@@ -153,9 +155,14 @@ class Checker:
         self.look_at_resources()
 
     def look_at_resources(self) -> None:
-        """I16, I17, in experiments that give ``resources`` to look at."""
-        for excess in self.resources.look() if self.resources else ():
-            self._find(*excess)
+        """I12, I16, I17, in experiments that say what to look at."""
+        for watch in self._watches:
+            for excess in watch.look():
+                self._find(*excess)
+
+    @property
+    def _watches(self) -> list[limits.QueueLimits | resources.Resources]:
+        return [each for each in (self.limits, self.resources) if each is not None]
 
     def verify(self, expected: Mapping[str, Ended]) -> None:
         """Judge the end; fail with all that was found, and the seed."""
@@ -175,8 +182,8 @@ class Checker:
 
     def _checked(self) -> set[str]:
         """Return the promises that this experiment looks at."""
-        watched = self.resources.promises if self.resources else set()
-        return {*PROMISES} - {*resources.PROMISES} | watched
+        watched = {promise for each in self._watches for promise in each.promises}
+        return {*PROMISES} - {*limits.PROMISES, *resources.PROMISES} | watched
 
     def _is_excused(self, call: Call) -> bool:
         is_resumed = call.workflow_id in self._excused_workflows

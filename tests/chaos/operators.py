@@ -30,8 +30,12 @@ WEIGHTS = {
     "prune": 1,
     "pause a queue": 1,
     "resume a queue": 4,
+    "limit a queue": 2,
+    "lift limits": 3,
 }
 QUEUE = "default"
+# Its limits never change; see test_operations.py.
+FEW = "few"
 
 
 class Known(NamedTuple):
@@ -67,6 +71,8 @@ class Operators:
             "prune": self._prune,
             "pause a queue": lambda: durable.pause_queue(QUEUE, "for now"),
             "resume a queue": lambda: durable.resume_queue(QUEUE),
+            "limit a queue": self._limit,
+            "lift limits": lambda: durable.limit_queue(QUEUE),
         }
 
     def act(self) -> None:
@@ -78,6 +84,7 @@ class Operators:
     def resume_all(self) -> None:
         """Let half of what is cancelled go on, and the queue in any case."""
         durable.resume_queue(QUEUE)
+        durable.limit_queue(QUEUE)
         for pk in sorted(self._ids(Status.CANCELLED))[::2]:
             self._resume_one(pk)
 
@@ -88,16 +95,26 @@ class Operators:
     def start(self) -> bool:
         number, kind = self._started, self._started % 3
         self._started += 1
-        pk = f"w-{number}"
+        options = {"workflow_id": f"w-{number}"}
+        if number % 2:
+            options["queue_name"] = FEW
+        pk = options["workflow_id"]
         has_child = kind == 1
         if kind:
             definition: Any = (workflows.journey, workflows.ajourney)[kind - 1]
             self._know(pk, workflows.journey_result(number, has_child), has_child)
-            definition.using(workflow_id=pk).start(number, has_child)
+            definition.using(**options).start(number, has_child)
         else:
             self._know(pk, workflows.report_result(number), False)
-            workflows.report.using(workflow_id=pk).start(number)
+            workflows.report.using(**options).start(number)
         return True
+
+    def _limit(self) -> bool:
+        concurrency = self._chance.choice([None, 0, 1, 3])
+        rate, period = self._chance.choice([(None, None), (1, 0.05), (5, 0.2)])
+        return durable.limit_queue(
+            QUEUE, concurrency=concurrency, rate=rate, period=period
+        )
 
     def _know(self, pk: str, result: int, has_child: bool) -> None:
         self._known[pk] = Known(result, has_child)

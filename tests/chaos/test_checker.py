@@ -22,6 +22,7 @@ from django_durable.models import (
 from tests.chaos import resources
 from tests.chaos.checker import PROMISES, Checker, Ended
 from tests.chaos.dose import Campaign, Dose
+from tests.chaos.limits import QueueLimits
 from tests.chaos.resources import Resources
 from tests.interleaving import observing
 from tests.journeys.ledger import Ledger
@@ -43,6 +44,9 @@ class Story:
         self.held = {}
         self.checker.resources = Resources(
             self.checker.dose, lambda: list(self.held), lambda pid: self.held[pid]
+        )
+        self.checker.limits = QueueLimits(
+            self.checker.dose, "few", concurrency=1, rate=2, period=60
         )
         self.cleanup = ExitStack()
         self.expected = dict(EXPECTED)
@@ -119,6 +123,23 @@ def commit_after_a_cancellation(story):
     story.call("w/3", 2)
     step(3, Step.Kind.TRANSACTION)
     Entry.objects.create(key="w/3", note="2")
+
+
+def run_at_once(story, number):
+    for pk in range(number):
+        workflow(f"r{pk}", status="PENDING", queue_name="few")
+        story.expected[f"r{pk}"] = Ended(7)
+    story.checker.limits.note_running()
+    Workflow.objects.filter(queue_name="few").update(status="SUCCESS")
+
+
+def start_in_a_row(story, seconds):
+    """Start three, so many seconds after each other."""
+    begin = clock.now() - timedelta(hours=1)
+    for number in range(3):
+        at = begin + number * timedelta(seconds=seconds)
+        workflow(f"w{number}", status="SUCCESS", queue_name="few", started_at=at)
+        story.expected[f"w{number}"] = Ended(7)
 
 
 def write(*offsets, next_offset=..., step_id=2):
@@ -240,6 +261,8 @@ PLANTED = {
     ),
     "I10 a message sent twice": lambda s: (message("a"), message("a")),
     "I11 a forgotten workflow": let_a_dead_worker_hold_it,
+    "I12 too many at once": lambda s: run_at_once(s, 2),
+    "I12 too many in a period": lambda s: start_in_a_row(s, 29),
     "I14 an orphan": orphan_a_child,
     "I16 a transaction that idles": begin_and_forget,
     "I16 a wait for a lock": wait_for_a_lock,
@@ -270,6 +293,13 @@ def test_a_planted_violation_is_found(planted, story):
     found = story.invariants()
 
     assert found == {planted.partition(" ")[0]} | ALSO.get(planted, set())
+
+
+def test_limits_that_are_kept_are_not_found(story):
+    run_at_once(story, 1)
+    start_in_a_row(story, 30)
+
+    assert story.invariants() == set()
 
 
 def test_a_worker_that_grows_less_is_not_found(story):

@@ -6,7 +6,8 @@ from django_durable.models import (
     Workflow,
 )
 from tests.belongings import OWNED, owner_of
-from tests.chaos.operators import Operators
+from tests.chaos.limits import QueueLimits
+from tests.chaos.operators import FEW, Operators
 from tests.chaos.reaper import Reaper
 from tests.chaos.resources import Resources
 from tests.journeys.processes import wait_until
@@ -24,21 +25,22 @@ def test_whatever_operators_do_while_workers_die_the_promises_hold(
 ):
     monkeypatch.setenv("JOURNEY_DIRECTORY", str(tmp_path))
     checker.resources = Resources.of(dose, fleet)
+    checker.limits = QueueLimits(dose, FEW, concurrency=2, rate=10, period=0.5)
     operators = Operators(dose, checker)
     reaper = Reaper(dose, fleet, checker, tmp_path, workers=2)
     for _ in range(12):
         operators.start()
-    reaper.man()
-
-    for number in dose.rounds(dose.pick(12, ROUNDS)):
-        for _ in range(OPERATIONS):
-            operators.act()
-        if number % 4 == 0:
-            reaper.kill_one()
-            checker.look()
-    reaper.spare()
-    operators.resume_all()
-    wait_until(operators.has_ended, "the end of all workflows", timeout=60)
+    with checker.limits.watching():
+        reaper.man()
+        for number in dose.rounds(dose.pick(12, ROUNDS)):
+            for _ in range(OPERATIONS):
+                operators.act()
+            if number % 4 == 0:
+                reaper.kill_one()
+                checker.look()
+        reaper.spare()
+        operators.resume_all()
+        wait_until(operators.has_ended, "the end of all workflows", timeout=60)
 
     checker.verify(operators.expected)
     assert orphans() == {}
