@@ -9,6 +9,7 @@ import pytest
 from tests.docs.pages import DOCS
 from tests.planted import (
     cases_of_execution,
+    cases_of_limits,
     cases_of_models,
     cases_of_operations,
     cases_of_recovery,
@@ -24,6 +25,7 @@ CASES = [
     *cases_of_talk.CASES,
     *cases_of_operations.CASES,
     *cases_of_schedules.CASES,
+    *cases_of_limits.CASES,
 ]
 
 
