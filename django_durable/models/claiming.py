@@ -44,6 +44,8 @@ ready AS MATERIALIZED (
     ORDER BY head.priority DESC, head.run_after LIMIT %(limit)s)
 """
 # The executed ones are counted once for all queues, and only where one has a limit.
+# A claim that was held up for a period starts nothing: what counted then may be
+# forgotten.
 _ROOM = f"""
 open AS MATERIALIZED (
     SELECT queues.name, q.concurrency, q.rate, q.period, q.claims,
@@ -60,7 +62,10 @@ room AS MATERIALIZED (
         LEAST(%(limit)s, concurrency - COALESCE(
             (SELECT number FROM held WHERE queue_name = name), 0)) AS places,
         rate - COALESCE(
-            (SELECT SUM(number) FROM {QUEUE_START} WHERE queue_name = name
+            (SELECT CASE WHEN MAX(started_at)
+                > %(now)s::timestamptz + period * interval '1 second'
+                THEN rate ELSE SUM(number) END
+             FROM {QUEUE_START} WHERE queue_name = name
              AND started_at > %(now)s::timestamptz - period * interval '1 second'),
             0) AS starts
     FROM open WHERE is_limited),

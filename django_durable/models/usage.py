@@ -85,13 +85,24 @@ def _started(
         return 0, None
     connection = connections[using]
     begin = sql.stamp(connection, now - timedelta(seconds=limits.period))
-    ((number, oldest),) = sql.fetch(
+    ((number, oldest, newest),) = sql.fetch(
         connection,
-        f"SELECT COALESCE(SUM(number), 0), MIN(started_at) FROM {QUEUE_START}"
-        " WHERE queue_name = %s AND started_at > %s",
+        "SELECT COALESCE(SUM(number), 0), MIN(started_at), MAX(started_at)"
+        f" FROM {QUEUE_START} WHERE queue_name = %s AND started_at > %s",
         [name, begin],
     )
+    if _is_too_late(sql.moment(newest), limits.period, now):
+        number = max(number, limits.rate or 0)
     return number, sql.moment(oldest)
+
+
+def _is_too_late(newest: datetime | None, period: float, now: datetime) -> bool:
+    """Tell whether what counted at this moment may be forgotten already.
+
+    By whoever has started something since; a claim that was held up for so long
+    starts nothing.
+    """
+    return newest is not None and newest > now + timedelta(seconds=period)
 
 
 def note_starts(
@@ -111,6 +122,7 @@ def note_starts(
 _NOTE = f"""
 INSERT INTO {QUEUE_START} AS s (queue_name, slice, started_at, number)
 VALUES (%s, %s, %s, %s) ON CONFLICT (queue_name, slice) DO UPDATE
-SET number = s.number + EXCLUDED.number, started_at = EXCLUDED.started_at
+SET number = s.number + EXCLUDED.number,
+    started_at = MAX(s.started_at, EXCLUDED.started_at)
 """
 _FORGET = f"DELETE FROM {QUEUE_START} WHERE queue_name = %s AND started_at <= %s"

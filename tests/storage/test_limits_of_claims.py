@@ -143,6 +143,37 @@ def test_what_was_written_down_of_a_window_is_forgotten_with_it():
     assert QueueStart.objects.count() <= 2
 
 
+def test_a_claim_that_was_held_up_for_longer_than_a_period_starts_nothing():
+    with virtual_time() as time:
+        durable.limit_queue("reports", rate=2, period=MINUTE)
+        start_many("abcdef")
+        begin = clock.now()
+        taken = [ids(claim())]
+        time.advance(120)
+        taken.append(ids(claim(limit=1)))  # It forgets the first two.
+
+        late = [claim(now=begin + seconds * MINUTE / 60) for seconds in (30, 59, 70)]
+
+    assert taken == ["ab", "c"]
+    assert [ids(taking) for taking in late] == ["", "", "d"]
+
+
+def test_starts_that_are_noted_out_of_order_count_as_long_as_the_last_of_them():
+    moment = clock.now().replace(microsecond=0)
+    durable.limit_queue("reports", rate=2, period=1000)
+    start_many("abc", run_after=moment - MINUTE)
+    later = moment + dt.timedelta(seconds=1)
+
+    taken = [ids(claim(1, now=later)), ids(claim(1, now=moment))]
+
+    begun = dict(Workflow.objects.values_list("pk", "started_at"))
+    assert (taken, begun["a"], begun["b"]) == (["a", "b"], later, moment)
+    assert sorted(QueueStart.objects.values_list("started_at", "number")) in (
+        [(later, 2)],
+        [(moment, 1), (later, 1)],  # A new slice has begun between the two.
+    )
+
+
 def test_a_rate_counts_first_starts_only():
     with virtual_time() as time:
         durable.limit_queue("reports", rate=1, period=10 * MINUTE)
