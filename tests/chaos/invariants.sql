@@ -132,6 +132,16 @@ SELECT destination_id || ' ' || topic, 'was sent ' || count(*) || ' times ' || m
 FROM django_durable_notification GROUP BY destination_id, topic, message
 HAVING count(*) > 1
 
+-- I13 always: a tick of a schedule and the workflow that it starts are there together
+SELECT schedule_id || ' ' || scheduled_at, 'has no workflow'
+FROM django_durable_tick WHERE workflow_id IS NOT NULL
+  AND workflow_id NOT IN (SELECT id FROM django_durable_workflow)
+
+-- I13 always: a tick that has come does not come again
+SELECT name, 'is due again at ' || next_at
+FROM django_durable_schedule JOIN django_durable_tick ON schedule_id = name
+WHERE kind = 'due' AND scheduled_at >= next_at
+
 -- I14 always: a cancelled parent has no active child
 SELECT child.id, 'is ' || child.status || ' although its parent is cancelled'
 FROM django_durable_workflow child JOIN django_durable_workflow parent

@@ -13,9 +13,11 @@ from django.db import connection
 from django_durable import clock, serialization
 from django_durable.models import (
     Notification,
+    Schedule,
     Step,
     Stream,
     StreamEntry,
+    Tick,
     Worker,
     Workflow,
 )
@@ -93,6 +95,17 @@ def step(number, kind, claim=2, **facts):
     facts = {"workflow_id": "w", "started_at": now, "completed_at": now, **facts}
     return Step.objects.create(
         step_id=number, kind=kind, name=f"s{number}", claim=claim, **facts
+    )
+
+
+def tick(workflow_id):
+    """Let a schedule be due at a tick that it has had; or, without a row, not."""
+    now = clock.now()
+    if workflow_id == "w":
+        times = dict.fromkeys(("next_at", "created_at", "changed_at"), now)
+        Schedule.objects.create(name="s", inputs="json:[{}]", **times)
+    Tick.objects.create(
+        schedule_id="s", workflow_id=workflow_id, scheduled_at=now, created_at=now
     )
 
 
@@ -263,6 +276,8 @@ PLANTED = {
     "I11 a forgotten workflow": let_a_dead_worker_hold_it,
     "I12 too many at once": lambda s: run_at_once(s, 2),
     "I12 too many in a period": lambda s: start_in_a_row(s, 29),
+    "I13 a tick of nothing": lambda s: tick("gone"),
+    "I13 a tick to come again": lambda s: tick("w"),
     "I14 an orphan": orphan_a_child,
     "I16 a transaction that idles": begin_and_forget,
     "I16 a wait for a lock": wait_for_a_lock,

@@ -1,5 +1,6 @@
 """What runs while workers die: every call in the ledger, results by arithmetic."""
 
+import os
 import time
 
 import django_durable as durable
@@ -108,3 +109,15 @@ def report_result(number):
 def journey_result(number, has_child):
     """Return what ``journey`` and ``ajourney`` make of a number."""
     return number + (6 if has_child else 4)
+
+
+@durable.workflow
+def tick(scheduled_at):
+    """Write one row for a moment that has come."""
+    return enter(scheduled_at.second)
+
+
+# Of other experiments, nothing may begin by itself.
+for number in range(int(os.environ.get("CHAOS_SCHEDULES", 0))):
+    options = {"time_zone": "Europe/Berlin", "overlap": "allow", "catch_up": "all"}
+    durable.schedule("* * * * * *", name=f"ticking-{number}", **options)(tick)
