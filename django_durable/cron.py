@@ -6,6 +6,7 @@ twice counts once. It knows no ``@daily``; those names are ours.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -80,16 +81,19 @@ class Timetable:
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield every tick later than a moment, in order."""
         last = moment
-        for found in CronSim(self._expression, moment.astimezone(self.zone)):
-            tick = found.astimezone(UTC)
-            # In an hour that comes twice, it begins with the first one again.
-            if tick > last:
-                yield tick
-                last = tick
+        with suppress(OverflowError):  # The calendar ends.
+            for found in CronSim(self._expression, moment.astimezone(self.zone)):
+                tick = found.astimezone(UTC)
+                # In an hour that comes twice, it begins with the first one again.
+                if tick > last:
+                    yield tick
+                    last = tick
 
     def next_after(self, moment: datetime) -> datetime:
-        """Return the first tick later than a moment."""
-        return next(self.after(moment))
+        """Return the first tick later than a moment; raises InvalidSchedule."""
+        if (found := next(self.after(moment), None)) is not None:
+            return found
+        raise InvalidSchedule(self._expression, "cron", f"nothing follows {moment}")
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """Yield the ticks from ``start`` to ``end``, both included."""

@@ -1,6 +1,7 @@
 """Schedules: what the code of workers declares, and when each is due next."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -11,8 +12,9 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from django_durable import clock
-from django_durable.cron import Timetable
+from django_durable.cron import Timetable, check_cron, check_time_zone
 from django_durable.display import visible
+from django_durable.exceptions import InvalidSchedule
 from django_durable.models.scheduling import Declaration, ScheduleQuerySet
 
 # One look makes up for so many ticks at most; the next one follows at once.
@@ -99,21 +101,29 @@ class Schedule(models.Model):
 
     @property
     def timetable(self) -> Timetable:
-        """The moments of its cron expression."""
-        return Timetable(self.cron, self.time_zone)
+        """The moments of its cron expression; InvalidSchedule if it has none.
+
+        Somebody may have changed the row by hand, or the zone be unknown here.
+        """
+        return Timetable(check_cron(self.cron), check_time_zone(self.time_zone))
 
     @property
     def in_words(self) -> str:
         """The cron expression in English: ``At 03:00 every day``."""
-        return self.timetable.in_words
+        with suppress(InvalidSchedule):
+            return self.timetable.in_words
+        return ""
 
     def upcoming(self, number: int = 5) -> list[datetime]:
         """Return its next ticks in its time zone; none while it is paused."""
         if self.is_paused:
             return []
-        table = self.timetable
-        later = islice(table.after(self.next_at), max(0, number - 1))
-        return [at.astimezone(table.zone) for at in (self.next_at, *later)][:number]
+        with suppress(InvalidSchedule, OverflowError):
+            table = self.timetable
+            later = islice(table.after(self.next_at), max(0, number - 1))
+            ticks = (self.next_at, *later)[:number]
+            return [at.astimezone(table.zone) for at in ticks]
+        return []
 
     def recent(self, number: int = 10) -> list[Any]:
         """Return its last ticks, the latest first, each with its workflow.

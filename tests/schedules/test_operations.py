@@ -9,9 +9,13 @@ from django.utils.translation import gettext_lazy
 
 import django_durable as durable
 from django_durable import clock
+from django_durable.management.diagnosis.schedules import look_at_schedules
 from django_durable.models import Schedule, Tick, Workflow
 from django_durable.testing import run_until_idle, virtual_time
+from tests.command_line import cli
 from tests.schedules.definitions import daily_sales, report, utc
+
+__all__ = ["cli"]
 
 pytestmark = pytest.mark.django_db
 
@@ -203,6 +207,27 @@ def test_a_schedule_shows_what_comes_and_what_has_come(
             last.workflow_id,
             "ENQUEUED",
         )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cron": "tomorrow"},
+        {"time_zone": "Mars/X"},
+        {"next_at": dt.datetime.max.replace(tzinfo=dt.UTC)},
+    ],
+)
+def test_a_row_that_was_changed_by_hand_can_be_looked_at(sales, cli, changes):
+    durable.run_schedule("sales")
+    Schedule.objects.update(**changes)
+
+    row = Schedule.objects.get()
+
+    assert len(row.upcoming()) <= 1
+    assert isinstance(row.in_words, str)
+    assert cli("schedules").code == 0
+    assert cli("schedules", "--json").document["name"] == "sales"
+    assert not any(each.level == "problem" for each in look_at_schedules("default"))
 
 
 def test_async_code_does_the_same(sales):
