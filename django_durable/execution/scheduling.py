@@ -141,7 +141,7 @@ def _start(row: Schedule, moments: Sequence[datetime], kind: Tick.Kind) -> list[
     if not moments:
         return []
     using, now = row._state.db or "", clock.now()
-    workflows = {at: _workflow(row, at) for at in moments}
+    workflows = {at: _workflow(row, at, kind) for at in moments}
     ticks = [
         Tick(
             schedule=row,
@@ -184,9 +184,9 @@ def _enqueue(
     return [(workflow.pk, workflow.pk in created) for workflow in workflows]
 
 
-def _workflow(row: Schedule, moment: datetime) -> Workflow:
+def _workflow(row: Schedule, moment: datetime, kind: Tick.Kind) -> Workflow:
     """Build the row of the workflow of one tick, with the code at hand if any."""
-    workflow_id = f"{row.name}@{_stamp(moment)}"
+    workflow_id = f"{row.name}@{_stamp(moment, kind)}"
     declared = schedules.find(row.name)
     args: Sequence[Any]
     if declared is not None and declared.workflow.name == row.workflow_name:
@@ -203,9 +203,10 @@ def _workflow(row: Schedule, moment: datetime) -> Workflow:
     return build_row(row.workflow_name, definition, options, args, kwargs)
 
 
-def _stamp(moment: datetime) -> str:
-    """Write a moment in UTC as short as it can be."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+def _stamp(moment: datetime, kind: Tick.Kind) -> str:
+    """Write a moment in UTC; of what is done by hand as no tick is written."""
+    precision = "microseconds" if kind == Tick.Kind.HAND else "seconds"
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision)
     return f"{text}Z"
 
 

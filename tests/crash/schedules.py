@@ -17,7 +17,7 @@ from tests.crash.programs import Program, Script
 HOUR = timedelta(hours=1)
 # The clock begins at midnight.
 FIRST, SECOND = "s@2030-01-01T01:00:00Z", "s@2030-01-01T02:00:00Z"
-BY_HAND = "s@2030-01-01T00:00:00Z"
+BY_HAND = "s@2030-01-01T00:00:00.000000Z"
 
 
 def hourly(overlap: str) -> ScheduleDefinition:

@@ -41,7 +41,7 @@ def test_a_schedule_is_run_by_hand_and_no_worker_has_to_know_it(sales):
     run_until_idle()
 
     assert handle.created
-    assert handle.workflow_id == "sales@2026-11-27T12:00:00Z"
+    assert handle.workflow_id == "sales@2026-11-27T12:00:00.000000Z"
     assert handle.get_result() == "2026-11-27 all"
     assert ticks() == [("11-27 12:00", Kind.HAND)]
     assert [row.pk for row in Workflow.objects.for_schedule("sales")] == [
