@@ -43,20 +43,20 @@ PAGES = (
         ("view_workflow", "delete_workflow"),
     ),
     Page("queues/", "queues", queues.page, LOOK),
-    Page("queues/pause/", "queue_pause", pausing.pause, MANAGE, is_form=True),
-    Page("queues/limit/", "queue_limit", limiting.page, MANAGE, is_form=True),
-    Page("queues/resume/", "queue_resume", pausing.resume, MANAGE, is_form=True),
+    Page("queues/one/pause/", "queue_pause", pausing.pause, MANAGE, is_form=True),
+    Page("queues/one/limit/", "queue_limit", limiting.page, MANAGE, is_form=True),
+    Page("queues/one/resume/", "queue_resume", pausing.resume, MANAGE, is_form=True),
     Page("schedules/", "schedules", schedules.page, LOOK),
     Page("schedules/one/", "schedule", schedules.one, LOOK),
     Page("api/schedules/", "api_schedules", schedules.follow, LOOK),
     *(
-        Page(f"schedules/{name}/", f"schedule_{name}", view, PLAN, is_form=True)
+        Page(f"schedules/one/{name}/", f"schedule_{name}", view, PLAN, is_form=True)
         for name, view in (
             ("pause", acting.pause),
             ("resume", acting.resume),
             ("run", acting.run),
             ("backfill", backfilling.page),
-            ("forget", acting.forget),
+            ("delete", acting.delete),
         )
     ),
     Page("approvals/", "approvals", inbox.page, LOOK),

@@ -64,7 +64,7 @@ OVERVIEWS = {
     "schedule_resume": {"view_workflow", "manage_schedule"},
     "schedule_run": {"view_workflow", "manage_schedule"},
     "schedule_backfill": {"view_workflow", "manage_schedule"},
-    "schedule_forget": {"view_workflow", "manage_schedule"},
+    "schedule_delete": {"view_workflow", "manage_schedule"},
     "workflow_prune": {"view_workflow", "delete_workflow"},
     "approvals": {"view_workflow"},
     "bulk": {"view_workflow"},
@@ -74,7 +74,7 @@ OVERVIEWS = {
 }
 # Of these, those that are about the queue or the schedule that their address names.
 OF_A_QUEUE = ("queue_pause", "queue_resume", "queue_limit")
-ABOUT_A_SCHEDULE = ("pause", "resume", "run", "backfill", "forget")
+ABOUT_A_SCHEDULE = ("pause", "resume", "run", "backfill", "delete")
 OF_A_SCHEDULE = ("schedule", *(f"schedule_{name}" for name in ABOUT_A_SCHEDULE))
 OF_A_RUN = {
     "bulk_run": {"view_workflow"},

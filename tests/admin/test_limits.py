@@ -51,7 +51,9 @@ def test_a_queue_is_limited_after_a_question_and_history_tells_how(
 ):
     operator("view_workflow", "manage_queue")
     add("a", Status.ENQUEUED, queue_name=name)
-    (link,) = re.findall(r'href="([^"]*queues/limit/[^"]*)"', client.get(QUEUES).text)
+    (link,) = re.findall(
+        r'href="([^"]*queues/one/limit/[^"]*)"', client.get(QUEUES).text
+    )
     limit = html.unescape(link)
 
     asked = client.get(limit)

@@ -28,7 +28,9 @@ Status = Workflow.Status
 def test_a_queue_is_paused_and_resumed_after_a_question(client, operator, name):
     operator("view_workflow", "manage_queue")
     add("a", Status.ENQUEUED, queue_name=name)
-    (link,) = re.findall(r'href="([^"]*queues/pause/[^"]*)"', client.get(QUEUES).text)
+    (link,) = re.findall(
+        r'href="([^"]*queues/one/pause/[^"]*)"', client.get(QUEUES).text
+    )
     assert html.unescape(link) == address("pause", name)
 
     asked = client.get(html.unescape(link))
@@ -158,7 +160,7 @@ def test_what_nobody_could_have_named_is_not_there(client, operator):
         for action in ("pause", "resume"):
             assert client.get(address(action, name)).status_code == 404
             assert client.post(address(action, name)).status_code == 404
-    assert "queues/pause/" not in client.get(QUEUES).text
+    assert "queues/one/pause/" not in client.get(QUEUES).text
     assert not Queue.objects.exists()
 
 

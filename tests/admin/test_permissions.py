@@ -17,6 +17,7 @@ from tests.admin.everywhere import (
     NOBODY,
     OF_A_QUEUE,
     OF_A_SCHEDULE,
+    OF_ONE,
     READ_ONLY,
     addresses,
     everything_there,
@@ -198,6 +199,14 @@ def test_the_table_knows_every_address_of_the_console():
     }
 
     assert existing == known | {OLD_PLACE}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("workflow_id", ["queues", "schedules", "runs", "a/api"])
+def test_no_page_of_the_console_stands_in_the_place_of_one_of_a_workflow(workflow_id):
+    for name in OF_ONE:
+        place = addresses(workflow_id)[name][0].partition("?")[0]
+        assert resolve(place).view_name == f"admin:django_durable_workflow_{name}"
 
 
 def test_every_post_needs_the_token_against_forged_requests(pages):

@@ -108,7 +108,7 @@ def test_a_schedule_is_paused_and_resumed_after_a_question(client, operator):
     operator("view_workflow", "manage_schedule")
     scheduled(NAME)
     listed = client.get(SCHEDULES).text
-    (link,) = re.findall(r'href="([^"]*schedules/pause/[^"]*)"', listed)
+    (link,) = re.findall(r'href="([^"]*schedules/one/pause/[^"]*)"', listed)
     pause = html.unescape(link)
     resume = address(NAME, "resume")
 
@@ -272,26 +272,26 @@ def test_an_open_page_hears_of_a_pause_and_of_a_tick(client, operator):
     assert ask(schedule="report")[1] != paused[1][1]
 
 
-def test_what_no_worker_declares_any_more_can_be_forgotten(client, operator):
+def test_what_no_worker_declares_any_more_can_be_deleted(client, operator):
     operator("view_workflow", "manage_schedule")
     scheduled()
     durable.run_schedule("report")
-    assert "Forget…" in client.get(SCHEDULES).text
+    assert "Delete…" in client.get(SCHEDULES).text
 
     Worker.objects.register(Worker.Kind.WORKER, schedules=["report"])
     kept = client.get(SCHEDULES).text
-    asked = client.get(address(action="forget"))
-    done = client.post(address(action="forget"), {"reason": "old"}, follow=True)
-    twice = client.post(address(action="forget"), {"reason": "old"})
+    asked = client.get(address(action="delete"))
+    done = client.post(address(action="delete"), {"reason": "old"}, follow=True)
+    twice = client.post(address(action="delete"), {"reason": "old"})
 
-    assert "Forget…" not in kept
+    assert "Delete…" not in kept
     assert "no worker keeps it" not in kept
     assert "What it has started stays" in asked.text
-    assert "“report”: It was forgotten." in html.unescape(done.text)
+    assert "“report”: It was deleted." in html.unescape(done.text)
     assert (Schedule.objects.count(), Workflow.objects.count()) == (0, 1)
     assert twice.status_code == 404
     entry = LogEntry.objects.get()
-    assert entry.get_change_message() == "forget: It was forgotten. Reason: old"
+    assert entry.get_change_message() == "delete: It was deleted. Reason: old"
 
 
 @pytest.mark.once
@@ -300,7 +300,7 @@ def test_what_is_not_there_is_said_not_to_be(client, operator):
 
     assert "@durable.schedule(" in html.unescape(client.get(SCHEDULES).text)
     for name in ("", "nobody", "\0", "a/b"):
-        for action in ("", "pause", "resume", "run", "backfill", "forget"):
+        for action in ("", "pause", "resume", "run", "backfill", "delete"):
             assert client.get(address(name, action)).status_code == 404
             refused = 404 if action else 405
             assert client.post(address(name, action)).status_code == refused

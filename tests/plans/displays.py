@@ -1,6 +1,8 @@
 """What people ask: the console, and whoever lists workflows."""
 
+from django_durable.admin import prospects
 from django_durable.admin.figures.overview import Overview
+from django_durable.admin.schedules.ticks import last_ticks
 from django_durable.models import Workflow
 from tests.models import Entry
 from tests.plans.operation import (
@@ -12,6 +14,8 @@ from tests.plans.operation import (
     SMALL,
     Operation,
 )
+from tests.plans.rows import QUEUED
+from tests.plans.schedules import RECENT
 
 workflows = Workflow.objects
 
@@ -41,6 +45,15 @@ CONSOLE = {
     "console, finished": Operation(lambda: Overview("default").finished, ENDED, CAPPED),
     "console, failures": Operation(
         lambda: Overview("default", workflows.all()).failures, ENDED, 120
+    ),
+    "console, holds": Operation(
+        lambda: prospects.mark(workflows.filter(pk=QUEUED)),
+        HELD_BY,
+        CAPPED,
+        walks=f"{SMALL} {PAUSED} {HELD_BY}",
+    ),
+    "console, ticks": Operation(
+        lambda: last_ticks("default", ["schedule-4", "schedule-5"], 10), RECENT, 120
     ),
     "console, requests": Operation(
         lambda: Overview("default", workflows.all()).requests, HUMAN, walks=HUMAN

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 TEMPORARY = re.compile(
     r"VIRTUAL TABLE|CONSTANT ROW"
     r"|SCAN (v|given|\(?subquery-\d+\)?|queues|queue|head|newest_first|counted"
-    r"|named|held|part|ended|found)$"
+    r"|named|held|stated|part|ended|found)$"
 )
 # Workers are few: those of the last days.
 SMALL = "django_durable_worker"

@@ -68,11 +68,13 @@ UNION ALL
 SELECT 'rate', name, CAST(period AS TEXT), rate, NULL, NULL
 FROM stated WHERE rate IS NOT NULL
 UNION ALL
-SELECT 'started', starts.queue_name, NULL, SUM(starts.number),
-       MIN(starts.started_at), NULL
-FROM {starts} AS starts JOIN stated ON stated.name = starts.queue_name
-WHERE stated.rate IS NOT NULL AND starts.started_at > {begin}
-GROUP BY starts.queue_name
+SELECT 'started', name, NULL,
+       (SELECT COALESCE(SUM(number), 0) FROM {starts}
+        WHERE queue_name = stated.name AND started_at > {begin}),
+       (SELECT MIN(started_at) FROM {starts}
+        WHERE queue_name = stated.name AND started_at > {begin}),
+       NULL
+FROM stated WHERE rate IS NOT NULL
 """
 _BEGIN = "%s::timestamptz - stated.period * INTERVAL '1 second'"
 _BEGIN_SQLITE = (
@@ -145,7 +147,7 @@ def load(using: str, now: datetime) -> Load:
         cap=CAP + 1,
     )
     moment = sql.stamp(connection, now)
-    return _load(sql.fetch(connection, statement, [*params, *[moment] * 3]))
+    return _load(sql.fetch(connection, statement, [*params, *[moment] * 4]))
 
 
 def holds_statement(
@@ -157,7 +159,7 @@ def holds_statement(
     """
     names_given = ", ".join(["%s"] * len(names))
     statement = _HOLDS.format(**_parts(using), names=names_given)
-    return statement, [*names, sql.stamp(connections[using], now)]
+    return statement, [*names, *[sql.stamp(connections[using], now)] * 2]
 
 
 def holds(using: str, names: Collection[str], now: datetime) -> dict[str, Queue]:

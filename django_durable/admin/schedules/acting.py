@@ -82,19 +82,19 @@ def run(model_admin: Any, request: HttpRequest) -> HttpResponse:
     return answered(model_admin, request, question, form, perform)
 
 
-def forget(model_admin: Any, request: HttpRequest) -> HttpResponse:
+def delete(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Ask before the schedule ``?schedule=`` is deleted; then do it."""
     row = asked(request)
     question = confirming.Question(
-        title=_("Forget the schedule %s?") % title_of(row),
-        button=_("Forget"),
+        title=_("Delete the schedule %s?") % title_of(row),
+        button=_("Delete"),
         back=dashboard.address(request, "schedules"),
         consequences=[
             _("It is no longer here, and starts nothing any more."),
             _("What it has started stays, and goes on."),
             _("A worker whose code declares it makes it anew when it starts."),
         ],
-        remains=[_("Which ticks have started what is forgotten with it.")],
+        remains=[_("Which tick has started what is deleted with it.")],
         details=one_queue.DETAILS,
         facts=facts(row),
         is_dangerous=True,
@@ -102,7 +102,7 @@ def forget(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
     def perform(given: Mapping[str, Any]) -> Deed:
         rows().forget(row.name)
-        return Deed("forget", row, _("It was forgotten."))
+        return Deed("delete", row, _("It was deleted."))
 
     form = confirming.ReasonForm(request.POST or None)
     return answered(model_admin, request, question, form, perform)

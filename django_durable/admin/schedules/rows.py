@@ -125,7 +125,7 @@ def tools(request: HttpRequest, each: Shown) -> list[tuple[str, str]]:
         ("schedule_run", _("Run now…")),
         ("schedule_backfill", _("Backfill…")),
         # What workers declare, the next one that starts would make anew.
-        *([] if each.is_declared else [("schedule_forget", _("Forget…"))]),
+        *([] if each.is_declared else [("schedule_delete", _("Delete…"))]),
     )
     return [(label, address(request, page, each.row.name)) for page, label in pages]
 
