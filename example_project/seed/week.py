@@ -9,7 +9,8 @@ from unittest import mock
 import django
 from django.test import override_settings
 
-from django_durable import testing
+import django_durable as durable
+from django_durable import clock, testing
 from django_durable.models import Worker, Workflow
 from example_project.approvals.models import Purchase
 from example_project.orders.models import Order
@@ -39,9 +40,9 @@ def live_through(*, days: int = 7, orders: int = 110) -> int:
     before = Workflow.objects.count()
     with ExitStack() as stack:
         stack.enter_context(override_settings(**_quiet()))
-        time = stack.enter_context(testing.virtual_time())
-        end = time.now() - AGO
-        time.move_to(end - timedelta(days=days))
+        end = clock.now() - AGO
+        week = testing.virtual_time(end - timedelta(days=days), schedules=True)
+        time = stack.enter_context(week)
         timeline = Timeline(time, end, random.Random(11))
         stack.enter_context(mock.patch("time.sleep", timeline.pass_by))
         stack.callback(logging.disable, logging.root.manager.disable)
@@ -51,6 +52,7 @@ def live_through(*, days: int = 7, orders: int = 110) -> int:
         troubles.plan(timeline)
         timeline.live()
         troubles.change_code()
+        durable.limit_queue("reports", concurrency=1)
         _date_records()
     return Workflow.objects.count() - before
 

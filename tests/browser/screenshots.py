@@ -92,6 +92,7 @@ def _paths() -> dict[str, str]:
         "list": reverse("admin:django_durable_workflow_changelist"),
         "detail": page("change", name__endswith="fulfil_order", status="SUCCESS"),
         "approvals": reverse("admin:django_durable_approvals"),
+        "schedules": reverse("admin:django_durable_schedules"),
         "workers": reverse("admin:django_durable_worker_changelist")
         + "?state__exact=running",
         "clean-up": reverse("admin:django_durable_workflow_prune"),

@@ -7,7 +7,16 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from django_durable import clock
-from django_durable.models import Attempt, Event, StreamEntry, Worker, Workflow
+from django_durable.definitions import schedules
+from django_durable.models import (
+    Attempt,
+    Event,
+    Queue,
+    StreamEntry,
+    Tick,
+    Worker,
+    Workflow,
+)
 from example_project.orders.workflows import fulfil_order
 from example_project.packing.workflows import pack_parcels
 from example_project.seed.week import CannotSeed, live_through
@@ -30,8 +39,11 @@ def seed():
     return output.getvalue()
 
 
-def test_a_week_has_everything_that_a_console_shows(short_week, settings):
+def test_a_week_has_everything_that_a_console_shows(
+    short_week, settings, own_schedules
+):
     settings.DEBUG = True
+    schedules._schedules.update(own_schedules)
 
     first, second = seed(), seed()
 
@@ -49,6 +61,8 @@ def test_a_week_has_everything_that_a_console_shows(short_week, settings):
     assert StreamEntry.objects.exists()
     assert Event.objects.exists()
     assert Attempt.objects.exists()
+    assert Tick.objects.started().get().workflow.status == "SUCCESS"
+    assert Queue.objects.limited().exists()
     assert not Worker.objects.live().exists()
     assert "password demo" in first
     assert "It is all there" in second

@@ -1,6 +1,6 @@
 """What operators do in the admin, in a real browser, under the strictest policy."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.admin.utils import quote
@@ -10,6 +10,7 @@ from django.urls import reverse
 
 import django_durable as durable
 from django_durable import bulk
+from django_durable.execution import scheduling
 from django_durable.models import Worker, Workflow
 from django_durable.testing import run_until_idle
 from example_project.approvals.models import Purchase
@@ -20,6 +21,7 @@ from tests.browser.site.test_pages import PICTURES
 from tests.streaming.scribe import Scribe
 
 LIST = reverse("admin:django_durable_workflow_changelist")
+SCHEDULES = reverse("admin:django_durable_schedules")
 DESKTOP = {"viewport": {"width": 1200, "height": 800}}
 PHONE = {"viewport": {"width": 320, "height": 720}, "has_touch": True}
 
@@ -310,3 +312,31 @@ def test_the_console_fits_and_is_kept_as_pictures(
             page.screenshot(path=PICTURES / f"console-{name}-{size}.png")
             fits = "document.documentElement.scrollWidth <= innerWidth"
             assert page.evaluate(fits), f"{name}-{size}"
+
+
+@pytest.mark.once
+def test_a_schedule_is_backfilled_and_followed_on_a_phone(
+    operator, visit, own_schedules
+):
+    declared = own_schedules["morning-report"]
+    scheduling.declare("default", [declared])
+    page = visit(SCHEDULES, client=operator, color_scheme="dark", **PHONE)
+    page.click(".dd-table >> text=morning-report")
+    page.click(".dd-buttons >> text=Backfill…")
+    yesterday = date.today() - timedelta(days=1)
+    page.fill("[name=start]", f"{yesterday - timedelta(days=1)}T00:00")
+    page.fill("[name=end]", f"{yesterday}T12:00")
+    page.click(".dd-form button")
+    page.wait_for_selector(f".dd-chosen >> text={yesterday} 06:00")
+    page.fill("[name=reason]", "The printer was out of paper.")
+    page.click(".dd-form button >> text=Start 2 workflows")
+
+    page.wait_for_selector(".messagelist >> text=2 were started.")
+    assert Workflow.objects.for_schedule("morning-report").count() == 2
+    page.wait_for_selector("li >> text=backfill: Of the ticks")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    page.click("[data-dd-pause]")
+    durable.pause_schedule("morning-report", "<b>moving</b>")
+    page.click("[data-dd-pause]")  # Goes on, and asks at once.
+    page.wait_for_selector("[data-dd-figure^=state] >> text=<b>moving</b>")
+    assert page.is_visible("[data-dd-stale]")
