@@ -6,12 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from django_durable.admin import audit, confirming
 from django_durable.display import visible
 from django_durable.exceptions import DurableError
+
+# What those may be told in words who ask for a start, or for another operation.
+REFUSALS = (DurableError, ImproperlyConfigured, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def answered(
         deed = perform(form.cleaned_data)
     except ValidationError as error:
         form.add_error(None, error)
-    except (DurableError, ValueError) as error:
+    except REFUSALS as error:
         form.add_error(None, visible(error, limit=500, lines=False))
     if form.errors:
         return confirming.ask(model_admin, request, question, form)

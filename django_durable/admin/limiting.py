@@ -14,10 +14,11 @@ from django_durable import limits
 from django_durable.admin import confirming, dashboard, one_queue
 from django_durable.admin.deeds import Deed, answered
 from django_durable.admin.holds import limits_text
+from django_durable.admin.pausing import OF_BULK_ACTIONS
 from django_durable.admin.seen import SeenForm
 from django_durable.display import visible
 from django_durable.limits import Limits
-from django_durable.models import Queue
+from django_durable.models import Queue, faults
 
 
 class LimitsForm(SeenForm):
@@ -78,21 +79,27 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     form = LimitsForm(request.POST or None, initial=_initial(now))
 
     def perform(given: Mapping[str, Any]) -> Deed:
-        return _limit(name, given, form)
+        using = one_queue.rows().db
+        return faults.retry_conflicts(using, lambda: _limit(name, given, form))
 
     return answered(model_admin, request, _question(request, name), form, perform)
 
 
 def _question(request: HttpRequest, name: str) -> confirming.Question:
+    consequences = [
+        _("Workers hear of it at once, and take what the limits leave."),
+        _("What is beyond them waits in the queue, in its order."),
+        _("Both fields left empty lift all limits."),
+    ]
+    if name == OF_BULK_ACTIONS:
+        consequences.append(
+            _("Bulk actions of these pages run in it: they count, too.")
+        )
     return confirming.Question(
         title=_("Limit the queue %s?") % one_queue.shown(name),
         button=_("Set the limits"),
         back=dashboard.address(request, "queues"),
-        consequences=[
-            _("Workers hear of it at once, and take what the limits leave."),
-            _("What is beyond them waits in the queue, in its order."),
-            _("Both fields left empty lift all limits."),
-        ],
+        consequences=consequences,
         remains=[
             _("What is being executed goes on, even where that is more by now."),
             _("Deadlines do not stand still: what is too late is cancelled."),
@@ -108,7 +115,7 @@ def _limit(name: str, given: Mapping[str, Any], form: LimitsForm) -> Deed:
     with transaction.atomic(using=rows.db):
         # So that there is a row to lock: of two at once, the second one sees the first.
         rows.bulk_create([Queue(name=name)], ignore_conflicts=True)
-        before = rows.select_for_update().get(pk=name).limits
+        before = rows.select_for_update(no_key=True).get(pk=name).limits
         text = _("Meanwhile it was set to: %s. Look again before you change that.")
         form.compare(_written(before), text % limits_text(before))
         rows.limit(name, **asdict(wanted))
@@ -121,7 +128,7 @@ def _initial(now: Limits) -> dict[str, Any]:
     return {
         "concurrency": now.concurrency,
         "rate": now.rate,
-        "period": None if now.period is None else f"{now.period:g}",
+        "period": None if now.period is None else f"{now.period:.15g}",
         "seen": _written(now),
     }
 

@@ -115,19 +115,21 @@ def test_of_two_at_once_the_second_sees_what_the_first_has_set(client, operator)
     limit = address("limit", "reports")
     shown = client.get(limit)
 
-    durable.limit_queue("reports", concurrency=7)
+    durable.limit_queue("reports", concurrency=7, rate=1, period=1234567.5)
+    assert 'value="1234567.5"' in client.get(limit).text
     late = client.post(limit, given(shown, concurrency="2"))
     kept = Queue.objects.get().limits
     client.post(limit, given(late, concurrency="2"))
     none = client.post(limit, given(client.get(limit), concurrency="2"), follow=True)
 
-    assert "Meanwhile it was set to: 7 at once." in late.text
+    assert "Meanwhile it was set to: 7 at once, 1 per 14 d 6 h." in late.text
     assert 'value="2"' in late.text
-    assert kept == Limits(7)
+    assert kept == Limits(7, 1, 1234567.5)
     assert Queue.objects.get().limits == Limits(2)
     assert "It has these limits already." in none.text
     assert (
-        LogEntry.objects.get().get_change_message() == "limit: 7 at once → 2 at once."
+        LogEntry.objects.get().get_change_message()
+        == "limit: 7 at once, 1 per 14 d 6 h → 2 at once."
     )
 
 

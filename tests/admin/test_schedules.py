@@ -159,6 +159,21 @@ def test_a_double_click_runs_a_schedule_once(client, operator):
     assert first == "run: It was started as report@2026-11-27T12:00:00Z. Reason: now"
 
 
+@pytest.mark.once
+def test_what_cannot_be_started_is_told(client, operator):
+    operator("view_workflow", "manage_schedule")
+    scheduled()
+    Schedule.objects.update(inputs="jason:[{}]")
+
+    for place in (address(action="run"), backfilled()):
+        given = {"reason": "", "seen": seen(client.get(place))}
+        answer = client.post(place, given)
+        assert answer.status_code == 200
+        assert "jason" in str(answer.context["form"].non_field_errors())
+    assert not Workflow.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
 def test_a_backfill_starts_the_ticks_that_its_page_has_shown(client, operator):
     operator("view_workflow", "manage_schedule")
     scheduled()

@@ -199,7 +199,7 @@ def _why(workflow: Any) -> str:
 
 def _reason(workflow: Any) -> str:
     if workflow.status == Status.ENQUEUED:
-        return str(workflow.hold)
+        return getattr(workflow, "hold", "")
     if workflow.status == Status.WAITING:
         return wait_text(workflow.shown_wait, workflow.wake_at)
     if workflow.status == Status.PAUSED:
