@@ -20,7 +20,7 @@ def seconds(value: object, what: str) -> float:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{what} must be seconds or a timedelta, not {value!r}.")
-    if math.isnan(value) or value < 0:
+    if (isinstance(value, float) and math.isnan(value)) or value < 0:
         raise ValueError(f"{what} must not be {value!r}: give zero or more seconds.")
     if value > LONGEST.total_seconds():
         raise ValueError(f"{what} must not be longer than ten years, not {value!r} s.")

@@ -7,6 +7,7 @@ from django_durable.durations import Seconds
 
 # What the columns hold.
 MOST = 2**31 - 1
+HUGE = 10**100
 SHORTEST_PERIOD = 0.001
 
 
@@ -39,14 +40,18 @@ def checked(
 
 
 def _whole(value: object, what: str, *, least: int) -> int:
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole or not least <= value <= MOST:  # type: ignore[operator]
-        hint = "" if least == 0 else " To hold the whole queue, pause it."
-        raise ValueError(
-            f"{what} must be a whole number from {least} to {MOST}, or None for no"
-            f" limit, not {value!r}.{hint}"
-        )
-    return int(value)  # type: ignore[call-overload,no-any-return]
+    if isinstance(value, int) and not isinstance(value, bool):
+        if least <= value <= MOST:
+            return int(value)
+        # Python refuses to write very large ones down.
+        shown = f"{value}" if abs(value) < HUGE else "that"
+    else:
+        shown = repr(value)
+    hint = "" if least == 0 else " To hold the whole queue, pause it."
+    raise ValueError(
+        f"{what} must be a whole number from {least} to {MOST}, or None for no limit,"
+        f" not {shown}.{hint}"
+    )
 
 
 def _length(period: Seconds) -> float:

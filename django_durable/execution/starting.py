@@ -74,8 +74,13 @@ def load_inputs(text: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 def hold(row: Workflow, worker_id: UUID | None) -> Claimed:
-    """Make an unsaved row one that its starter executes itself."""
+    """Make an unsaved row one that its starter executes itself.
+
+    Begun before its time: by that it is known that no claim has taken it, and that
+    it holds no place in its queue.
+    """
     row.status = Status.PENDING
+    row.run_after = max(row.run_after, row.changed_at) + timedelta.resolution
     row.worker_id = worker_id
     row.claim = 1
     row.started_at = row.created_at

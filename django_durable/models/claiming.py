@@ -18,7 +18,7 @@ from django_durable.models.code import ANY_VERSION
 from django_durable.models.heads import Asked
 from django_durable.models.tables import QUEUE, QUEUE_START
 from django_durable.models.taking import Claimed, HeldBack, Taking
-from django_durable.models.usage import SLICES
+from django_durable.models.usage import SLICES, TAKEN
 
 # Each queue is walked in the order of its index; nothing but the heads of the
 # queues is ever sorted.
@@ -54,20 +54,20 @@ open AS MATERIALIZED (
     WHERE queues.name IS NOT NULL AND q.paused_at IS NULL),
 held AS MATERIALIZED (
     SELECT queue_name, COUNT(*) AS number FROM {{workflow}}
-    WHERE status = 'PENDING'
+    WHERE {TAKEN}
       AND queue_name IN (SELECT name FROM open WHERE concurrency IS NOT NULL)
     GROUP BY queue_name),
 room AS MATERIALIZED (
     SELECT open.*, period * interval '1 second' AS length,
         LEAST(%(limit)s, concurrency - COALESCE(
             (SELECT number FROM held WHERE queue_name = name), 0)) AS places,
-        rate - COALESCE(
+        GREATEST(0, rate - COALESCE(
             (SELECT CASE WHEN MAX(started_at)
                 > %(now)s::timestamptz + period * interval '1 second'
                 THEN rate ELSE SUM(number) END
              FROM {QUEUE_START} WHERE queue_name = name
              AND started_at > %(now)s::timestamptz - period * interval '1 second'),
-            0) AS starts
+            0)) AS starts
     FROM open WHERE is_limited),
 limited AS MATERIALIZED (
     SELECT room.* FROM room JOIN {QUEUE} AS q ON q.name = room.name
@@ -77,7 +77,7 @@ limited AS MATERIALIZED (
 # Behind one that may not start yet, nothing of its queue goes on.
 _READY = """
 found AS MATERIALIZED (
-    SELECT queue.name, queue.concurrency, queue.starts, head.*,
+    SELECT queue.name, queue.concurrency, queue.rate, queue.starts, head.*,
         COUNT(*) FILTER (WHERE head.started_at IS NULL) OVER (
             PARTITION BY queue.name
             ORDER BY head.priority DESC, head.run_after, head.id) AS new
@@ -92,7 +92,7 @@ ready AS MATERIALIZED (
         WHERE NOT queue.is_limited
         UNION ALL
         SELECT id, priority, run_after, started_at IS NULL, concurrency IS NOT NULL
-        FROM found WHERE starts IS NULL OR new <= starts) AS head
+        FROM found WHERE rate IS NULL OR new <= starts) AS head
     ORDER BY priority DESC, run_after LIMIT %(limit)s)
 """
 _TAKEN = """
@@ -138,7 +138,8 @@ FROM (
         places < %(limit)s AND places <= (
             SELECT COUNT(*) FROM found WHERE found.name = room.name) AS is_full,
         CASE WHEN EXISTS (
-            SELECT 1 FROM found WHERE found.name = room.name AND new > found.starts)
+            SELECT 1 FROM found WHERE found.name = room.name
+            AND found.rate IS NOT NULL AND new > found.starts)
         THEN length + COALESCE(
             (SELECT MIN(started_at) FROM {QUEUE_START} WHERE queue_name = name
              AND started_at > %(now)s::timestamptz - length),

@@ -121,7 +121,9 @@ class ClaimQuerySet(HeadQuerySet):
     def suspects(self) -> models.QuerySet[Any]:
         """Keep the queued workflows that workers died of, of queues that are open."""
         held = self.model._default_manager.using(self.db).filter(
-            status=Status.PENDING, queue_name=OuterRef("name")
+            status=Status.PENDING,
+            changed_at__gte=F("run_after"),  # See usage.TAKEN.
+            queue_name=OuterRef("name"),
         )
         running = held.order_by().values("queue_name").values(number=Count("pk"))
         is_full = Q(
@@ -248,6 +250,6 @@ def claim_statement(
     table: str, *, with_queues: bool, within_limits: bool = False
 ) -> str:
     """Return the claim of PostgreSQL; its plan is tested."""
-    given = "queues(name) AS (SELECT unnest(%(queues)s::text[]))"
+    given = "queues(name) AS (SELECT DISTINCT unnest(%(queues)s::text[]))"
     queues = given if with_queues else queues_in_use(table)
     return claiming.statement(table, queues, within_limits=within_limits)

@@ -10,6 +10,8 @@ from django_durable.limits import Limits
 from django_durable.models import sql
 from django_durable.models.tables import QUEUE_START, WORKFLOW
 
+# What claims have taken. A direct call begins before its time; see hold().
+TAKEN = "status = 'PENDING' AND changed_at >= run_after"
 # A slice of the period is one row, which counts as long as the last of its starts.
 SLICES = 100
 
@@ -18,8 +20,8 @@ SLICES = 100
 class Usage:
     """How much of its limits a queue has used.
 
-    ``running`` of its workflows are executed, ``started`` began in the period that
-    ends now, the first of them at ``oldest_at``.
+    ``running`` of its workflows are executed by workers, ``started`` began in the
+    period that ends now, the first of them at ``oldest_at``.
     """
 
     queue_name: str
@@ -72,7 +74,7 @@ def usage_of(
 def _running(using: str) -> dict[str, int]:
     counted = sql.fetch(
         connections[using],
-        f"SELECT queue_name, COUNT(*) FROM {WORKFLOW} WHERE status = 'PENDING'"
+        f"SELECT queue_name, COUNT(*) FROM {WORKFLOW} WHERE {TAKEN}"
         " GROUP BY queue_name",
     )
     return dict(counted)

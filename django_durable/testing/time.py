@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django_durable import clock, conf, durations
 from django_durable.durations import Seconds
-from django_durable.models import Workflow
+from django_durable.models import Queue, Workflow
 from django_durable.testing.idle import run_until_idle
 from django_durable.testing.schedules import firing, next_due
 
@@ -53,7 +53,10 @@ class VirtualTime:
 
     def _next_due(self) -> datetime | None:
         using = conf.current().database
-        found = Workflow.objects.using(using).next_due(), next_due(using)
+        found = [Workflow.objects.using(using).next_due(), next_due(using)]
+        for usage in Queue.objects.using(using).usage(self._moment):
+            if not usage.starts:  # The rate of a queue is used up.
+                found.append(usage.free_at(self._moment))
         return min((due for due in found if due is not None), default=None)
 
 

@@ -81,6 +81,13 @@ def test_a_period_is_some_time_or_refused_with_its_name(period):
     assert not Queue.objects.exists()
 
 
+def test_numbers_that_python_cannot_write_down_are_refused_like_others():
+    with pytest.raises(ValueError, match=r"^concurrency must .* not that"):
+        durable.limit_queue("reports", concurrency=10**5000)
+    with pytest.raises(ValueError, match=r"^period must not be longer"):
+        durable.limit_queue("reports", rate=1, period=10**400)
+
+
 @pytest.mark.parametrize("given", [{"rate": 5}, {"period": 5}])
 def test_a_rate_and_its_period_go_together(given):
     with pytest.raises(ValueError, match=r"^rate and period go together.*rate=100"):

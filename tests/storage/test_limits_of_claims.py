@@ -271,20 +271,53 @@ def test_whoever_waits_for_its_own_queue_holds_no_place_there():
     assert handles[1].get_result() == ["child"]
 
 
-def test_a_direct_call_waits_for_no_limit_and_takes_up_a_place():
-    durable.limit_queue("default", concurrency=1)
+def test_a_direct_call_waits_for_no_limit_and_takes_up_no_place():
+    durable.limit_queue("default", concurrency=1, rate=1, period=MINUTE)
     seen = []
 
     @durable.workflow
     def look():
         seen.extend(Queue.objects.usage())
-        return ids(claim())
+        return workflows.total(1, 2), ids(claim())
 
     start("a", "default")
 
-    assert look() == ""
-    assert [usage.running for usage in seen] == [1]
-    assert ids(claim()) == "a"
+    assert look() == (3, "a")
+    assert [(usage.running, usage.started) for usage in seen] == [(0, 0)]
+    assert Workflow.objects.filter(status=Status.PENDING).get().pk == "a"
+
+
+def test_what_has_started_goes_on_although_its_rate_was_lowered_below_that():
+    durable.limit_queue("reports", rate=3, period=MINUTE)
+    start_many("abcd")
+    claim()
+    durable.limit_queue("reports", rate=1, period=MINUTE)
+    for pk in "abc":
+        end(pk, Status.ENQUEUED)
+
+    assert ids(claim()) == "abc"
+
+
+def test_a_queue_that_is_named_twice_is_counted_once():
+    durable.limit_queue("reports", rate=3, period=MINUTE)
+    start_many("abcd")
+
+    assert ids(claim(queues=["reports", "reports"])) == "abc"
+    assert sum(QueueStart.objects.values_list("number", flat=True)) == 3
+
+
+def test_time_that_runs_in_a_test_stops_where_a_rate_lets_the_next_one_start():
+    with virtual_time() as time:
+        durable.limit_queue("reports", rate=1, period=MINUTE)
+        begin = clock.now()
+        start_many("abcd")
+
+        executed = time.run_for(minutes=2)
+
+    begun = sorted(
+        Workflow.objects.exclude(pk="d").values_list("started_at", flat=True)
+    )
+    assert (executed, begun) == (3, [begin + n * MINUTE for n in range(3)])
 
 
 def test_the_usage_of_a_queue_tells_what_is_held_back():

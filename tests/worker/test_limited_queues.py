@@ -122,6 +122,13 @@ def test_whoever_waits_for_its_own_queue_leaves_its_place_at_once(definition, se
         assert result_of(definition.start()) == "child"
 
 
+def test_a_direct_call_that_waits_for_its_own_queue_leaves_a_place_there():
+    durable.limit_queue("few", concurrency=1)
+
+    with worker():
+        assert parent() == "child"
+
+
 @pytest.mark.parametrize("limits", [{"concurrency": 0}, {"rate": 1, "period": 3600}])
 def test_a_worker_rests_while_limits_hold_everything_back(limits, claims):
     Queue.objects.limit("reports", **limits)

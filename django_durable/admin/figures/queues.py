@@ -16,7 +16,7 @@ from django_durable.models import Workflow, sql
 from django_durable.models.heads import queues_in_use
 from django_durable.models.status import Status
 from django_durable.models.tables import QUEUE, QUEUE_START
-from django_durable.models.usage import Usage
+from django_durable.models.usage import TAKEN, Usage
 
 MOST_QUEUES = 200
 NONE = Count(0)
@@ -53,7 +53,7 @@ WITH stated AS (SELECT * FROM {queue} WHERE {is_stated} AND name IN ({names}))
 {stated}
 UNION ALL
 SELECT 'held', queue_name, NULL, COUNT(*), NULL, NULL FROM {workflow}
-WHERE status = 'PENDING'
+WHERE {taken}
   AND queue_name IN (SELECT name FROM stated WHERE concurrency IS NOT NULL)
 GROUP BY queue_name
 """
@@ -158,7 +158,7 @@ def holds_statement(
     Each row begins with a word, and has six columns.
     """
     names_given = ", ".join(["%s"] * len(names))
-    statement = _HOLDS.format(**_parts(using), names=names_given)
+    statement = _HOLDS.format(**_parts(using), names=names_given, taken=TAKEN)
     return statement, [*names, *[sql.stamp(connections[using], now)] * 2]
 
 
