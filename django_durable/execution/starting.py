@@ -80,7 +80,7 @@ def hold(row: Workflow, worker_id: UUID | None) -> Claimed:
     it holds no place in its queue.
     """
     row.status = Status.PENDING
-    row.run_after = max(row.run_after, row.changed_at) + timedelta.resolution
+    row.changed_at = min(row.run_after, row.changed_at) - timedelta.resolution
     row.worker_id = worker_id
     row.claim = 1
     row.started_at = row.created_at

@@ -18,7 +18,12 @@ from django_durable.models.code import ANY_VERSION
 from django_durable.models.heads import Asked
 from django_durable.models.tables import QUEUE, QUEUE_START
 from django_durable.models.taking import Claimed, HeldBack, Taking
-from django_durable.models.usage import SLICES, TAKEN
+from django_durable.models.usage import (
+    MARGIN_SECONDS,
+    SHORTEST_SLICE_SECONDS,
+    SLICES,
+    TAKEN,
+)
 
 # Each queue is walked in the order of its index; nothing but the heads of the
 # queues is ever sorted.
@@ -44,8 +49,7 @@ ready AS MATERIALIZED (
     ORDER BY head.priority DESC, head.run_after LIMIT %(limit)s)
 """
 # The executed ones are counted once for all queues, and only where one has a limit.
-# A claim that was held up for a period starts nothing: what counted then may be
-# forgotten.
+# Starts are those of the period, and of clocks that are a little ahead; see margin().
 _ROOM = f"""
 open AS MATERIALIZED (
     SELECT queues.name, q.concurrency, q.rate, q.period, q.claims,
@@ -57,18 +61,20 @@ held AS MATERIALIZED (
     WHERE {TAKEN}
       AND queue_name IN (SELECT name FROM open WHERE concurrency IS NOT NULL)
     GROUP BY queue_name),
+windows AS MATERIALIZED (
+    SELECT *, period * interval '1 second' AS length,
+        GREATEST(period, {MARGIN_SECONDS}) * interval '1 second' AS margin
+    FROM open WHERE is_limited),
 room AS MATERIALIZED (
-    SELECT open.*, period * interval '1 second' AS length,
+    SELECT windows.*, begun.oldest_at,
         LEAST(%(limit)s, concurrency - COALESCE(
             (SELECT number FROM held WHERE queue_name = name), 0)) AS places,
-        GREATEST(0, rate - COALESCE(
-            (SELECT CASE WHEN MAX(started_at)
-                > %(now)s::timestamptz + period * interval '1 second'
-                THEN rate ELSE SUM(number) END
-             FROM {QUEUE_START} WHERE queue_name = name
-             AND started_at > %(now)s::timestamptz - period * interval '1 second'),
-            0)) AS starts
-    FROM open WHERE is_limited),
+        GREATEST(0, rate - COALESCE(begun.number, 0)) AS starts
+    FROM windows CROSS JOIN LATERAL (
+        SELECT SUM(number) AS number, MIN(started_at) AS oldest_at
+        FROM {QUEUE_START} WHERE queue_name = name
+          AND started_at > %(now)s::timestamptz - length
+          AND started_at <= %(now)s::timestamptz + margin) AS begun),
 limited AS MATERIALIZED (
     SELECT room.* FROM room JOIN {QUEUE} AS q ON q.name = room.name
     WHERE room.places > 0 AND q.claims = room.claims AND q.paused_at IS NULL
@@ -112,11 +118,12 @@ counted AS (
     UPDATE {QUEUE} AS q SET claims = q.claims + 1 FROM limited
     WHERE q.name = limited.name AND q.name IN (SELECT queue_name FROM taken)),
 begun AS MATERIALIZED (
-    SELECT limited.name, limited.length, COUNT(*) AS number, FLOOR(EXTRACT(
-        EPOCH FROM %(now)s::timestamptz) * {SLICES} / limited.period) AS slice
+    SELECT limited.name, limited.length, limited.margin, COUNT(*) AS number,
+        FLOOR(EXTRACT(EPOCH FROM %(now)s::timestamptz) / GREATEST(
+            limited.period / {SLICES}, {SHORTEST_SLICE_SECONDS})) AS slice
     FROM limited JOIN taken ON taken.queue_name = limited.name AND taken.is_new
     WHERE limited.rate IS NOT NULL
-    GROUP BY limited.name, limited.length, limited.period),
+    GROUP BY limited.name, limited.length, limited.margin, limited.period),
 noted AS (
     INSERT INTO {QUEUE_START} AS s (queue_name, slice, started_at, number)
     SELECT name, slice, %(now)s::timestamptz, number FROM begun
@@ -126,10 +133,11 @@ noted AS (
 forgotten AS (
     DELETE FROM {QUEUE_START} AS s USING begun
     WHERE s.queue_name = begun.name AND s.slice <> begun.slice
-      AND s.started_at <= %(now)s::timestamptz - 2 * begun.length)
+      AND (s.started_at <= %(now)s::timestamptz - begun.length - begun.margin
+           OR s.started_at > %(now)s::timestamptz + begun.margin))
 """
 # Beside the rows, in the same columns: which queues have more than was taken.
-_HELD_BACK = f"""
+_HELD_BACK = """
 SELECT NULL, name, CASE WHEN is_busy THEN 'busy' WHEN is_full THEN 'full' END,
     NULL, NULL, free_at, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
@@ -140,10 +148,7 @@ FROM (
         CASE WHEN EXISTS (
             SELECT 1 FROM found WHERE found.name = room.name
             AND found.rate IS NOT NULL AND new > found.starts)
-        THEN length + COALESCE(
-            (SELECT MIN(started_at) FROM {QUEUE_START} WHERE queue_name = name
-             AND started_at > %(now)s::timestamptz - length),
-            %(now)s::timestamptz) END AS free_at
+        THEN length + COALESCE(oldest_at, %(now)s::timestamptz) END AS free_at
     FROM room) AS each
 WHERE is_busy OR is_full OR free_at IS NOT NULL
 """

@@ -99,6 +99,8 @@ class ClaimQuerySet(HeadQuerySet):
         ready: models.QuerySet[Any],
     ) -> list[Claimed]:
         """Take one workflow of a limited queue, which nobody else claims from."""
+        # Who holds a queue must not wait for those who wait for it.
+        sql.limit_lock_wait(connections[self.db])
         held = queue
         if connections[self.db].features.has_select_for_update:
             held = queue.select_for_update(no_key=True, skip_locked=True)
@@ -193,23 +195,19 @@ class ClaimQuerySet(HeadQuerySet):
     def _claim_skipping_locked(
         self, worker_id: UUID, asked: Asked, expects_limits: bool
     ) -> Taking:
-        connection = connections[self.db]
+        connection, table = connections[self.db], sql.table(self.model)
+        has_queues = asked.queues is not None
         values = claiming.parameters(asked, worker_id)
-
-        def claim(within_limits: bool) -> list[sql.Row]:
-            statement = claim_statement(
-                sql.table(self.model),
-                with_queues=asked.queues is not None,
-                within_limits=within_limits,
-            )
-            return sql.fetch_hot(connection, statement, values)
-
         if not expects_limits:
-            found = claim(within_limits=False)
+            statement = claim_statement(table, with_queues=has_queues)
+            found = sql.fetch_hot(connection, statement, values)
             *_, has_met_limits, _, _ = found[0]
             if not has_met_limits:
                 return claiming.taking(found, has_met_limits=False)
-        return claiming.taking(claim(within_limits=True), has_met_limits=True)
+        statement = claim_statement(table, with_queues=has_queues, within_limits=True)
+        # Not prepared: a plan for all values would sort whole queues.
+        found = sql.fetch(connection, statement, values)
+        return claiming.taking(found, has_met_limits=True)
 
     def _claim_ids(
         self, worker_id: UUID, ids: Sequence[str], now: datetime

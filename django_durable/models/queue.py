@@ -63,6 +63,9 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         """
         name = check_queue_name(name)
         stated = limits.checked(concurrency, rate, period)
+        known = self.filter(pk=name).first()
+        if stated == (known.limits if known is not None else Limits()):
+            return False  # A look locks nothing that claims need.
         values = [stated.concurrency, stated.rate, stated.period]
         if stated == Limits():
             return self._switch_loudly(_LIFT, [name])

@@ -32,7 +32,9 @@ def size_of(connection: BaseDatabaseWrapper, column: str) -> str:
 
 
 def fetch(
-    connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any] | None = ()
+    connection: BaseDatabaseWrapper,
+    sql: str,
+    params: Sequence[Any] | Mapping[str, Any] | None = (),
 ) -> list[Row]:
     """Execute one statement and return all its rows."""
     with connection.cursor() as cursor:

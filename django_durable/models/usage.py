@@ -14,6 +14,8 @@ from django_durable.models.tables import QUEUE_START, WORKFLOW
 TAKEN = "status = 'PENDING' AND changed_at >= run_after"
 # A slice of the period is one row, which counts as long as the last of its starts.
 SLICES = 100
+SHORTEST_SLICE_SECONDS = 0.01
+MARGIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +88,28 @@ def _started(
     if limits.period is None:
         return 0, None
     connection = connections[using]
-    begin = sql.stamp(connection, now - timedelta(seconds=limits.period))
-    ((number, oldest, newest),) = sql.fetch(
+    begin = now - timedelta(seconds=limits.period)
+    end = now + timedelta(seconds=margin(limits.period))
+    ((number, oldest),) = sql.fetch(
         connection,
-        "SELECT COALESCE(SUM(number), 0), MIN(started_at), MAX(started_at)"
-        f" FROM {QUEUE_START} WHERE queue_name = %s AND started_at > %s",
-        [name, begin],
+        f"SELECT COALESCE(SUM(number), 0), MIN(started_at) FROM {QUEUE_START}"
+        " WHERE queue_name = %s AND started_at > %s AND started_at <= %s",
+        [name, sql.stamp(connection, begin), sql.stamp(connection, end)],
     )
-    if _is_too_late(sql.moment(newest), limits.period, now):
-        number = max(number, limits.rate or 0)
     return number, sql.moment(oldest)
 
 
-def _is_too_late(newest: datetime | None, period: float, now: datetime) -> bool:
-    """Tell whether what counted at this moment may be forgotten already.
+def margin(period: float) -> float:
+    """Return for how long a claim may be held up, or ahead, and count rightly.
 
-    By whoever has started something since; a claim that was held up for so long
-    starts nothing.
+    What is further in the future is of a clock that has gone wrong.
     """
-    return newest is not None and newest > now + timedelta(seconds=period)
+    return max(period, MARGIN_SECONDS)
+
+
+def slice_seconds(period: float) -> float:
+    """Return how long a slice of a period is."""
+    return max(period / SLICES, SHORTEST_SLICE_SECONDS)
 
 
 def note_starts(
@@ -112,13 +117,13 @@ def note_starts(
 ) -> None:
     """Write down that workflows of a queue start, and drop what counts no more."""
     connection = connections[using]
-    stamp = sql.stamp(connection, now)
-    slice_ = int(now.timestamp() * SLICES / period)
-    # One whose clock is late may still count what began a period before.
-    forgotten = sql.stamp(connection, now - timedelta(seconds=2 * period))
+    slice_ = int(now.timestamp() / slice_seconds(period))
+    late = timedelta(seconds=margin(period))
+    oldest = sql.stamp(connection, now - timedelta(seconds=period) - late)
+    newest = sql.stamp(connection, now + late)
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE, [name, slice_, stamp, number])
-        cursor.execute(_FORGET, [name, forgotten])
+        cursor.execute(_FORGET, [name, oldest, newest])
+        cursor.execute(_NOTE, [name, slice_, sql.stamp(connection, now), number])
 
 
 _NOTE = f"""
@@ -127,4 +132,7 @@ VALUES (%s, %s, %s, %s) ON CONFLICT (queue_name, slice) DO UPDATE
 SET number = s.number + EXCLUDED.number,
     started_at = MAX(s.started_at, EXCLUDED.started_at)
 """
-_FORGET = f"DELETE FROM {QUEUE_START} WHERE queue_name = %s AND started_at <= %s"
+_FORGET = f"""
+DELETE FROM {QUEUE_START}
+WHERE queue_name = %s AND (started_at <= %s OR started_at > %s)
+"""

@@ -138,24 +138,37 @@ def test_what_was_written_down_of_a_window_is_forgotten_with_it():
         for pk in "abcdef":
             start(pk)
             assert ids(claim()) == pk
-            time.advance(1.5)
+            time.advance(15)  # The period, and ten seconds for claims that are late.
 
     assert QueueStart.objects.count() <= 2
 
 
-def test_a_claim_that_was_held_up_for_longer_than_a_period_starts_nothing():
+def test_a_claim_that_was_held_up_counts_what_counted_at_its_moment():
     with virtual_time() as time:
         durable.limit_queue("reports", rate=2, period=MINUTE)
         start_many("abcdef")
         begin = clock.now()
         taken = [ids(claim())]
-        time.advance(120)
-        taken.append(ids(claim(limit=1)))  # It forgets the first two.
+        time.advance(100)
+        taken.append(ids(claim(limit=1)))
 
-        late = [claim(now=begin + seconds * MINUTE / 60) for seconds in (30, 59, 70)]
+        late = [claim(now=begin + seconds * MINUTE / 60) for seconds in (45, 59, 61)]
 
     assert taken == ["ab", "c"]
     assert [ids(taking) for taking in late] == ["", "", "d"]
+
+
+def test_a_clock_that_was_a_day_ahead_does_not_close_the_queue_for_a_day():
+    with virtual_time() as time:
+        durable.limit_queue("reports", rate=2, period=MINUTE)
+        start_many("abcdef")
+        taken = [ids(claim(now=clock.now() + 24 * 60 * MINUTE)), ids(claim())]
+        time.advance(30)
+        taken.append(ids(claim()))
+        time.advance(30)
+        taken.append(ids(claim()))
+
+    assert taken == ["ab", "cd", "", "ef"]
 
 
 def test_starts_that_are_noted_out_of_order_count_as_long_as_the_last_of_them():
@@ -296,6 +309,36 @@ def test_what_has_started_goes_on_although_its_rate_was_lowered_below_that():
         end(pk, Status.ENQUEUED)
 
     assert ids(claim()) == "abc"
+
+
+@durable.workflow
+def hear():
+    return durable.recv("news")
+
+
+@durable.workflow
+def call():
+    return hear()
+
+
+def test_a_child_that_is_called_and_waits_goes_on_while_the_clock_stands_still():
+    with virtual_time():
+        handle = call.start()
+        run_until_idle()
+        called = Workflow.objects.get(parent=handle.workflow_id)
+        durable.send(called.pk, "it rains", "news")
+        run_until_idle()
+
+    assert handle.get_result() == "it rains"
+
+
+def test_limits_that_are_stated_again_lock_nothing(django_assert_num_queries):
+    durable.limit_queue("reports", concurrency=2)
+
+    with django_assert_num_queries(1) as asked:
+        assert not durable.limit_queue("reports", concurrency=2)
+
+    assert asked[0]["sql"].startswith("SELECT")
 
 
 def test_a_queue_that_is_named_twice_is_counted_once():
