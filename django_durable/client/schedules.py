@@ -20,7 +20,7 @@ def pause_schedule(name: str, reason: str = "") -> bool:
     ScheduleNotFound.
     """
     refuse_running_loop("pause_schedule", "apause_schedule")
-    check_schedule_name(name)
+    engine().know_schedule(check_schedule_name(name))
     return Schedule.objects.using(conf.current().database).pause(name, reason)
 
 
@@ -36,7 +36,7 @@ def resume_schedule(name: str) -> bool:
     not paused. Raises ScheduleNotFound.
     """
     refuse_running_loop("resume_schedule", "aresume_schedule")
-    check_schedule_name(name)
+    engine().know_schedule(check_schedule_name(name))
     return Schedule.objects.using(conf.current().database).resume(name)
 
 

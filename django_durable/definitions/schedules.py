@@ -89,6 +89,9 @@ def schedule(
         **_policies(overlap, catch_up),
     }
 
+    if isinstance(args, str):
+        raise TypeError(f"args must be a list of arguments, not {args!r}.")
+
     def declare(workflow: W) -> W:
         _refuse_others(workflow)
         arguments = tuple(args), dict(kwargs or {})

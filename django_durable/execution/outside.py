@@ -96,6 +96,10 @@ class OutsideEngine:
                 return result.give()
         return await self.aresult(row.pk, None)
 
+    def know_schedule(self, name: str) -> None:
+        """Store a schedule that this process declares, unless it is stored."""
+        scheduling.know(name)
+
     def run_schedule(self, name: str) -> tuple[str, bool]:
         """Start a schedule's workflow now."""
         return scheduling.run_by_hand(name)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Max
 
 from django_durable import clock, conf, serialization
@@ -62,9 +63,16 @@ def fire(using: str, declared: ScheduleDefinition) -> bool:
         if row is None or row.workflow_name != declared.workflow.name:
             return False
         turn = row.turn(now)
+        if not turn.ticks or turn.ticks[0] > row.next_at:
+            _tell(row, "Schedule %s missed what was due at %s", row, row.next_at)
         started, skipped = _take_turn(row, turn.ticks)
         row.move_on(turn.next_at, started=started, skipped=skipped)
     return True
+
+
+def know(name: str) -> None:
+    """Store a schedule that this process declares, where no worker has done so."""
+    _known(conf.current().database, name)
 
 
 def run_by_hand(name: str) -> Found:
@@ -132,7 +140,7 @@ def _skip(row: Schedule, moments: Sequence[datetime]) -> int:
     )
     rows.trim(row.name)
     for at in sorted(new):
-        logger.info("Schedule %s skipped %s: the last one still runs", row, at)
+        _tell(row, "Schedule %s skipped %s: the last one still runs", row, at)
     return len(new)
 
 
@@ -180,8 +188,15 @@ def _enqueue(
         ticks.update(workflow=workflow.pk)
     for workflow in workflows:
         remember_touch(using, workflow.pk)
-        logger.info("Schedule %s started workflow %s", row, workflow.pk)
+        _tell(row, "Schedule %s started workflow %s", row, workflow.pk)
     return [(workflow.pk, workflow.pk in created) for workflow in workflows]
+
+
+def _tell(row: Schedule, text: str, *facts: object) -> None:
+    """Log it, once it is true."""
+    transaction.on_commit(
+        lambda: logger.info(text, *facts), using=row._state.db, robust=True
+    )
 
 
 def _workflow(row: Schedule, moment: datetime, kind: Tick.Kind) -> Workflow:

@@ -101,10 +101,9 @@ class ScheduleQuerySet(models.QuerySet[Any]):
 
         All None where there was none; the last two where it was skipped.
         """
-        ticks = self.model._meta.get_field(
-            "ticks"
-        ).related_model._default_manager.using(self.db)
-        last = ticks.filter(schedule=OuterRef("pk")).order_by("-scheduled_at")
+        ticks = self.model._meta.get_field("ticks").related_model
+        own = ticks._default_manager.using(self.db).filter(schedule=OuterRef("pk"))
+        last = own.order_by("-scheduled_at")
         return self.annotate(  # type: ignore[no-any-return]
             last_at=Subquery(last.values("scheduled_at")[:1]),
             last_workflow_id=Subquery(last.values("workflow_id")[:1]),

@@ -1,4 +1,5 @@
-"""T-39: schedules tick each second, while workers are killed and the server crashes."""
+"""T-39, T-15: schedules tick each second, while workers are killed, clocks jump, and
+the server crashes."""
 
 import time
 from datetime import timedelta
@@ -11,6 +12,8 @@ from django_durable.models import Schedule, Tick, Workflow
 from tests.chaos import workflows
 from tests.chaos.checker import Ended
 from tests.chaos.fleet import Fleet
+from tests.chaos.test_clocks import JUMPS
+from tests.journeys import ledger as notes
 from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,19 +36,20 @@ def fleet_of(dose, directory):
 
 
 @pytest.mark.chaos("T-39 ticks, killed workers", share=3)
-def test_each_tick_comes_once_whoever_is_killed(dose, fleet, checker):
+def test_each_tick_comes_once_whoever_is_killed(dose, fleet, checker, tmp_path):
     checker.excuses = lambda call: True
     for _ in range(dose.pick(2, 10)):
-        fleet.start()
+        fleet.start(faults=jump(dose))
 
     with checker.watching():
         wait_until(Tick.objects.exists, "a tick", timeout=PATIENCE)
         for _ in dose.beats(0.5, tiny=1.5):
             dose.chance.choice(fleet.running).kill()
-            fleet.start()
+            fleet.start(faults=jump(dose))
             dose.count("kills")
         expected = come_to_rest()
 
+    dose.count("jumps", len(list(notes.lines(tmp_path / "jumps"))))
     judge(dose, checker, expected)
 
 
@@ -68,6 +72,11 @@ def test_each_tick_comes_once_whenever_the_server_crashes(
         assert "Traceback" not in fleet.log
 
     judge(dose, checker, expected)
+
+
+def jump(dose):
+    """Return what makes the clock of a worker jump when it has called some steps."""
+    return f"shift:call:{dose.chance.randrange(1, 4)}:{dose.chance.choice(JUMPS)}"
 
 
 def wait_for_a_tick(dose):

@@ -175,3 +175,16 @@ def test_doctor_names_what_is_overdue_and_what_nobody_declares(monkeypatch):
     durable.pause_schedule("nightly")
     durable.pause_schedule("hourly")
     assert [each[0] for each in found()] == ["ok"]
+
+
+def test_doctor_names_what_waits_for_a_workflow_that_does_not_end():
+    handle = durable.run_schedule("nightly")
+    Schedule.objects.filter(name="nightly").update(skipped_in_row=3)
+    soon = found()
+    Tick.objects.update(scheduled_at=clock.now() - timedelta(days=2))
+
+    assert soon == [("ok", "schedules", "2 of them, 0 paused.")]
+    stuck = "nightly has skipped 3 ticks"
+    assert found() == [("warning", "schedules", stuck)]
+    (finding,) = diagnosis.look_at_schedules("default")
+    assert finding.message.endswith(f"workflow {handle.workflow_id} has not ended.")

@@ -70,6 +70,8 @@ def test_arguments_have_to_fit_when_they_are_declared():
         durable.schedule("0 3 * * *", name="b", args=[2026])(figures)
     with pytest.raises(TypeError, match="area"):
         durable.schedule("0 3 * * *", name="c", kwargs={"area": "eu"})(report)
+    with pytest.raises(TypeError, match="list of arguments"):
+        durable.schedule("0 3 * * *", name="d", args="eu")(report)
 
 
 def test_a_workflow_that_takes_its_moment_is_given_it_unless_it_has_one():

@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 
 import pytest
+from django.db import transaction
 
 import django_durable as durable
 from django_durable import clock
@@ -351,9 +352,23 @@ def test_what_is_logged_names_schedule_and_workflow(caplog):
         virtual_time(utc("2026-11-27 12:00"), schedules=True) as time,
     ):
         time.run_for(hours=2)
+        time.advance(hours=3, minutes=1)
+        run_until_idle()
 
     assert "Schedule a started workflow a@2026-11-27T13:00:00Z" in caplog.messages
     assert any(text.startswith("Schedule a skipped") for text in caplog.messages)
+    missed = "Schedule a missed what was due at 2026-11-27 15:00:00+00:00"
+    assert missed in caplog.messages
+
+
+def test_nothing_is_logged_of_what_was_rolled_back(caplog):
+    declare("0 * * * *")
+
+    with caplog.at_level(logging.INFO, "django_durable"), transaction.atomic():
+        durable.run_schedule("a")
+        transaction.set_rollback(True)
+
+    assert caplog.messages == []
 
 
 def test_a_crash_at_any_write_of_a_tick_changes_nothing():

@@ -127,6 +127,15 @@ def test_a_schedule_is_paused_and_resumed_once(sales):
     assert Schedule.objects.get().paused_by == "7"
 
 
+def test_what_this_process_declares_can_be_paused_before_a_worker_comes(sales):
+    assert durable.resume_schedule("sales") is False
+    Schedule.objects.all().delete()
+
+    assert durable.pause_schedule("sales")
+
+    assert Schedule.objects.get().is_paused
+
+
 def test_an_unknown_schedule_is_named_with_the_one_that_was_meant(sales):
     durable.run_schedule("sales")
     now = clock.now()
