@@ -156,7 +156,10 @@ def test_a_double_click_runs_a_schedule_once(client, operator):
     assert "Meanwhile it was run: 2026-11-27 13:00+01:00. Once more?" in twice.text
     assert (count, Workflow.objects.count()) == (1, 2)
     first = LogEntry.objects.earliest("pk").get_change_message()
-    assert first == "run: It was started as report@2026-11-27T12:00:00.000000Z. Reason: now"
+    assert (
+        first
+        == "run: It was started as report@2026-11-27T12:00:00.000000Z. Reason: now"
+    )
 
 
 @pytest.mark.once

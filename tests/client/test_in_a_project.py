@@ -104,6 +104,8 @@ def test_an_event_loop_is_not_blocked_by_a_sync_call(client):
             lambda: client.retrieve_workflow("a"),
             lambda: client.cancel_workflow("a"),
             lambda: client.resume_workflow("a"),
+            lambda: client.run_schedule("a"),
+            lambda: client.pause_schedule("a"),
             lambda: client.send("a", 1),
             lambda: client.send_many([]),
             lambda: client.get_event("a", "b"),

@@ -101,6 +101,43 @@ def test_a_client_looks_up_cancels_and_resumes(client, shop_worker):
     ]
 
 
+def test_a_client_manages_schedules_that_it_has_no_code_for(client, shop_worker):
+    told = client.run(
+        """
+        import asyncio
+        from datetime import UTC, datetime
+
+        leap = "shop.leap"
+        years = [datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2026)]
+        with durable.DurableClient(URL) as client:
+            tell(client.pause_schedule(leap), client.resume_schedule(leap))
+            tell(client.run_schedule(leap).get_result(timeout=20)[0])
+            tell(*[each.created for each in client.backfill_schedule(leap, *years)])
+            try:
+                client.run_schedule("shop.leep")
+            except durable.ScheduleNotFound as error:
+                tell(error.name)
+
+        async def main():
+            async with durable.DurableClient(URL) as client:
+                tell(await client.aresume_schedule(leap))
+                tell(await client.apause_schedule(leap, "for good"))
+                tell(await (await client.arun_schedule(leap)).aget_status() != "")
+                tell(await client.abackfill_schedule(leap, *years))
+
+        asyncio.run(main())
+        """
+    )
+
+    assert told == [
+        [True, True],
+        [14],
+        [True, True],
+        ["shop.leep"],
+        *([False], [True], [True], [[]]),
+    ]
+
+
 def test_an_error_comes_as_itself_where_its_class_is_known(client, shop_worker):
     told = client.run(
         """

@@ -14,6 +14,7 @@ def where_am_i():
     return os.getpid()
 
 
+@durable.schedule("0 0 29 2 *", name="shop.leap", time_zone="UTC", args=[7])
 @durable.workflow(name="shop.double")
 def double(number, *, plus=0):
     return [2 * number + plus, where_am_i()]

@@ -20,7 +20,7 @@ from tests.schedules.definitions import report
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 POLICIES = [("skip", "none"), ("skip", "one"), ("allow", "one"), ("allow", "all")]
-STEPS = 120
+STEPS = 90
 
 
 class Operators:
