@@ -105,6 +105,7 @@ def backfill(name: str, start: datetime, end: datetime) -> list[Found]:
                     f" {start} to {end}, which is the most that one backfill starts:"
                     f" go on from {moments[-1]} with the next one."
                 )
+            Tick.objects.using(using).make_up_for(name, moments)
             return _start(row, moments, Tick.Kind.BACKFILL)
 
     return faults.retry_conflicts(using, run)

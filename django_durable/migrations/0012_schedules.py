@@ -123,6 +123,14 @@ class Migration(migrations.Migration):
                         verbose_name="kind",
                     ),
                 ),
+                (
+                    "is_over",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Its workflow had ended when a later tick looked at it.",
+                        verbose_name="is over",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(verbose_name="created at")),
                 (
                     "schedule",
@@ -157,6 +165,11 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         fields=["schedule", "-scheduled_at"], name="durable_tick_recent"
+                    ),
+                    models.Index(
+                        condition=models.Q(is_over=False, workflow__isnull=False),
+                        fields=["schedule"],
+                        name="durable_tick_open",
                     ),
                     models.Index(
                         condition=models.Q(workflow__isnull=True),

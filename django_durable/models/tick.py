@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connections, models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_durable.models import sql
@@ -13,8 +13,6 @@ from django_durable.models.tables import TICK
 
 # Of a schedule, those that have started nothing are kept to this number.
 SKIPPED_KEPT = 100
-# Of a schedule, so many of the last starts are asked whether they have ended.
-LAST_STARTS = 20
 
 
 class TickQuerySet(models.QuerySet["Tick"]):
@@ -26,7 +24,7 @@ class TickQuerySet(models.QuerySet["Tick"]):
         A moment that the schedule has already seen is left as it is.
         """
         connection = connections[self.db]
-        rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(ticks))
+        rows = ", ".join(["(%s, %s, %s, %s, %s, FALSE)"] * len(ticks))
         moments = [(tick.scheduled_at, tick.created_at) for tick in ticks]
         stamps = [[sql.stamp(connection, at) for at in pair] for pair in moments]
         values = [
@@ -52,15 +50,24 @@ class TickQuerySet(models.QuerySet["Tick"]):
         return self.filter(workflow__isnull=True)
 
     def has_active(self, schedule: str) -> bool:
-        """Tell whether one of the last starts of a schedule has not ended.
+        """Tell whether something that a schedule has started has not ended.
 
-        Those of a backfill do not count.
+        What a backfill has started does not count. What has ended is marked, and
+        is not looked at again.
         """
-        own = self.started().filter(schedule=schedule)
-        own = own.exclude(kind=Tick.Kind.BACKFILL).order_by("-scheduled_at")
-        last = list(own.values_list("workflow_id", flat=True)[:LAST_STARTS])
-        active = self.filter(workflow__in=last, workflow__status__in=ACTIVE)
-        return bool(last) and active.exists()
+        looked_at = self.started().filter(schedule=schedule, is_over=False)
+        looked_at = looked_at.exclude(kind=Tick.Kind.BACKFILL)
+        workflows = self.model._meta.get_field("workflow").related_model
+        active = workflows._base_manager.using(self.db).filter(
+            pk=OuterRef("workflow_id"), status__in=ACTIVE
+        )
+        looked_at.filter(~Exists(active)).update(is_over=True)
+        return looked_at.exists()
+
+    def make_up_for(self, schedule: str, moments: Sequence[datetime]) -> None:
+        """Forget that moments of a schedule were skipped: they are to start now."""
+        skipped = self.skipped().filter(schedule=schedule)
+        skipped.filter(scheduled_at__in=moments).delete()
 
     def trim(self, schedule: str) -> None:
         """Forget all but the latest of the ticks that have started nothing."""
@@ -71,7 +78,7 @@ class TickQuerySet(models.QuerySet["Tick"]):
 
 
 _INSERT = f"""
-INSERT INTO {TICK} (schedule_id, scheduled_at, kind, workflow_id, created_at)
+INSERT INTO {TICK} (schedule_id, scheduled_at, kind, workflow_id, created_at, is_over)
 VALUES {{}} ON CONFLICT DO NOTHING RETURNING scheduled_at
 """
 
@@ -105,6 +112,11 @@ class Tick(models.Model):
         verbose_name=_("workflow"),
         help_text=_("Null: skipped, since the last one had not ended."),
     )
+    is_over = models.BooleanField(
+        _("is over"),
+        default=False,
+        help_text=_("Its workflow had ended when a later tick looked at it."),
+    )
     created_at = models.DateTimeField(_("created at"))
 
     objects = TickQuerySet.as_manager()
@@ -122,11 +134,17 @@ class Tick(models.Model):
             ),
         ]
         indexes = [
-            # recent(), has_active(): the latest ones of a schedule.
+            # recent(): the latest ones of a schedule.
             models.Index(
                 fields=["schedule", "-scheduled_at"], name="durable_tick_recent"
             ),
-            # trim().
+            # has_active(): what may still run.
+            models.Index(
+                fields=["schedule"],
+                name="durable_tick_open",
+                condition=Q(is_over=False, workflow__isnull=False),
+            ),
+            # trim(), make_up_for().
             models.Index(
                 fields=["schedule", "-scheduled_at"],
                 name="durable_tick_skipped",

@@ -193,7 +193,7 @@ def test_a_backfill_starts_the_ticks_that_its_page_has_shown(client, operator):
 
     text = shown(asked)
     new = "2026-11-24 02:30+01:00 2026-11-26 02:30+01:00"
-    assert f"Which ticks {new} Which have come before, and are not" in text
+    assert f"Which ticks {new} Which have started one before, and are not" in text
     assert "repeated 2026-11-25 02:30+01:00 " in text
     assert "Start 2 workflows" in text
     said = "Of the ticks from 2026-11-24 00:00+01:00 to 2026-11-26 03:00+01:00, 2 were"

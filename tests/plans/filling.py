@@ -129,9 +129,10 @@ _OTHERS = [
     """,
     """
     INSERT INTO django_durable_tick
-        (schedule_id, scheduled_at, kind, workflow_id, created_at)
+        (schedule_id, scheduled_at, kind, workflow_id, created_at, is_over)
     SELECT 'schedule-' || n % 10, now() - n * interval '1 minute', 'due',
-           CASE WHEN n % 100 < 90 THEN pg_temp.nth('SUCCESS', n) END, now()
+           CASE WHEN n % 100 < 90 THEN pg_temp.nth('SUCCESS', n) END, now(),
+           n > 50
     FROM generate_series(1, {rows} / 10) AS n
     """,
     """

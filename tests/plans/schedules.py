@@ -9,6 +9,8 @@ from tests.plans.operation import Operation
 from tests.plans.rows import DONE
 
 SCHEDULE, RECENT = "schedule-5", "durable_tick_recent"
+# What is undone here stays in the way of whoever reads the latest ticks after it.
+ANOTHER = "schedule-500"
 # As many as there are in a project: a few.
 FEW = "django_durable_schedule sqlite_autoindex_django_durable_schedule_1"
 
@@ -40,7 +42,7 @@ def new_ticks(number: int) -> list[Tick]:
     """Build ticks of a time that has none yet."""
     moments = [clock.now() + timedelta(seconds=n) for n in range(number)]
     return [
-        Tick(schedule_id=SCHEDULE, scheduled_at=at, workflow_id=DONE, created_at=at)
+        Tick(schedule_id=ANOTHER, scheduled_at=at, workflow_id=DONE, created_at=at)
         for at in moments
     ]
 
@@ -53,7 +55,12 @@ SCHEDULES = {
     "insert_new, many": Operation(
         lambda: ticks.insert_new(new_ticks(100)), blocks=2000
     ),
-    "has_active": Operation(lambda: ticks.has_active(SCHEDULE), RECENT, 400),
+    "has_active": Operation(
+        lambda: ticks.has_active(SCHEDULE), "durable_tick_open", 3000
+    ),
+    "make_up_for": Operation(
+        lambda: ticks.make_up_for(SCHEDULE, [clock.now()]), "durable_tick_skipped"
+    ),
     "trim": Operation(lambda: ticks.trim(SCHEDULE), "durable_tick_skipped", 1500),
     "for_schedule": Operation(
         lambda: list(Workflow.objects.for_schedule(SCHEDULE).order_by("-ticks")[:10]),

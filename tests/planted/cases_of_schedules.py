@@ -6,7 +6,11 @@ from tests.crash import test_operations as crashes
 from tests.crash.schedules import schedule
 from tests.planted import bugs_in_schedules as bugs
 from tests.planted.planting import LOCKS, case
-from tests.schedules import test_firing as firing, test_interleaved as interleaved
+from tests.schedules import (
+    test_changing as changing,
+    test_firing as firing,
+    test_interleaved as interleaved,
+)
 
 CASES = [
     case(
@@ -50,7 +54,7 @@ CASES = [
     ),
     case(
         bugs.change_that_counts_anew,
-        firing.test_other_arguments_do_not_change_when_it_is_due,
+        changing.test_other_arguments_do_not_change_when_it_is_due,
         "assert",
     ),
     case(
@@ -66,7 +70,7 @@ CASES = [
     ),
     case(
         bugs.old_code_that_fires_what_newer_code_declares,
-        firing.test_a_schedule_that_newer_code_has_given_to_another_workflow_is_left_to_it,
+        changing.test_a_schedule_that_newer_code_has_given_to_another_workflow_is_left_to_it,
         "no workflow named 'newer'",
         error=ImproperlyConfigured,
     ),

@@ -69,8 +69,9 @@ class Clockwork:
         found = self.between(start, end)
         if len(found) > BATCH:
             return None
-        new = [tick for tick in found if not self._has_come(tick)]
+        new = [tick for tick in found if not self._was_started(tick)]
         for tick in new:
+            self.ticks.pop((tick, "due"), None)
             self._start(tick, "backfill")
         return len(new)
 
@@ -103,6 +104,9 @@ class Clockwork:
 
     def _has_come(self, tick: datetime) -> bool:
         return (tick, "due") in self.ticks or (tick, "backfill") in self.ticks
+
+    def _was_started(self, tick: datetime) -> bool:
+        return any(self.ticks.get((tick, kind)) for kind in ("due", "backfill"))
 
     def _start(self, moment: datetime, kind: str) -> None:
         self.ticks[moment, kind] = True

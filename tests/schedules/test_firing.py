@@ -218,6 +218,22 @@ def test_a_run_by_hand_counts_as_the_last_one_and_a_backfill_does_not():
     assert ticks()[-1] == "27 14:00:00"
 
 
+def test_whatever_has_not_ended_counts_however_much_was_started_since():
+    declare("0 * * * *", long_report)
+
+    with virtual_time(utc("2026-11-27 12:30"), schedules=True) as time:
+        time.run_for(hours=1)
+        for _ in range(30):
+            durable.cancel_workflow(durable.run_schedule("a").workflow_id)
+        time.run_for(hours=1)
+        first = Tick.objects.earliest("scheduled_at").workflow_id
+        durable.cancel_workflow(first)
+        time.run_for(hours=1)
+
+    assert [text for text in ticks() if text.endswith("00:00)")] == ["(27 14:00:00)"]
+    assert ticks()[-1] == "27 15:00:00"
+
+
 def test_a_pause_is_not_made_up_for():
     declare("0 * * * *", catch_up="all", overlap="allow")
 
@@ -245,6 +261,24 @@ def test_a_backfill_leaves_out_what_has_come_and_what_it_did_before():
         "12:00",
     ]
     assert len(ticks()) == 5
+
+
+def test_a_backfill_makes_up_for_what_was_skipped_however_long_ago():
+    declare("* * * * * *", long_report)
+
+    with virtual_time(utc("2026-11-27 12:00"), schedules=True) as time:
+        for _ in range(15):
+            time.advance(10)
+            fire()
+        start = utc("2026-11-27 12:00:01")
+        times = [(start, 90), (start + dt.timedelta(seconds=90), 59)]
+        made = [
+            durable.backfill_schedule("a", at, at + dt.timedelta(seconds=seconds))
+            for at, seconds in times
+        ]
+
+    assert [len(handles) for handles in made] == [90, 59]
+    assert not Tick.objects.skipped().exists()
 
 
 def test_a_tick_that_a_backfill_took_first_is_not_fired_again():
@@ -295,57 +329,6 @@ def test_an_id_that_is_taken_does_not_stop_the_schedule():
     # Somebody has started this one beforehand.
     assert durable.retrieve_workflow(second.workflow_id).get_result() == "mine"
     assert third.workflow_id == "a@2026-11-27T15:00:00Z"
-
-
-def test_a_changed_time_is_counted_from_now_and_a_pause_stays():
-    declare("0 3 * * *")
-    with virtual_time(utc("2026-11-27 12:00"), schedules=True) as time:
-        durable.pause_schedule("a", "no data")
-        time.advance(days=2)
-        schedules.forget("a")
-        declare("0 4 * * *", time_zone="Europe/Berlin", kwargs={"region": "eu"})
-
-        changed = scheduling.declare("default", schedules.all_schedules())
-        again = scheduling.declare("default", schedules.all_schedules())
-
-    row = Schedule.objects.get()
-    assert (changed, again) == (["a"], [])
-    assert row.next_at == utc("2026-11-30 03:00")
-    assert (row.is_paused, row.pause_reason) == (True, "no data")
-    assert row.inputs == 'json:[{"region":"eu"}]'
-
-
-def test_other_arguments_do_not_change_when_it_is_due():
-    declare("0 3 * * *", catch_up="one")
-    with virtual_time(utc("2026-11-27 12:00"), schedules=True) as time:
-        time.advance(days=1)
-        schedules.forget("a")
-        declare("0 3 * * *", catch_up="one", kwargs={"region": "eu"})
-        scheduling.declare("default", schedules.all_schedules())
-        run_until_idle()
-
-    assert ticks() == ["28 03:00:00"]
-
-
-def test_nothing_is_asked_twice_of_a_schedule_that_is_as_it_was(
-    django_assert_num_queries,
-):
-    declare("0 3 * * *")
-    declare("0 4 * * *", name="b")
-    scheduling.declare("default", schedules.all_schedules())
-
-    with django_assert_num_queries(1):
-        scheduling.declare("default", schedules.all_schedules())
-
-
-def test_a_schedule_that_newer_code_has_given_to_another_workflow_is_left_to_it():
-    declare("0 * * * *")
-    with virtual_time(utc("2026-11-27 12:00"), schedules=True) as time:
-        Schedule.objects.update(workflow_name="newer")
-        time.advance(hours=1)
-        assert fire() == 0
-
-    assert ticks() == []
 
 
 def test_what_is_logged_names_schedule_and_workflow(caplog):

@@ -105,7 +105,41 @@ def test_a_backfill_of_what_cannot_be_is_refused(sales):
         durable.backfill_schedule("sales", dt.datetime(2026, 1, 1), now)
     with pytest.raises(TypeError, match="end must be a datetime"):
         durable.backfill_schedule("sales", now, "2026-01-01")
+    for year in (dt.datetime.min, dt.datetime.max):
+        with pytest.raises(ValueError, match="must not be at the end of"):
+            durable.backfill_schedule("sales", year.replace(tzinfo=dt.UTC), now)
     assert durable.backfill_schedule("sales", now, now) == []
+
+
+@durable.step
+def run():
+    now = clock.now()
+    handles = durable.backfill_schedule("sales", now, now)
+    return [*handles, durable.run_schedule("sales").workflow_id]
+
+
+@durable.workflow
+def manage(of_body):
+    now = durable.now()
+    if of_body:
+        with pytest.raises(RuntimeError, match="call it in a step"):
+            durable.run_schedule("sales")
+        with pytest.raises(RuntimeError, match="call it in a step"):
+            durable.backfill_schedule("sales", now, now)
+    else:
+        run()
+    durable.sleep(1)
+
+
+@pytest.mark.parametrize("of_body", [True, False])
+def test_a_workflow_starts_schedules_in_steps_only(sales, of_body):
+    handle = manage.start(of_body)
+    run_until_idle()
+    sales.run_for(1)
+
+    assert handle.get_status() == "SUCCESS"
+    assert Workflow.objects.for_schedule("sales").count() == (0 if of_body else 1)
+    assert not Workflow.objects.exclude(parent=None).exists()
 
 
 def test_a_schedule_is_paused_and_resumed_once(sales):

@@ -103,7 +103,7 @@ class RangeForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The ticks of a range: which are to be started, and which have come before."""
+    """The ticks of a range: which are to be started, and which have been before."""
 
     new: Sequence[Moment]
     known: Sequence[Moment]
@@ -144,7 +144,7 @@ def _ask(model_admin: Any, request: HttpRequest, chosen: RangeForm) -> HttpRespo
         button=ngettext("Start %d workflow", "Start %d workflows", number) % number,
         back=address(request, "schedule", chosen.row.name),
         consequences=[
-            _("Each tick below that has not come before starts its workflow at once."),
+            _("Each tick below that has started no workflow starts one at once."),
             _("They run beside each other, whatever the schedule says of overlaps."),
         ],
         remains=[_("What their steps have done stays done.")],
@@ -175,7 +175,7 @@ def _backfill(chosen: RangeForm, form: SeenForm) -> Deed:
 
 def _plan(chosen: RangeForm) -> Plan:
     moments = chosen.moments(chosen.cleaned_data)
-    come = chosen.row.ticks.exclude(kind=Tick.Kind.HAND)
+    come = chosen.row.ticks.started().exclude(kind=Tick.Kind.HAND)
     known = set(
         come.filter(scheduled_at__in=moments).values_list("scheduled_at", flat=True)
     )
