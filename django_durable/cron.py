@@ -27,6 +27,9 @@ ALIASES = {
 # Where an expression has to have a tick: a leap year is not far, nor is a day of the
 # week on it.
 _FROM = datetime(2024, 1, 1, tzinfo=UTC)
+_LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+# They mean something else on each machine, or nothing.
+_VAGUE = ("localtime", "posixrules", "Factory")
 # Back from a moment in these steps, until there is a tick: few are passed over.
 _BACK = (timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(31))
 
@@ -60,9 +63,11 @@ def check_time_zone(value: object) -> str:
         raise InvalidSchedule(value, "time_zone", "it is not the name of a time zone")
     try:
         ZoneInfo(name)
+        is_known = name not in _VAGUE
     except (KeyError, ValueError, OSError):
-        problem = "no such time zone is known here"
-        raise InvalidSchedule(value, "time_zone", problem) from None
+        is_known = False
+    if not is_known:
+        raise InvalidSchedule(value, "time_zone", "no such time zone is known here")
     return name
 
 
@@ -104,10 +109,20 @@ class Timetable:
 
     def latest(self, start: datetime, end: datetime) -> datetime | None:
         """Return the last tick from ``start`` to ``end``, both included."""
-        for back in _BACK:
-            if end - back > start and (found := self._last(end - back, end)):
+        for begin in self._shortly_before(end):
+            if begin > start and (found := self._last(begin, end)):
                 return found
         return self._last(start, end)
+
+    def _shortly_before(self, end: datetime) -> Iterator[datetime]:
+        """Yield moments from which it is not far to ``end``, the nearest first.
+
+        The first is that of the last tick, where no clocks change.
+        """
+        local = end.astimezone(self.zone)
+        with suppress(StopIteration):
+            yield next(CronSim(self._expression, local, reverse=True))
+        yield from (end - back for back in _BACK)
 
     def _last(self, start: datetime, end: datetime) -> datetime | None:
         last = None
@@ -120,9 +135,9 @@ def _has_days(found: CronSim) -> bool:
     """Tell whether some day may fit, before fifty years are searched for one."""
     if not found.day_and:
         return True
-    return any(
-        _may_meet(day, weekday) for day in found.days for weekday in found.weekdays
-    )
+    longest = max(_LONGEST_MONTHS.get(month, 31) for month in found.months)
+    days = [day for day in found.days if day <= longest]
+    return any(_may_meet(day, weekday) for day in days for weekday in found.weekdays)
 
 
 def _may_meet(day: int, weekday: int | tuple[int, int]) -> bool:

@@ -339,11 +339,17 @@ class InvalidSchedule(DurableError, ValueError):
         self.value = value
         self.field = field
         self.problem = problem
-        super().__init__(
-            f"{_shown(value)} cannot be a schedule: {field}: {problem}. A cron "
-            "expression is minute, hour, day of the month, month and day of the week, "
-            "such as '0 3 * * MON', in a time zone such as 'Europe/Berlin'."
+        advice = {
+            "time_zone": "Use a name such as 'Europe/Berlin'.",
+            "overlap": "",
+            "catch_up": "",
+        }.get(
+            field,
+            "A cron expression is minute, hour, day of the month, month and day of the "
+            "week, such as '0 3 * * MON'.",
         )
+        said = f"{_shown(value)} cannot be a schedule: {field}: {problem}."
+        super().__init__(_sentences(said, advice))
 
 
 class WaitTimeout(DurableError, TimeoutError):

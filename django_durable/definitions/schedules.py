@@ -1,5 +1,6 @@
 """Schedules: workflows that begin at the moments of a cron expression."""
 
+import copy
 import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from django_durable.exceptions import InvalidSchedule
 from django_durable.names import check_queue_name, check_schedule_name
 from django_durable.suggestions import unknown_names
 
+T = TypeVar("T")
 W = TypeVar("W", bound=WorkflowDefinition[..., Any, Any])
 
 # Whoever takes this and is not given it gets the moment of the tick.
@@ -50,9 +52,14 @@ class ScheduleDefinition:
 
     def is_again(self, other: "ScheduleDefinition") -> bool:
         """Tell whether it is the other one, once more, or after a reload."""
-        if self.workflow.func is other.workflow.func:
-            return replace(self, workflow=other.workflow) == other
-        return self.workflow.source_place == other.workflow.source_place
+        if self.workflow.name != other.workflow.name:
+            return False
+        if self.workflow.func is not other.workflow.func:
+            return self.workflow.source_place == other.workflow.source_place
+        try:
+            return bool(replace(self, workflow=other.workflow) == other)
+        except Exception:  # Some values do not say whether they are equal.
+            return True
 
 
 _schedules: dict[str, ScheduleDefinition] = {}
@@ -89,12 +96,14 @@ def schedule(
         **_policies(overlap, catch_up),
     }
 
-    if isinstance(args, str):
+    if isinstance(args, str) or not isinstance(args, Sequence):
         raise TypeError(f"args must be a list of arguments, not {args!r}.")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise TypeError(f"kwargs must be a dict of arguments, not {kwargs!r}.")
 
     def declare(workflow: W) -> W:
         _refuse_others(workflow)
-        arguments = tuple(args), dict(kwargs or {})
+        arguments = _copied((tuple(args), dict(kwargs or {})))
         declared = ScheduleDefinition(
             name=check_schedule_name(workflow.name if name is None else name),
             workflow=workflow,
@@ -138,13 +147,21 @@ def forget(name: str) -> None:
         _schedules.pop(name, None)
 
 
+def _copied(arguments: T) -> T:
+    """Return what is not changed with the arguments that were given."""
+    try:
+        return copy.deepcopy(arguments)
+    except Exception:  # Nor can it be stored: that is said where it is.
+        return arguments
+
+
 def _policies(overlap: object, catch_up: object) -> dict[str, Any]:
     for field, value, allowed in (
         ("overlap", overlap, OVERLAPS),
         ("catch_up", catch_up, CATCH_UPS),
     ):
         if value not in allowed:
-            problem = unknown_names("policy", str(value), allowed)
+            problem = unknown_names("policy", str(value), allowed).rstrip("?")
             raise InvalidSchedule(value, field, problem)
     if catch_up == "all" and overlap == "skip":
         raise InvalidSchedule(

@@ -1,7 +1,7 @@
 """From schedules to workflows: on time, by hand, and for the past."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -76,12 +76,25 @@ def know(name: str) -> None:
 
 
 def run_by_hand(name: str) -> Found:
-    """Start a schedule's workflow now; raises ScheduleNotFound."""
+    """Start a schedule's workflow now; raises ScheduleNotFound.
+
+    It locks nothing that would keep the next tick waiting.
+    """
     using = conf.current().database
+    rows = _known(using, name)
 
     def run() -> Found:
-        with _known(using, name).locked(name) as row:
-            return _start(row, [_free_moment(row)], Tick.Kind.HAND)[0]
+        with rows.transaction():
+            row = rows.named(name)
+            moment = _free_moment(row)
+            workflow = _workflow(row, moment, Tick.Kind.HAND)
+            if not Workflow.objects.using(using).enqueue([workflow]):
+                workflow.pk = _another_id(workflow.pk)
+                Workflow.objects.using(using).enqueue([workflow])
+            ticks = Tick.objects.using(using)
+            ticks.insert_new([_tick(row, moment, Tick.Kind.HAND, workflow.pk)])
+            _tell_of_start(row, workflow)
+        return workflow.pk, True
 
     return faults.retry_conflicts(using, run)
 
@@ -94,21 +107,27 @@ def backfill(name: str, start: datetime, end: datetime) -> list[Found]:
     using = conf.current().database
     if end > clock.now():
         raise ValueError(f"A backfill is for the past: end must not be {end}.")
+    rows = _known(using, name)
 
     def run() -> list[Found]:
-        with _known(using, name).locked(name) as row:
-            ticks = row.timetable.between(start, end)
-            moments = list(islice(ticks, MOST_BACKFILLED + 1))
-            if len(moments) > MOST_BACKFILLED:
-                raise ValueError(
-                    f"Schedule {name!r} has more than {MOST_BACKFILLED} ticks from"
-                    f" {start} to {end}, which is the most that one backfill starts:"
-                    f" go on from {moments[-1]} with the next one."
-                )
+        with rows.transaction():
+            row = rows.named(name)
+            moments = _past_of(row, start, end)
             Tick.objects.using(using).make_up_for(name, moments)
             return _start(row, moments, Tick.Kind.BACKFILL)
 
     return faults.retry_conflicts(using, run)
+
+
+def _past_of(row: Schedule, start: datetime, end: datetime) -> list[datetime]:
+    moments = list(islice(row.timetable.between(start, end), MOST_BACKFILLED + 1))
+    if len(moments) > MOST_BACKFILLED:
+        raise ValueError(
+            f"Schedule {row.name!r} has more than {MOST_BACKFILLED} ticks from {start}"
+            f" to {end}, which is the most that one backfill starts: go on from"
+            f" {moments[-1]} with the next one."
+        )
+    return moments
 
 
 def _known(using: str, name: str) -> ScheduleQuerySet:
@@ -149,48 +168,53 @@ def _start(row: Schedule, moments: Sequence[datetime], kind: Tick.Kind) -> list[
     """Insert ticks, and start the workflows of those that are new."""
     if not moments:
         return []
-    using, now = row._state.db or "", clock.now()
     workflows = {at: _workflow(row, at, kind) for at in moments}
-    ticks = [
-        Tick(
-            schedule=row,
-            scheduled_at=at,
-            kind=kind,
-            workflow_id=workflow.pk,
-            created_at=now,
-        )
-        for at, workflow in workflows.items()
-    ]
-    new = Tick.objects.using(using).insert_new(ticks)
-    fresh = [workflow for at, workflow in workflows.items() if at in new]
-    return _enqueue(row, fresh, is_by_hand=kind == Tick.Kind.HAND)
+    ticks = [_tick(row, at, kind, each.pk) for at, each in workflows.items()]
+    new = Tick.objects.using(row._state.db).insert_new(ticks)
+    return _enqueue(row, {at: each for at, each in workflows.items() if at in new})
 
 
-def _enqueue(
-    row: Schedule, workflows: Sequence[Workflow], *, is_by_hand: bool
-) -> list[Found]:
-    """Start workflows; one whose id somebody has taken gets another.
+def _tick(row: Schedule, at: datetime, kind: Tick.Kind, workflow_id: str) -> Tick:
+    return Tick(
+        schedule=row,
+        scheduled_at=at,
+        kind=kind,
+        workflow_id=workflow_id,
+        created_at=clock.now(),
+    )
+
+
+def _enqueue(row: Schedule, workflows: Mapping[datetime, Workflow]) -> list[Found]:
+    """Start workflows by their ticks; one whose id somebody has taken gets another.
 
     One of the same name is what somebody else has started for that tick.
     """
     if not workflows:
         return []
     using = row._state.db or ""
-    rows = Workflow.objects.using(using)
-    created = rows.enqueue(workflows)
-    taken = [workflow for workflow in workflows if workflow.pk not in created]
-    for workflow in taken:
-        known = rows.filter(pk=workflow.pk, name=workflow.name)
-        if not is_by_hand and known.exists():
+    rows, ticks = Workflow.objects.using(using), Tick.objects.using(using)
+    created = rows.enqueue(list(workflows.values()))
+    for moment, workflow in workflows.items():
+        if workflow.pk in created:
             continue
-        former, workflow.pk = workflow.pk, f"{workflow.pk}~{uuid4().hex[:8]}"
+        if rows.filter(pk=workflow.pk, name=workflow.name).exists():
+            continue
+        workflow.pk = _another_id(workflow.pk)
         created |= rows.enqueue([workflow])
-        ticks = Tick.objects.using(using).filter(schedule=row, workflow=former)
-        ticks.update(workflow=workflow.pk)
-    for workflow in workflows:
-        remember_touch(using, workflow.pk)
-        _tell(row, "Schedule %s started workflow %s", row, workflow.pk)
-    return [(workflow.pk, workflow.pk in created) for workflow in workflows]
+        own = ticks.filter(schedule=row, scheduled_at=moment)
+        own.exclude(kind=Tick.Kind.HAND).update(workflow=workflow.pk)
+    for workflow in workflows.values():
+        _tell_of_start(row, workflow)
+    return [(each.pk, each.pk in created) for each in workflows.values()]
+
+
+def _another_id(taken: str) -> str:
+    return f"{taken}~{uuid4().hex[:8]}"
+
+
+def _tell_of_start(row: Schedule, workflow: Workflow) -> None:
+    remember_touch(row._state.db or "", workflow.pk)
+    _tell(row, "Schedule %s started workflow %s", row, workflow.pk)
 
 
 def _tell(row: Schedule, text: str, *facts: object) -> None:

@@ -15,10 +15,11 @@ from django_durable.cron import Timetable
 from django_durable.exceptions import ScheduleNotFound
 from django_durable.models import faults, sql
 from django_durable.models.ids import may_exist
-from django_durable.suggestions import unknown_names
+from django_durable.suggestions import nearest
 
 # A message about an unknown name looks at so many known ones.
 MOST_NAMES = 1000
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class ScheduleQuerySet(models.QuerySet[Any]):
 
     def _advice(self, name: str) -> str:
         known = self.order_by("name").values_list("name", flat=True)[:MOST_NAMES]
-        if not known:
-            return ""
-        said = unknown_names("schedule", name, known)
-        return f"{said[0].upper()}{said[1:].rstrip('?.')}{'?' * said.endswith('?')}"
+        if meant := nearest(name, known):
+            return f"Did you mean {meant!r}?"
+        shown = ", ".join(map(repr, known[:MOST_NAMED]))
+        return f"There are {shown}." if shown else ""

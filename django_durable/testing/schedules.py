@@ -53,5 +53,6 @@ def _chosen(chosen: bool | Collection[str]) -> list[ScheduleDefinition]:
     known = {each.name: each for each in schedules.all_schedules()}
     for name in chosen:
         if name not in known:
-            raise ScheduleNotFound(name, f"{unknown_names('schedule', name, known)}.")
+            said = unknown_names("schedule", name, known).rstrip("?")
+            raise ScheduleNotFound(name, f"{said[0].upper()}{said[1:]}.")
     return [known[name] for name in chosen]

@@ -9,6 +9,7 @@ from django_durable import clock
 from django_durable.definitions import schedules
 from django_durable.execution import scheduling
 from django_durable.management.diagnosis import schedules as diagnosis
+from django_durable.management.diagnosis.workers import look_at_workers
 from django_durable.models import Schedule, Tick, Worker, Workflow
 from tests import workflows
 
@@ -58,9 +59,9 @@ def test_schedules_are_listed_with_what_comes_and_what_has_come(cli):
         ["nightly", "on"],
     ]
     assert "Every minute, Europe/Berlin" in lines[0]
-    assert lines[0].endswith("skipped")
+    assert lines[0].split()[-2:] == ["skipped", "0"]
     assert "At 03:00 every day, UTC" in lines[2]
-    assert lines[2].endswith("queued")
+    assert lines[2].split()[-2:] == ["queued", "0"]
 
 
 def test_programs_are_told_of_schedules(cli):
@@ -177,14 +178,37 @@ def test_doctor_names_what_is_overdue_and_what_nobody_declares(monkeypatch):
     assert [each[0] for each in found()] == ["ok"]
 
 
-def test_doctor_names_what_waits_for_a_workflow_that_does_not_end():
+def test_doctor_names_what_waits_for_a_workflow_that_does_not_end(cli):
     handle = durable.run_schedule("nightly")
-    Schedule.objects.filter(name="nightly").update(skipped_in_row=3)
+    skipped = {"skipped": 5, "skipped_in_row": 3}
+    Schedule.objects.filter(name="nightly").update(**skipped)
+    pair = [workflows.total.name, workflows.total.version]
+    Worker.objects.update(definitions=[pair])
     soon = found()
+    told = []
+    Workflow.objects.update(status="PAUSED")
+    told += diagnosis.look_at_schedules("default")
+    Workflow.objects.update(status="WAITING", version="old")
+    told += diagnosis.look_at_schedules("default")
+    Workflow.objects.update(version=workflows.total.version)
     Tick.objects.update(scheduled_at=clock.now() - timedelta(days=2))
+    told += diagnosis.look_at_schedules("default")
 
     assert soon == [("ok", "schedules", "2 of them, 0 paused.")]
-    stuck = "nightly has skipped 3 ticks"
-    assert found() == [("warning", "schedules", stuck)]
-    (finding,) = diagnosis.look_at_schedules("default")
-    assert finding.message.endswith(f"workflow {handle.workflow_id} has not ended.")
+    stuck = f"nightly has skipped 3 ticks: workflow {handle.workflow_id}"
+    assert [each.message for each in told] == [
+        f"{stuck} is paused.",
+        f"{stuck} is stranded.",
+        f"{stuck} has not ended for more than a day.",
+    ]
+    assert cli("schedules").out.splitlines()[2].endswith("5, 3 in a row")
+
+
+def test_without_a_worker_schedules_are_said_to_need_one(cli):
+    Worker.objects.all().delete()
+
+    listed = cli("schedules")
+    (finding,) = look_at_workers("default")
+
+    assert [line.split()[1] for line in listed.out.splitlines()[1:]] == ["on", "on"]
+    assert finding.message == "No worker lives, and 2 schedules need one."

@@ -122,10 +122,10 @@ def expression_in_universal_time(real):
 def tick_that_takes_whatever_has_its_id(real):
     """Be content with any workflow that has the id of the tick."""
 
-    def enqueue(row, workflows, *, is_by_hand):
-        rows = scheduling.Workflow.objects.using(row._state.db)
-        created = rows.enqueue(workflows)
-        return [(each.pk, each.pk in created) for each in workflows]
+    def enqueue(row, workflows):
+        found = list(workflows.values())
+        created = scheduling.Workflow.objects.using(row._state.db).enqueue(found)
+        return [(each.pk, each.pk in created) for each in found]
 
     return enqueue
 

@@ -50,6 +50,38 @@ def test_two_schedules_of_one_name_are_refused_but_not_the_same_one_again():
         durable.schedule("0 3 * * *", name=report.name, args=[2026])(daily_sales)
 
 
+def test_two_workflows_of_one_factory_need_two_names():
+    def make(number):
+        @durable.schedule("* * * * *", name="nightly")
+        @durable.workflow(name=f"customer-{number}")
+        def customer():
+            pass
+
+    make(1)
+
+    with pytest.raises(ImproperlyConfigured, match=r"customer-1 and .* for customer-2"):
+        make(2)
+
+
+def test_what_becomes_of_arguments_later_does_not_matter():
+    regions = ["eu"]
+    durable.schedule("0 3 * * *", name="a", kwargs={"region": regions})(report)
+    regions.append("us")
+
+    assert schedules.find("a").kwargs == {"region": ["eu"]}
+
+
+def test_values_that_do_not_say_whether_they_are_equal_may_be_declared_twice():
+    class Odd:
+        def __eq__(self, other):
+            raise ValueError("which of them?")
+
+        __hash__ = None
+
+    for _ in range(2):
+        durable.schedule("0 3 * * *", name="a", args=[Odd()])(report)
+
+
 def test_a_reloaded_module_declares_its_schedules_again():
     def module(hour):
         @durable.schedule(f"0 {hour} * * *", name="reloaded")
@@ -70,8 +102,11 @@ def test_arguments_have_to_fit_when_they_are_declared():
         durable.schedule("0 3 * * *", name="b", args=[2026])(figures)
     with pytest.raises(TypeError, match="area"):
         durable.schedule("0 3 * * *", name="c", kwargs={"area": "eu"})(report)
-    with pytest.raises(TypeError, match="list of arguments"):
-        durable.schedule("0 3 * * *", name="d", args="eu")(report)
+    for args in ("eu", 5):
+        with pytest.raises(TypeError, match="args must be a list"):
+            durable.schedule("0 3 * * *", name="d", args=args)(report)
+    with pytest.raises(TypeError, match="kwargs must be a dict"):
+        durable.schedule("0 3 * * *", name="e", kwargs=["region"])(report)
 
 
 def test_a_workflow_that_takes_its_moment_is_given_it_unless_it_has_one():
@@ -109,6 +144,7 @@ def test_class_methods_and_static_methods_have_schedules():
         ({"name": "a\nb"}, ValueError, "printable"),
         ({"name": 7}, TypeError, "must be a string"),
         ({"time_zone": "Mars/X"}, durable.InvalidSchedule, "time_zone"),
+        ({"time_zone": "localtime"}, durable.InvalidSchedule, "time_zone"),
         ({"time_zone": ""}, durable.InvalidSchedule, "time_zone"),
         ({"time_zone": 1}, durable.InvalidSchedule, "time_zone"),
         ({"queue_name": ""}, ValueError, "queue_name"),

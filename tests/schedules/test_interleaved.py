@@ -1,18 +1,23 @@
 """Two workers come to one tick, or a person pauses it while one fires."""
 
+from datetime import timedelta
+
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 import django_durable as durable
+from django_durable import clock
 from django_durable.definitions import schedules
 from django_durable.execution import scheduling
 from django_durable.models import Schedule, Tick, Workflow
 from tests.crash.crasher import USING
 from tests.emptying import empty
-from tests.interleaving import meetings
+from tests.interleaving import elsewhere, meetings, needs_row_locks
 from tests.schedules.definitions import report, utc
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +76,19 @@ def test_nothing_is_fired_after_the_commit_of_a_pause():
         assert not fire(), met.point
 
     assert set(before) == {0, 1}
+
+
+def test_what_is_run_by_hand_in_a_long_transaction_holds_up_no_tick():
+    needs_row_locks()
+    due(overlap="allow")()
+
+    with transaction.atomic():
+        durable.run_schedule("a")
+        now = clock.now()
+        durable.backfill_schedule("a", now - HOUR, now - HOUR)
+        assert elsewhere(fire) is True
+
+    assert {kind for _, kind in moments()} == {"backfill", "due", "hand"}
 
 
 def test_a_tick_comes_once_beside_a_backfill_of_it():

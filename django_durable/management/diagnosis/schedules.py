@@ -9,11 +9,14 @@ from django_durable import clock
 from django_durable.display import visible
 from django_durable.management.diagnosis.finding import Finding, Level
 from django_durable.models import Schedule, Tick, Worker
+from django_durable.models.code import covers
 from django_durable.models.schedule import OVERDUE
+from django_durable.models.status import Status
 
 MOST_NAMED = 20
 # Whoever has skipped so many, and started nothing for so long, may do so for ever.
 FEW, STUCK_AFTER = 3, timedelta(days=1)
+PAYLOADS = ("workflow__inputs", "workflow__output", "workflow__error")
 END = "Resume or cancel it, or have the schedule not wait: overlap='allow'."
 FIRE = "Do the workers that declare it live, and what do they log?"
 DELETE = "Was it taken out of the code? Then: workflows schedule delete NAME"
@@ -42,17 +45,29 @@ def look_at_schedules(using: str) -> Iterator[Finding]:
 
 def _stuck(rows: QuerySet[Schedule], using: str) -> Iterator[Finding]:
     """Name what starts nothing, since its last workflow does not come to an end."""
-    ticks, limit = Tick.objects.using(using), clock.now() - STUCK_AFTER
+    code = Worker.objects.using(using).live_definitions()
     for row in rows.order_by("-skipped_in_row")[:MOST_NAMED]:
-        started = ticks.started().filter(schedule=row).order_by("-scheduled_at")
-        last = started.exclude(kind=Tick.Kind.BACKFILL).first()
-        if last is not None and last.scheduled_at < limit:
-            said = (
-                f"{row} has skipped {row.skipped_in_row} ticks: workflow"
-                f" {last.workflow_id} has not ended."
-            )
+        ticks = Tick.objects.using(using).started().filter(schedule=row, is_over=False)
+        ticks = ticks.exclude(kind=Tick.Kind.BACKFILL).select_related("workflow")
+        tick = ticks.defer(*PAYLOADS).order_by("scheduled_at").first()
+        if tick is not None and tick.workflow and (why := _why(tick, code)):
+            said = f"{row} has skipped {row.skipped_in_row} ticks: workflow"
+            said = f"{said} {tick.workflow_id} {why}."
             said = visible(said, limit=600, lines=False)
             yield Finding("warning", "schedules", said, END)
+
+
+def _why(tick: Tick, code: set[tuple[str, str]]) -> str:
+    """Say why the workflow of a tick may never end; nothing where it may well."""
+    workflow = tick.workflow
+    assert workflow is not None
+    if workflow.status == Status.PAUSED:
+        return "is paused"
+    waits = workflow.status in (Status.ENQUEUED, Status.WAITING)
+    if waits and not covers(code, workflow.name, workflow.version):
+        return "is stranded"
+    is_old = tick.scheduled_at < clock.now() - STUCK_AFTER
+    return "has not ended for more than a day" if is_old else ""
 
 
 def _told(

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django_durable import clock
 from django_durable.management.diagnosis.finding import Finding
 from django_durable.management.workflows.workers import condition
-from django_durable.models import Worker, Workflow
+from django_durable.models import Schedule, Worker, Workflow
 from django_durable.models.status import Status
 
 START = "Start one: python manage.py run_workflows"
@@ -27,6 +27,9 @@ def look_at_workers(using: str) -> Iterator[Finding]:
         yield Finding(
             "problem", "workers", f"No worker lives, and {waiting} wait for one.", START
         )
+    elif schedules := Schedule.objects.using(using).running().count():
+        text = f"No worker lives, and {schedules} schedules need one."
+        yield Finding("warning", "workers", text, START)
     else:
         yield Finding("warning", "workers", "No worker lives; none is needed.", START)
     if found["late"]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_durable as durable
 from django_durable import conf
+from django_durable.definitions import schedules
 from django_durable.management.parser import Parser
 from django_durable.management.workflows.output import (
     Cell,
@@ -28,27 +29,32 @@ from django_durable.management.workflows.subcommand import (
 )
 from django_durable.models import Schedule, Worker
 
-_HEADINGS = ("NAME", "STATE", "CRON", "IN WORDS", "NEXT", "LAST", "OF IT")
+_HEADINGS = ("NAME", "STATE", "CRON", "IN WORDS", "NEXT", "LAST", "OF IT", "SKIPPED")
 
 
-def condition(row: Schedule, live: set[str]) -> str:
-    """Return ``paused``, ``undeclared`` (by live workers), ``overdue`` or ``on``."""
+def condition(row: Schedule, live: set[str] | None) -> str:
+    """Return ``paused``, ``undeclared`` (by live workers), ``overdue`` or ``on``.
+
+    Nobody knows what is declared where no worker lives: ``live`` is None.
+    """
     if row.is_paused:
         return "paused"
-    if row.name not in live:
+    if live is not None and row.name not in live:
         return "undeclared"
     return "overdue" if row.is_overdue else "on"
 
 
 def _list(options: Options, out: Output) -> None:
     using = alias_of(options)
-    live = Worker.objects.using(using).live_schedules()
+    workers = Worker.objects.using(using).live().exclude(kind=Worker.Kind.DIRECT)
+    live = workers.live_schedules() if workers.exists() else None
     rows = Schedule.objects.using(using).with_last().order_by("name")
     found = [(row, _document(row, live)) for row in rows]
     if not found:
+        declared = len(schedules.all_schedules())
         raise nothing_matched(
             "There is no schedule. A worker stores those that its code declares with"
-            " @durable.schedule when it starts."
+            f" @durable.schedule when it starts; here {declared} are declared."
         )
     if out.is_json:
         for _, document in found:
@@ -57,7 +63,7 @@ def _list(options: Options, out: Output) -> None:
         out.table(_HEADINGS, [_cells(row, each, out) for row, each in found])
 
 
-def _document(row: Any, live: set[str]) -> Document:
+def _document(row: Any, live: set[str] | None) -> Document:
     return {
         "name": row.name,
         "condition": condition(row, live),
@@ -99,6 +105,7 @@ def _cells(row: Any, found: Document, out: Output) -> list[Cell]:
         "" if row.is_paused else shown_moment(row.next_at),
         shown_moment(row.last_at),
         last,
+        f"{row.skipped}, {row.skipped_in_row} in a row" if row.skipped else "0",
     ]
 
 

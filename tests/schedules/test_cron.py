@@ -1,0 +1,45 @@
+"""The moments of cron expressions, also where clocks change."""
+
+from datetime import timedelta
+from time import thread_time
+
+import pytest
+
+from django_durable.cron import Timetable
+from tests.schedules.definitions import utc
+
+pytestmark = pytest.mark.once
+
+EXPRESSIONS = [
+    "30 2 * * *",
+    "*/20 * * * *",
+    "0 */2 * * *",
+    "15,45 1-3 * * *",
+    "0 0 1 * *",
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "UTC"])
+def test_the_latest_tick_is_the_last_of_all(expression, zone):
+    table = Timetable(expression, zone)
+
+    for night in ("2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24"):
+        start = utc(f"{night} 00:00") - timedelta(days=32)
+        everything = list(table.between(start, start + timedelta(days=34)))
+        for minutes in range(0, 48 * 60, 37):
+            end = start + timedelta(days=32, minutes=minutes)
+            expected = [tick for tick in everything if tick <= end][-1]
+            assert table.latest(start, end) == expected
+
+
+@pytest.mark.parametrize("expression", ["* * 9-17 * * MON-FRI", "* * * * 1 *"])
+def test_the_latest_of_very_many_ticks_is_found_at_once(expression):
+    table = Timetable(expression, "UTC")
+    start, end = utc("2025-01-05 00:00"), utc("2026-02-02 07:30")
+    begun_at = thread_time()
+
+    found = table.latest(start, end)
+
+    assert thread_time() - begun_at < 0.05
+    assert found == max(table.between(found - timedelta(minutes=5), end))
