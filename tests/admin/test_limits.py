@@ -117,11 +117,14 @@ def test_of_two_at_once_the_second_sees_what_the_first_has_set(client, operator)
 
     durable.limit_queue("reports", concurrency=7, rate=1, period=1234567.5)
     assert 'value="1234567.5"' in client.get(limit).text
-    late = client.post(limit, given(shown, concurrency="2"))
+    with CaptureQueriesContext(connection) as queries:
+        late = client.post(limit, given(shown, concurrency="2"))
+    locks = [each for each in queries if "FOR NO KEY UPDATE" in each["sql"]]
     kept = Queue.objects.get().limits
     client.post(limit, given(late, concurrency="2"))
     none = client.post(limit, given(client.get(limit), concurrency="2"), follow=True)
 
+    assert len(locks) == connection.features.has_select_for_update
     assert "Meanwhile it was set to: 7 at once, 1 per 14 d 6 h." in late.text
     assert 'value="2"' in late.text
     assert kept == Limits(7, 1, 1234567.5)
