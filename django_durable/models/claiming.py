@@ -19,6 +19,7 @@ from django_durable.models.heads import Asked
 from django_durable.models.tables import QUEUE, QUEUE_START
 from django_durable.models.taking import Claimed, HeldBack, Taking
 from django_durable.models.usage import (
+    ABSURD_SECONDS,
     MARGIN_SECONDS,
     SHORTEST_SLICE_SECONDS,
     SLICES,
@@ -63,18 +64,22 @@ held AS MATERIALIZED (
     GROUP BY queue_name),
 windows AS MATERIALIZED (
     SELECT *, period * interval '1 second' AS length,
-        GREATEST(period, {MARGIN_SECONDS}) * interval '1 second' AS margin
+        GREATEST(period, {MARGIN_SECONDS}) * interval '1 second' AS margin,
+        (GREATEST(period, {MARGIN_SECONDS}) + {ABSURD_SECONDS})
+            * interval '1 second' AS horizon
     FROM open WHERE is_limited),
 room AS MATERIALIZED (
     SELECT windows.*, begun.oldest_at,
-        LEAST(%(limit)s, concurrency - COALESCE(
-            (SELECT number FROM held WHERE queue_name = name), 0)) AS places,
-        GREATEST(0, rate - COALESCE(begun.number, 0)) AS starts
-    FROM windows CROSS JOIN LATERAL (
-        SELECT SUM(number) AS number, MIN(started_at) AS oldest_at
-        FROM {QUEUE_START} WHERE queue_name = name
+        LEAST(%(limit)s, concurrency - COALESCE(held.number, 0)) AS places,
+        CASE WHEN begun.newest_at > %(now)s::timestamptz + margin THEN 0
+            ELSE GREATEST(0, rate - COALESCE(begun.number, 0)) END AS starts
+    FROM windows LEFT JOIN held ON held.queue_name = windows.name
+    CROSS JOIN LATERAL (
+        SELECT SUM(number) AS number, MIN(started_at) AS oldest_at,
+            MAX(started_at) AS newest_at
+        FROM {QUEUE_START} WHERE queue_name = windows.name
           AND started_at > %(now)s::timestamptz - length
-          AND started_at <= %(now)s::timestamptz + margin) AS begun),
+          AND started_at <= %(now)s::timestamptz + horizon) AS begun),
 limited AS MATERIALIZED (
     SELECT room.* FROM room JOIN {QUEUE} AS q ON q.name = room.name
     WHERE room.places > 0 AND q.claims = room.claims AND q.paused_at IS NULL
@@ -118,12 +123,12 @@ counted AS (
     UPDATE {QUEUE} AS q SET claims = q.claims + 1 FROM limited
     WHERE q.name = limited.name AND q.name IN (SELECT queue_name FROM taken)),
 begun AS MATERIALIZED (
-    SELECT limited.name, limited.length, limited.margin, COUNT(*) AS number,
+    SELECT limited.name, length, margin, horizon, COUNT(*) AS number,
         FLOOR(EXTRACT(EPOCH FROM %(now)s::timestamptz) / GREATEST(
             limited.period / {SLICES}, {SHORTEST_SLICE_SECONDS})) AS slice
     FROM limited JOIN taken ON taken.queue_name = limited.name AND taken.is_new
     WHERE limited.rate IS NOT NULL
-    GROUP BY limited.name, limited.length, limited.margin, limited.period),
+    GROUP BY limited.name, length, margin, horizon, limited.period),
 noted AS (
     INSERT INTO {QUEUE_START} AS s (queue_name, slice, started_at, number)
     SELECT name, slice, %(now)s::timestamptz, number FROM begun
@@ -134,22 +139,22 @@ forgotten AS (
     DELETE FROM {QUEUE_START} AS s USING begun
     WHERE s.queue_name = begun.name AND s.slice <> begun.slice
       AND (s.started_at <= %(now)s::timestamptz - begun.length - begun.margin
-           OR s.started_at > %(now)s::timestamptz + begun.margin))
+           OR s.started_at > %(now)s::timestamptz + begun.horizon))
 """
 # Beside the rows, in the same columns: which queues have more than was taken.
 _HELD_BACK = """
 SELECT NULL, name, CASE WHEN is_busy THEN 'busy' WHEN is_full THEN 'full' END,
     NULL, NULL, free_at, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
-    SELECT name,
-        places > 0 AND name NOT IN (SELECT name FROM limited) AS is_busy,
-        places < %(limit)s AND places <= (
-            SELECT COUNT(*) FROM found WHERE found.name = room.name) AS is_full,
-        CASE WHEN EXISTS (
-            SELECT 1 FROM found WHERE found.name = room.name
-            AND found.rate IS NOT NULL AND new > found.starts)
+    SELECT room.name, places > 0 AND limited.name IS NULL AS is_busy,
+        places < %(limit)s AND places <= COALESCE(heads.number, 0) AS is_full,
+        CASE WHEN heads.is_late
         THEN length + COALESCE(oldest_at, %(now)s::timestamptz) END AS free_at
-    FROM room) AS each
+    FROM room LEFT JOIN (SELECT name FROM limited) AS limited USING (name)
+    LEFT JOIN (
+        SELECT name, COUNT(*) AS number,
+            BOOL_OR(rate IS NOT NULL AND new > starts) AS is_late
+        FROM found GROUP BY name) AS heads USING (name)) AS each
 WHERE is_busy OR is_full OR free_at IS NOT NULL
 """
 _COLUMNS = """

@@ -16,6 +16,8 @@ TAKEN = "status = 'PENDING' AND changed_at >= run_after"
 SLICES = 100
 SHORTEST_SLICE_SECONDS = 0.01
 MARGIN_SECONDS = 10.0
+# What is even further in the future is of a clock that has gone wrong.
+ABSURD_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +91,25 @@ def _started(
         return 0, None
     connection = connections[using]
     begin = now - timedelta(seconds=limits.period)
-    end = now + timedelta(seconds=margin(limits.period))
-    ((number, oldest),) = sql.fetch(
+    late = timedelta(seconds=margin(limits.period))
+    end = now + late + timedelta(seconds=ABSURD_SECONDS)
+    ((number, oldest, newest),) = sql.fetch(
         connection,
-        f"SELECT COALESCE(SUM(number), 0), MIN(started_at) FROM {QUEUE_START}"
+        "SELECT COALESCE(SUM(number), 0), MIN(started_at), MAX(started_at)"
+        f" FROM {QUEUE_START}"
         " WHERE queue_name = %s AND started_at > %s AND started_at <= %s",
         [name, sql.stamp(connection, begin), sql.stamp(connection, end)],
     )
+    newest_at = sql.moment(newest)
+    if newest_at is not None and newest_at > now + late:
+        number = max(number, limits.rate or 0)  # Some may be forgotten already.
     return number, sql.moment(oldest)
 
 
 def margin(period: float) -> float:
-    """Return for how long a claim may be held up, or ahead, and count rightly.
+    """Return for how long a claim may be held up and still know what counts.
 
-    What is further in the future is of a clock that has gone wrong.
+    One that was held up for longer starts nothing.
     """
     return max(period, MARGIN_SECONDS)
 
@@ -120,9 +127,9 @@ def note_starts(
     slice_ = int(now.timestamp() / slice_seconds(period))
     late = timedelta(seconds=margin(period))
     oldest = sql.stamp(connection, now - timedelta(seconds=period) - late)
-    newest = sql.stamp(connection, now + late)
+    absurd = sql.stamp(connection, now + late + timedelta(seconds=ABSURD_SECONDS))
     with connection.cursor() as cursor:
-        cursor.execute(_FORGET, [name, oldest, newest])
+        cursor.execute(_FORGET, [name, oldest, absurd])
         cursor.execute(_NOTE, [name, slice_, sql.stamp(connection, now), number])
 
 

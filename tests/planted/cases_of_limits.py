@@ -4,7 +4,10 @@ from django_durable.exceptions import WaitTimeout
 from tests import test_interleaved_limits as interleaved
 from tests.planted import bugs_in_limits as bugs
 from tests.planted.planting import SKIPS, case
-from tests.storage import test_limits_of_claims as claimed
+from tests.storage import (
+    test_limits_of_claims as claimed,
+    test_rates_of_claims as rates,
+)
 from tests.worker import test_limited_queues as workers
 
 AT_ONCE, IN_A_PERIOD = interleaved.LIMITS
@@ -40,13 +43,13 @@ CASES = [
     ),
     case(
         bugs.window_that_notes_nothing,
-        claimed.test_so_many_start_in_a_window_that_slides,
+        rates.test_so_many_start_in_a_window_that_slides,
         "assert ",
         needs=SKIPS,
     ),
     case(
         bugs.window_that_begins_anew_with_each_start,
-        claimed.test_so_many_start_in_a_window_that_slides,
+        rates.test_so_many_start_in_a_window_that_slides,
         "assert ",
         needs=SKIPS,
     ),
@@ -58,13 +61,13 @@ CASES = [
     ),
     case(
         bugs.starts_that_are_not_noted,
-        claimed.test_so_many_start_in_a_window_that_slides,
+        rates.test_so_many_start_in_a_window_that_slides,
         "assert ",
         lacks=SKIPS,
     ),
     case(
         bugs.starts_that_are_forgotten_at_once,
-        claimed.test_so_many_start_in_a_window_that_slides,
+        rates.test_so_many_start_in_a_window_that_slides,
         "assert ",
         lacks=SKIPS,
     ),
