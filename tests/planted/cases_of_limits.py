@@ -32,7 +32,7 @@ CASES = [
         interleaved.test_a_claim_waits_for_no_other_and_counts_nothing_that_is_not_committed,
         "come to an end",
         limits=AT_ONCE,
-        patience=0.5,
+        patience=0.2,
         needs=SKIPS,
     ),
     case(
@@ -88,7 +88,7 @@ CASES = [
         "result of workflow",
         error=WaitTimeout,
         definition=workers.parent,
-        patience=0.5,
+        patience=0.2,
     ),
     case(
         bugs.place_that_nobody_hears_of,
@@ -96,7 +96,7 @@ CASES = [
         workers.test_a_worker_fills_the_free_places_of_a_full_queue_and_does_not_spin,
         "result of workflow",
         error=WaitTimeout,
-        patience=0.5,
+        patience=0.2,
         needs=SKIPS,
     ),
     case(

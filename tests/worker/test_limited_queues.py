@@ -85,7 +85,7 @@ def test_a_worker_fills_the_free_places_of_a_full_queue_and_does_not_spin(claims
 
 
 def test_a_worker_starts_the_next_when_the_rate_lets_it_and_does_not_spin(claims):
-    durable.limit_queue("few", rate=2, period=0.3)
+    durable.limit_queue("few", rate=2, period=0.15)
     handles = [note.start(number) for number in range(5)]
 
     with worker(concurrency=4):
@@ -94,7 +94,7 @@ def test_a_worker_starts_the_next_when_the_rate_lets_it_and_does_not_spin(claims
     begun = sorted(Workflow.objects.values_list("started_at", flat=True))
     assert results == list(range(5))
     assert all(
-        later - earlier >= dt.timedelta(seconds=0.3)
+        later - earlier >= dt.timedelta(seconds=0.15)
         for earlier, later in zip(begun, begun[2:], strict=False)
     )
     assert len(claims) <= 4 * 5, claims
