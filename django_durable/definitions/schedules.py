@@ -5,7 +5,7 @@ import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
@@ -75,8 +75,8 @@ def schedule(
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
     queue_name: str | None = None,
-    overlap: str = "skip",
-    catch_up: str = "one",
+    overlap: Literal["skip", "allow"] = "skip",
+    catch_up: Literal["none", "one", "all"] = "one",
 ) -> Callable[[W], W]:
     """Have workers start a workflow at each moment of a cron expression.
 

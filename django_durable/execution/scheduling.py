@@ -18,7 +18,11 @@ from django_durable.definitions.schedules import MOMENT, ScheduleDefinition
 from django_durable.execution.starting import build_row, load_inputs
 from django_durable.execution.watching import remember_touch
 from django_durable.models import Schedule, Tick, Workflow, faults
-from django_durable.models.scheduling import Declaration, ScheduleQuerySet
+from django_durable.models.scheduling import (
+    Declaration,
+    Declared,
+    ScheduleQuerySet,
+)
 
 logger = logging.getLogger("django_durable")
 
@@ -43,12 +47,17 @@ def declaration_of(declared: ScheduleDefinition) -> Declaration:
     )
 
 
-def declare(using: str, declared: Collection[ScheduleDefinition]) -> list[str]:
-    """Store what code declares; return the names of what was new or changed."""
+def declare(
+    using: str,
+    declared: Collection[ScheduleDefinition],
+    *,
+    now: datetime | None = None,
+) -> Declared:
+    """Store what code declares; see ScheduleQuerySet.declare()."""
     if not declared:
-        return []
+        return Declared([], [])
     rows = Schedule.objects.using(using)
-    return rows.declare([declaration_of(each) for each in declared])
+    return rows.declare([declaration_of(each) for each in declared], now=now)
 
 
 def fire(using: str, declared: ScheduleDefinition) -> bool:

@@ -100,6 +100,15 @@ class Schedule(models.Model):
         return not self.is_paused and self.next_at < clock.now() - OVERDUE
 
     @property
+    def is_ahead(self) -> bool:
+        """Tell whether a tick comes before the next one: a clock was ahead once."""
+        if self.is_paused:
+            return False
+        with suppress(InvalidSchedule):
+            return self.next_at > self.timetable.next_after(clock.now() + OVERDUE)
+        return False
+
+    @property
     def timetable(self) -> Timetable:
         """The moments of its cron expression; InvalidSchedule if it has none.
 

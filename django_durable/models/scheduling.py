@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connections, models, transaction
+from django.db import DatabaseError, connections, models, transaction
 from django.db.models import OuterRef, Subquery
 
 from django_durable import clock, signals
@@ -37,21 +36,37 @@ class Declaration:
     takes_moment: bool
 
 
+class Declared(NamedTuple):
+    """The names of what was new or changed, and of what is not stored as yet."""
+
+    changed: list[str]
+    left: list[str]
+
+
 class ScheduleQuerySet(models.QuerySet[Any]):
     """Declaring, finding, pausing. Every change of one row holds its lock."""
 
-    def declare(self, declared: Collection[Declaration]) -> list[str]:
+    def declare(
+        self, declared: Collection[Declaration], *, now: datetime | None = None
+    ) -> Declared:
         """Store what code declares; return the names of what was new or changed.
 
-        One statement where nothing is. A changed time is counted from now; a
-        pause stays.
+        One statement where nothing is. A changed time is counted from ``now``; a
+        pause stays. What somebody holds is left, and is to be declared later.
         """
-        names = [each.name for each in declared]
-        known = {row.name: row.declaration for row in self.filter(name__in=names)}
-        changed = [each for each in declared if known.get(each.name) != each]
-        for each in changed:
-            faults.retry_conflicts(self.db, partial(self._declare, each))
-        return [each.name for each in changed]
+        now = clock.now() if now is None else now
+        rows = self.filter(name__in=[each.name for each in declared])
+        known = {row.name: row for row in rows}
+        differing = [
+            each
+            for each in declared
+            if (row := known.get(each.name)) is None
+            or row.declaration != each
+            or row.is_ahead
+        ]
+        changed = [each.name for each in differing if self._try_to_declare(each, now)]
+        left = [each.name for each in differing if each.name not in changed]
+        return Declared(changed, left)
 
     def named(self, name: str) -> Any:
         """Return a schedule, or raise ScheduleNotFound with what was meant."""
@@ -149,17 +164,31 @@ class ScheduleQuerySet(models.QuerySet[Any]):
             sql.limit_lock_wait(connections[self.db])
             yield
 
-    def _declare(self, declared: Declaration) -> None:
-        now, facts = clock.now(), asdict(declared)
+    def _try_to_declare(self, declared: Declaration, now: datetime) -> bool:
+        try:
+            return self._declare(declared, now)
+        except DatabaseError as error:
+            if faults.classify(error) is not faults.Fault.CONFLICT:
+                raise
+            return False
+
+    def _declare(self, declared: Declaration, now: datetime) -> bool:
+        """Return whether it is stored; not while somebody holds the row."""
+        facts = asdict(declared)
         next_at = Timetable(declared.cron, declared.time_zone).next_after(now)
         fresh = self.model(**facts, next_at=next_at, created_at=now, changed_at=now)
-        self.bulk_create([fresh], ignore_conflicts=True)
-        with self.locked(declared.name) as row:
-            if row.declaration == declared:
-                return
-            if (row.cron, row.time_zone) != (declared.cron, declared.time_zone):
+        with self.transaction():
+            self.bulk_create([fresh], ignore_conflicts=True)
+            rows = self.filter(pk=declared.name)
+            row = rows.select_for_update(no_key=True, skip_locked=True).first()
+            if row is None:
+                return False
+            times = (row.cron, row.time_zone), (declared.cron, declared.time_zone)
+            if times[0] != times[1] or row.is_ahead:
                 facts["next_at"] = next_at
-            self.filter(pk=row.pk).update(**facts, changed_at=now)
+            if row.declaration != declared or row.is_ahead:
+                rows.update(**facts, changed_at=now)
+            return True
 
     def _resume(self, name: str) -> bool:
         with self.locked(name) as row:

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from django_durable import conf
+from django_durable import clock, conf
 from django_durable.definitions import schedules
+from django_durable.definitions.context import has_running_loop
 from django_durable.definitions.schedules import ScheduleDefinition
 from django_durable.exceptions import ScheduleNotFound
 from django_durable.execution import scheduling
@@ -13,6 +14,8 @@ from django_durable.models import Schedule
 from django_durable.suggestions import unknown_names
 
 _firing: list[ScheduleDefinition] = []
+# When those that are not stored yet were chosen.
+_chosen_at: list[datetime] = []
 
 
 @contextmanager
@@ -21,28 +24,38 @@ def firing(chosen: bool | Collection[str]) -> Iterator[None]:
 
     Each has its first tick after the present moment, unless its row is there.
     """
-    found = _chosen(chosen)
-    scheduling.declare(conf.current().database, found)
-    before = list(_firing)
-    _firing[:] = found
+    before, moments = list(_firing), list(_chosen_at)
+    _firing[:], _chosen_at[:] = _chosen(chosen), [clock.now()]
     try:
+        if not has_running_loop():
+            _declare(conf.current().database)
         yield
     finally:
-        _firing[:] = before
+        _firing[:], _chosen_at[:] = before, moments
 
 
 def fire_due(using: str) -> None:
     """Start what has come, as a worker does."""
+    _declare(using)
     for declared in _firing:
         while scheduling.fire(using, declared):
             pass
 
 
 def next_due(using: str) -> datetime | None:
-    """Return when the first one is due."""
-    names = [declared.name for declared in _firing]
-    found = Schedule.objects.using(using).next_ticks(names) if names else []
-    return found[0][-1] if found else None
+    """Return when the first one is due that has not come yet."""
+    if not _firing:
+        return None
+    _declare(using)
+    now, names = clock.now(), [declared.name for declared in _firing]
+    found = Schedule.objects.using(using).next_ticks(names)
+    return next((next_at for *_, next_at in found if next_at > now), None)
+
+
+def _declare(using: str) -> None:
+    """Store them, as of when they were chosen: an async test cannot do it then."""
+    while _firing and _chosen_at:
+        scheduling.declare(using, _firing, now=_chosen_at.pop())
 
 
 def _chosen(chosen: bool | Collection[str]) -> list[ScheduleDefinition]:

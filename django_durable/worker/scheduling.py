@@ -1,6 +1,7 @@
 """What a worker does about the schedules that its code declares."""
 
 import logging
+from collections.abc import Sequence
 
 from django.db import DatabaseError, InterfaceError
 
@@ -16,6 +17,8 @@ logger = logging.getLogger("django_durable")
 
 # How soon to look again at what is due while somebody else is about it.
 BUSY_SECONDS = 0.05
+# Of one look: meanwhile nothing is claimed.
+MOST_SECONDS = 0.25
 # How soon to try again what could not be started for another reason.
 FAILED_SECONDS = 10.0
 
@@ -33,6 +36,7 @@ class Scheduling:
         self._declared = {each.name: each for each in schedules.all_schedules()}
         self._look_at = 0.0
         self._try_at: dict[str, float] = {}
+        self._left: set[str] = set()
 
     @property
     def names(self) -> list[str]:
@@ -47,8 +51,8 @@ class Scheduling:
             except SerializationError as error:
                 logger.error("Schedule %s cannot be stored: %s", each.name, error)
                 del self._declared[each.name]
-        for name in scheduling.declare(self._using, self._declared.values()):
-            logger.info("Schedule %s is new, or declared otherwise than before", name)
+        self._left = set(self._declared)
+        self._declare_rest()
 
     def seconds(self) -> float:
         """Return how long there is nothing to look at."""
@@ -60,6 +64,7 @@ class Scheduling:
         """Fire what is due, if it is time to look; return whether anything was."""
         if self.seconds():
             return False
+        self._declare_rest()
         found = Schedule.objects.using(self._using).next_ticks(self._declared)
         # Newer code may have given one to another workflow: it is fired there.
         ours = [
@@ -70,13 +75,32 @@ class Scheduling:
         ]
         now = clock.now()
         due = [declared for declared, next_at in ours if next_at <= now]
-        fired = [declared for declared in due if self._fire(declared)]
+        has_fired, is_through = self._fire_some(due)
         waits = [hub.look_seconds]
         waits += [(next_at - now).total_seconds() for _, next_at in ours[len(due) :]]
         if due:  # One that was fired is due again, at a time that is not known here.
-            waits.append(0.0 if fired else BUSY_SECONDS)
+            waits.append(0.0 if has_fired or not is_through else BUSY_SECONDS)
         self._look_at = clock.monotonic() + min(waits)
-        return bool(fired)
+        return has_fired
+
+    def _declare_rest(self) -> None:
+        """Store what could not be stored yet, since somebody holds the row."""
+        if not self._left:
+            return
+        rest = [self._declared[name] for name in self._left]
+        declared = scheduling.declare(self._using, rest)
+        self._left = set(declared.left)
+        for name in declared.changed:
+            logger.info("Schedule %s is new, or declared otherwise than before", name)
+
+    def _fire_some(self, due: Sequence[ScheduleDefinition]) -> tuple[bool, bool]:
+        """Fire for a while: whether anything was fired, and all were looked at."""
+        until, has_fired = clock.monotonic() + MOST_SECONDS, False
+        for number, declared in enumerate(due, 1):
+            has_fired |= self._fire(declared)
+            if clock.monotonic() > until:
+                return has_fired, number == len(due)
+        return has_fired, True
 
     def _fire(self, declared: ScheduleDefinition) -> bool:
         try:

@@ -134,6 +134,8 @@ def test_a_schedule_is_deleted(cli):
         (["run", "a/b"], 2, "without '/'"),
         (["jump", "nightly"], 2, "invalid choice"),
         (["backfill", "nightly"], 2, "needs --from and --to"),
+        (["pause", "nightly", *RANGE[:2]], 2, "nothing else takes"),
+        (["run", "nightly", "--reason", "hi"], 2, "is for pause"),
         (["run", "nightly", *RANGE], 2, "nothing else takes"),
         (["backfill", "nightly", "--from", "soon", "--to", "7d"], 2, "no moment"),
         (["backfill", "nightly", *RANGE], 2, "more than 100"),

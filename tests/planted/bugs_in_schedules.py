@@ -100,10 +100,11 @@ def missed_beyond_the_first_batch(real):
 def change_that_counts_anew(real):
     """Count the next tick from now, whatever was changed in the code."""
 
-    def declare(self, declared):
-        real(self, declared)
+    def declare(self, declared, now):
+        is_stored = real(self, declared, now)
         row = self.get(pk=declared.name)
-        self.filter(pk=row.pk).update(next_at=row.timetable.next_after(clock.now()))
+        self.filter(pk=row.pk).update(next_at=row.timetable.next_after(now))
+        return is_stored
 
     return declare
 

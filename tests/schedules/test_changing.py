@@ -5,6 +5,7 @@ import pytest
 import django_durable as durable
 from django_durable.definitions import schedules
 from django_durable.execution import scheduling
+from django_durable.management.diagnosis.schedules import look_at_schedules
 from django_durable.models import Schedule
 from django_durable.testing import run_until_idle, virtual_time
 from tests.schedules.definitions import utc
@@ -25,7 +26,7 @@ def test_a_changed_time_is_counted_from_now_and_a_pause_stays():
         again = scheduling.declare("default", schedules.all_schedules())
 
     row = Schedule.objects.get()
-    assert (changed, again) == (["a"], [])
+    assert (changed, again) == ((["a"], []), ([], []))
     assert row.next_at == utc("2026-11-30 03:00")
     assert (row.is_paused, row.pause_reason) == (True, "no data")
     assert row.inputs == 'json:[{"region":"eu"}]'
@@ -62,3 +63,19 @@ def test_a_schedule_that_newer_code_has_given_to_another_workflow_is_left_to_it(
         assert fire() == 0
 
     assert ticks() == []
+
+
+def test_what_a_clock_that_was_ahead_has_put_off_is_set_right():
+    declare("0 * * * *", overlap="allow")
+    with virtual_time(utc("2026-11-27 12:00"), schedules=True) as time:
+        time.move_to(utc("2036-11-27 12:30"))
+        fire()
+        time.move_to(utc("2026-11-27 12:30"))
+        (said,) = look_at_schedules("default")
+
+        declared = scheduling.declare("default", schedules.all_schedules())
+        time.run_for(hours=1)
+
+    assert "is due too late" in said.message
+    assert declared.changed == ["a"]
+    assert "27 13:00:00" in ticks()

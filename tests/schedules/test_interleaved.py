@@ -10,6 +10,7 @@ from django_durable import clock
 from django_durable.definitions import schedules
 from django_durable.execution import scheduling
 from django_durable.models import Schedule, Tick, Workflow
+from django_durable.worker.scheduling import Scheduling
 from tests.crash.crasher import USING
 from tests.emptying import empty
 from tests.interleaving import elsewhere, meetings, needs_row_locks
@@ -109,3 +110,24 @@ def test_a_schedule_that_is_deleted_while_it_fires_leaves_no_ticks():
         assert not Schedule.objects.exists(), met.point
         assert not Tick.objects.exists(), met.point
         assert Workflow.objects.count() in (0, 1), met.point
+
+
+def test_a_row_that_somebody_holds_keeps_no_worker_from_its_start():
+    needs_row_locks()
+    due()()
+    schedules.forget("a")
+    durable.schedule("30 * * * *", name="a", time_zone="UTC")(report)
+    durable.schedule("0 * * * *", name="b", time_zone="UTC")(report)
+
+    def begin():
+        looking = Scheduling(USING)
+        looking.declare()
+        return looking
+
+    with Schedule.objects.locked("a"):
+        looking = elsewhere(begin)
+    before = {row.name: row.cron for row in Schedule.objects.all()}
+    looking.look()
+
+    assert before == {"a": "0 * * * *", "b": "0 * * * *"}
+    assert Schedule.objects.get(name="a").cron == "30 * * * *"

@@ -11,7 +11,7 @@ import django_durable as durable
 from django_durable import clock
 from django_durable.management.diagnosis.schedules import look_at_schedules
 from django_durable.models import Schedule, Tick, Workflow
-from django_durable.testing import run_until_idle, virtual_time
+from django_durable.testing import arun_until_idle, run_until_idle, virtual_time
 from tests.command_line import cli
 from tests.schedules.definitions import daily_sales, report, utc
 
@@ -289,3 +289,22 @@ def test_async_code_does_the_same(sales):
     handle, handles, took = async_to_sync(operate)()
 
     assert (handle.created, handles, took) == (True, [], (True, True))
+
+
+def test_schedules_fire_in_async_tests(sales):
+    async def live():
+        with virtual_time(utc("2026-11-27 12:00"), schedules=["sales"]) as time:
+            time.advance(days=1)
+            return await arun_until_idle()
+
+    assert async_to_sync(live)() == 1
+    assert ticks() == [("11-28 01:30", Kind.DUE)]
+
+
+def test_what_cannot_fire_here_does_not_keep_the_others_from_their_times(sales):
+    durable.schedule("0 * * * *", name="hourly", time_zone="UTC")(report)
+    with virtual_time(utc("2026-11-27 12:00"), schedules=True) as time:
+        Schedule.objects.filter(name="sales").update(workflow_name="newer")
+        time.run_for(hours=20)
+
+    assert Tick.objects.filter(schedule="hourly").count() == 20

@@ -10,6 +10,7 @@ import django_durable as durable
 from django_durable.definitions import schedules
 from django_durable.models import Schedule, Tick, Worker, Workflow
 from django_durable.testing import virtual_time
+from django_durable.worker import scheduling
 from django_durable.worker.scheduling import Scheduling
 from tests.running import wait_until, worker
 from tests.schedules.definitions import report, utc
@@ -130,6 +131,18 @@ def test_what_fails_is_tried_again_and_the_others_fire(
     looks._try_at = {name: at - seconds for name, at in looks._try_at.items()}
     assert looks.look()
     assert Tick.objects.count() == 2
+
+
+def test_a_look_fires_no_longer_than_claims_can_wait(time, monkeypatch):
+    monkeypatch.setattr(scheduling, "MOST_SECONDS", 0)
+    for name in "abc":
+        declare("0 13 * * *", name=name)
+    looks = looking()
+    time.advance(hours=1)
+
+    assert [(looks.look(), looks.seconds()) for _ in range(3)] == [(True, 0.0)] * 3
+    assert not looks.look()
+    assert Tick.objects.count() == 3
 
 
 def test_a_quarantine_declares_and_fires_nothing():

@@ -18,6 +18,7 @@ MOST_NAMED = 20
 FEW, STUCK_AFTER = 3, timedelta(days=1)
 PAYLOADS = ("workflow__inputs", "workflow__output", "workflow__error")
 END = "Resume or cancel it, or have the schedule not wait: overlap='allow'."
+SET = "A worker that starts counts it anew; so does a pause that ends."
 FIRE = "Do the workers that declare it live, and what do they log?"
 DELETE = "Was it taken out of the code? Then: workflows schedule delete NAME"
 
@@ -34,9 +35,11 @@ def look_at_schedules(using: str) -> Iterator[Finding]:
         late, gone = late.filter(name__in=live), running.exclude(name__in=live)
     yield from _told("problem", late, "was not fired when it was due", FIRE)
     yield from _told("warning", gone, "is declared by no live worker", DELETE)
+    ahead = running.filter(pk__in=[row.pk for row in running if row.is_ahead])
+    yield from _told("warning", ahead, "is due too late, after a clock was ahead", SET)
     stuck = list(_stuck(rows.running().filter(skipped_in_row__gte=FEW), using))
     yield from stuck[:MOST_NAMED]
-    if not (late or gone or stuck):
+    if not (late or gone or ahead or stuck):
         total = rows.count()
         yield Finding(
             "ok", "schedules", f"{total} of them, {total - len(running)} paused."

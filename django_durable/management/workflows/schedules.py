@@ -112,7 +112,7 @@ def _cells(row: Any, found: Document, out: Output) -> list[Cell]:
 def _add_action(parser: Parser) -> None:
     parser.add_argument("action", choices=tuple(_ACTIONS), help="What to do.")
     parser.add_argument("name", type=text, help="The schedule.")
-    parser.add_argument("--reason", default="", help="Of pause: why.")
+    parser.add_argument("--reason", type=text, default="", help="Of pause: why.")
     parser.add_argument(
         "--from", type=moment, metavar="WHEN", help="Of backfill: the first moment."
     )
@@ -123,9 +123,11 @@ def _add_action(parser: Parser) -> None:
 
 def _act(options: Options, out: Output) -> None:
     action, name = options["action"], options["name"]
-    has_range = options["from"] is not None and options["to"] is not None
-    if (action == "backfill") != has_range:
+    given = {key for key in ("from", "to") if options[key] is not None}
+    if given != ({"from", "to"} if action == "backfill" else set()):
         raise misused("backfill needs --from and --to, which nothing else takes.")
+    if options["reason"] and action != "pause":
+        raise misused("--reason is for pause.")
     try:
         done, said = _ACTIONS[action](name, options)
     except ValueError as error:
@@ -162,7 +164,9 @@ def _backfill(name: str, options: Options) -> Done:
 
 def _delete(name: str, options: Options) -> Done:
     Schedule.objects.using(conf.current().database).forget(name)
-    return {}, f"Deleted {name} and its ticks; a worker that declares it makes it anew."
+    return {
+        "deleted": True
+    }, f"Deleted {name} and its ticks; a worker that declares it makes it anew."
 
 
 _ACTIONS: dict[str, Callable[[str, Options], Done]] = {
