@@ -8,6 +8,7 @@ twice counts once. It knows no ``@daily``; those names are ours.
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -27,6 +28,9 @@ ALIASES = {
 # Where an expression has to have a tick: a leap year is not far, nor is a day of the
 # week on it.
 _FROM = datetime(2024, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+# Nobody looks further for a change of the clocks at a time.
+_FAR_DAYS = 400
 _LONGEST_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 # They mean something else on each machine, or nothing.
 _VAGUE = ("localtime", "posixrules", "Factory")
@@ -87,12 +91,18 @@ class Timetable:
         """Yield every tick later than a moment, in order."""
         last = moment
         with suppress(OverflowError):  # The calendar ends.
-            for found in CronSim(self._expression, moment.astimezone(self.zone)):
-                tick = found.astimezone(UTC)
+            for tick in self._found(moment):
                 # In an hour that comes twice, it begins with the first one again.
                 if tick > last:
                     yield tick
                     last = tick
+
+    def _found(self, moment: datetime) -> Iterator[datetime]:
+        """Yield what cronsim finds after a moment, and at times a little before it."""
+        local = CronSim(self._expression, moment.astimezone(self.zone))
+        if local.fixup_tz is None and _changes_by_half_hours(self.zone.key):
+            return _by_wall_clock(self._expression, self.zone, moment)
+        return (found.astimezone(UTC) for found in local)
 
     def next_after(self, moment: datetime) -> datetime:
         """Return the first tick later than a moment; raises InvalidSchedule."""
@@ -129,6 +139,56 @@ class Timetable:
         for last in self.between(start, end):  # noqa: B007
             pass
         return last
+
+
+def _by_wall_clock(
+    expression: str, zone: ZoneInfo, moment: datetime
+) -> Iterator[datetime]:
+    """Yield ticks from one change of the clocks to the next one.
+
+    cronsim walks by hours, and leaves minute 0 where clocks change by half of one.
+    """
+    start = moment.astimezone(UTC).replace(microsecond=0) + _SECOND
+    while True:
+        offset, end = _offset(start, zone), _next_change(start, zone)
+        begin = (start - _SECOND + offset).replace(tzinfo=None)
+        for found in CronSim(expression, begin):
+            tick = (found - offset).replace(tzinfo=UTC)
+            if tick >= end:
+                break
+            yield tick
+        start = end
+
+
+def _next_change(start: datetime, zone: ZoneInfo) -> datetime:
+    """Return when clocks change next, or a moment far off before which they do not."""
+    offset, end = _offset(start, zone), start
+    for _ in range(_FAR_DAYS):
+        before, end = end, end + timedelta(days=1)
+        if _offset(end, zone) != offset:
+            break
+    else:
+        return end
+    while end - before > _SECOND:
+        middle = before + ((end - before) // 2 // _SECOND) * _SECOND
+        if _offset(middle, zone) == offset:
+            before = middle
+        else:
+            end = middle
+    return end
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
+
+
+@cache
+def _changes_by_half_hours(zone_name: str) -> bool:
+    """Tell whether a zone has offsets that differ by no whole hours; Lord Howe has."""
+    zone = ZoneInfo(zone_name)
+    months = (_FROM + timedelta(days=30 * number) for number in range(24))
+    rests = {_offset(month, zone) % timedelta(hours=1) for month in months}
+    return len(rests) > 1
 
 
 def _has_days(found: CronSim) -> bool:

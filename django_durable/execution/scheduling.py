@@ -150,11 +150,11 @@ def _known(using: str, name: str) -> ScheduleQuerySet:
 
 def _take_turn(row: Schedule, ticks: Sequence[datetime]) -> tuple[int, int]:
     """Start or skip ticks; return how many of each there were."""
-    using = row._state.db or ""
+    rows = Tick.objects.using(row._state.db)
+    rows.mark_over(row.name)
     starts, skips = list(ticks), list[datetime]()
     if row.overlap == Schedule.Overlap.SKIP:
-        is_busy = Tick.objects.using(using).has_active(row.name)
-        first = 0 if is_busy else 1
+        first = 0 if rows.has_active(row.name) else 1
         starts, skips = starts[:first], starts[first:]
     started = len(_start(row, starts, Tick.Kind.DUE))
     return started, _skip(row, skips)

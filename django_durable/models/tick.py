@@ -1,14 +1,16 @@
 """The moments of schedules that have come, and what each of them has started."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connections, models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from django_durable import clock
 from django_durable.models import sql
-from django_durable.models.status import ACTIVE
+from django_durable.models.status import ACTIVE, TERMINAL, Status
 from django_durable.models.tables import TICK
 
 # Of a schedule, those that have started nothing are kept to this number.
@@ -49,20 +51,32 @@ class TickQuerySet(models.QuerySet["Tick"]):
         """Keep those that have started nothing: the last workflow still ran."""
         return self.filter(workflow__isnull=True)
 
+    def mark_over(self, schedule: str) -> None:
+        """Mark what has ended for good, so that it is not looked at again.
+
+        What was cancelled or dead may be resumed, but hardly after a day.
+        """
+        long_ago = clock.now() - timedelta(days=1)
+        ended = Q(status__in=TERMINAL, changed_at__lt=long_ago)
+        ended |= Q(status__in=(Status.SUCCESS, Status.ERROR))
+        of_tick = self._workflows().filter(ended, pk=OuterRef("workflow_id"))
+        self._open(schedule).filter(Exists(of_tick)).update(is_over=True)
+
     def has_active(self, schedule: str) -> bool:
         """Tell whether something that a schedule has started has not ended.
 
-        What a backfill has started does not count. What has ended is marked, and
-        is not looked at again.
+        What a backfill has started does not count.
         """
-        looked_at = self.started().filter(schedule=schedule, is_over=False)
-        looked_at = looked_at.exclude(kind=Tick.Kind.BACKFILL)
+        active = self._workflows().filter(pk=OuterRef("workflow_id"), status__in=ACTIVE)
+        own = self._open(schedule).exclude(kind=Tick.Kind.BACKFILL)
+        return own.filter(Exists(active)).exists()
+
+    def _open(self, schedule: str) -> "TickQuerySet":
+        return self.started().filter(schedule=schedule, is_over=False)
+
+    def _workflows(self) -> models.QuerySet[Any]:
         workflows = self.model._meta.get_field("workflow").related_model
-        active = workflows._base_manager.using(self.db).filter(
-            pk=OuterRef("workflow_id"), status__in=ACTIVE
-        )
-        looked_at.filter(~Exists(active)).update(is_over=True)
-        return looked_at.exists()
+        return workflows._base_manager.using(self.db)
 
     def make_up_for(self, schedule: str, moments: Sequence[datetime]) -> None:
         """Forget that moments of a schedule were skipped: they are to start now."""
@@ -138,7 +152,7 @@ class Tick(models.Model):
             models.Index(
                 fields=["schedule", "-scheduled_at"], name="durable_tick_recent"
             ),
-            # has_active(): what may still run.
+            # mark_over(), has_active(): what may still run.
             models.Index(
                 fields=["schedule"],
                 name="durable_tick_open",

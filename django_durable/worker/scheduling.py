@@ -19,6 +19,8 @@ logger = logging.getLogger("django_durable")
 BUSY_SECONDS = 0.05
 # Of one look: meanwhile nothing is claimed.
 MOST_SECONDS = 0.25
+# How soon to try again what had to wait for a lock, in vain.
+HELD_SECONDS = 1.0
 # How soon to try again what could not be started for another reason.
 FAILED_SECONDS = 10.0
 
@@ -107,7 +109,9 @@ class Scheduling:
             return scheduling.fire(self._using, declared)
         except (DatabaseError, InterfaceError) as error:
             if faults.classify(error) is faults.Fault.CONFLICT:
-                return False  # Somebody holds what it has to write: soon again.
+                # It has waited for what somebody holds: others have their turn.
+                self._try_at[declared.name] = clock.monotonic() + HELD_SECONDS
+                return False
             if faults.is_transient(error):
                 raise
             failure: Exception = error

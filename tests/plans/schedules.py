@@ -55,6 +55,9 @@ SCHEDULES = {
     "insert_new, many": Operation(
         lambda: ticks.insert_new(new_ticks(100)), blocks=2000
     ),
+    "mark_over": Operation(
+        lambda: ticks.mark_over(SCHEDULE), "durable_tick_open", 3000
+    ),
     "has_active": Operation(
         lambda: ticks.has_active(SCHEDULE), "durable_tick_open", 3000
     ),

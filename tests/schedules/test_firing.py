@@ -234,6 +234,21 @@ def test_whatever_has_not_ended_counts_however_much_was_started_since():
     assert ticks()[-1] == "27 15:00:00"
 
 
+def test_what_was_cancelled_counts_again_when_it_is_resumed():
+    declare("0 * * * *", long_report)
+
+    with virtual_time(utc("2026-11-27 12:30"), schedules=True) as time:
+        time.run_for(hours=1)
+        first = Tick.objects.get().workflow_id
+        durable.cancel_workflow(first)
+        time.run_for(hours=1)
+        durable.cancel_workflow(Tick.objects.latest("scheduled_at").workflow_id)
+        durable.resume_workflow(first)
+        time.run_for(hours=1)
+
+    assert ticks() == ["27 13:00:00", "27 14:00:00", "(27 15:00:00)"]
+
+
 def test_a_pause_is_not_made_up_for():
     declare("0 * * * *", catch_up="all", overlap="allow")
 

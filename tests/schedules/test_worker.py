@@ -102,7 +102,7 @@ def locked():
 @pytest.mark.parametrize(
     ("error", "seconds", "is_said"),
     [
-        (locked(), 0.05, False),
+        (locked(), 1, False),
         (IntegrityError("a trigger of the project's"), 10, True),
         (RuntimeError("not now"), 10, True),
     ],
