@@ -26,9 +26,11 @@ class Question:
 
     ``workflows`` are the first of those concerned, ``counts`` how many there are in
     each status, ``consequences`` what will happen, ``remains`` what will not be
-    undone. The template ``details`` shows ``facts``. With ``typed`` the answer must
+    undone. ``about`` names what else it is about: not every theme shows titles. The
+    template ``details`` shows ``facts``. With ``typed`` the answer must
     contain this text. ``hidden`` fields come back with it, which goes to
-    ``post_to``, the same address by default.
+    ``post_to``, the same address by default. Without a ``button`` there is nothing
+    to answer.
     """
 
     title: Words
@@ -42,6 +44,7 @@ class Question:
     hidden: Mapping[str, str] = field(default_factory=dict)
     post_to: str = ""
     is_dangerous: bool = False
+    about: Words = ""
     details: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -87,6 +90,7 @@ def ask(
     total = sum(question.counts.values()) or len(question.workflows)
     context = {
         "title": question.title,
+        "about": question.about,
         "question": question,
         "shown": shown,
         "more": max(0, total - len(shown)),

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -18,13 +17,24 @@ from django_durable.admin.pausing import OF_BULK_ACTIONS
 from django_durable.admin.seen import SeenForm
 from django_durable.display import visible
 from django_durable.limits import Limits
-from django_durable.models import Queue, faults
+from django_durable.models import Queue
+
+
+class WholeField(forms.IntegerField):
+    """A whole number, in digits alone: ``1.000`` is not one, nor a thousand."""
+
+    def to_python(self, value: Any) -> int | None:
+        """Refuse what Django would cut to a number."""
+        text = str(value or "").strip()
+        if text and not text.lstrip("-").isdecimal():
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
 
 
 class LimitsForm(SeenForm):
     """All limits of a queue, and why."""
 
-    concurrency = forms.IntegerField(
+    concurrency = WholeField(
         label=gettext_lazy("At once"),
         required=False,
         min_value=0,
@@ -34,7 +44,7 @@ class LimitsForm(SeenForm):
             " Left empty: any number. 0: none."
         ),
     )
-    rate = forms.IntegerField(
+    rate = WholeField(
         label=gettext_lazy("Rate"),
         required=False,
         min_value=1,
@@ -79,8 +89,7 @@ def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     form = LimitsForm(request.POST or None, initial=_initial(now))
 
     def perform(given: Mapping[str, Any]) -> Deed:
-        using = one_queue.rows().db
-        return faults.retry_conflicts(using, lambda: _limit(name, given, form))
+        return _limit(name, given, form)
 
     return answered(model_admin, request, _question(request, name), form, perform)
 
@@ -97,6 +106,7 @@ def _question(request: HttpRequest, name: str) -> confirming.Question:
         )
     return confirming.Question(
         title=_("Limit the queue %s?") % one_queue.shown(name),
+        about=one_queue.about(name),
         button=_("Set the limits"),
         back=dashboard.address(request, "queues"),
         consequences=consequences,
@@ -112,15 +122,15 @@ def _question(request: HttpRequest, name: str) -> confirming.Question:
 def _limit(name: str, given: Mapping[str, Any], form: LimitsForm) -> Deed:
     rows = one_queue.rows()
     wanted = Limits(given["concurrency"], given["rate"], given["period"])
-    with transaction.atomic(using=rows.db):
-        # So that there is a row to lock: of two at once, the second one sees the first.
-        rows.bulk_create([Queue(name=name)], ignore_conflicts=True)
-        before = rows.select_for_update(no_key=True).get(pk=name).limits
-        text = _("Meanwhile it was set to: %s. Look again before you change that.")
-        form.compare(_written(before), text % limits_text(before))
-        rows.limit(name, **asdict(wanted))
+    # So that there is a row to lock: of two at once, the second one sees the first.
+    rows.bulk_create([Queue(name=name)], ignore_conflicts=True)
+    before = rows.select_for_update(no_key=True).get(pk=name).limits
     if wanted == before:
-        return Deed("limit", Queue(name), _("It has these limits already."), False)
+        text = _("It has these limits already.")
+        return Deed("limit", Queue(name), text, took=False)
+    text = _("Meanwhile it was set to: %s. Look again before you change that.")
+    form.compare(_written(before), text % limits_text(before))
+    rows.limit(name, **asdict(wanted))
     return Deed("limit", Queue(name), f"{limits_text(before)} → {limits_text(wanted)}.")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 
 from django_durable import clock, conf
 from django_durable.admin import audit
@@ -51,3 +52,8 @@ def rows() -> QueueQuerySet:
 def shown(name: str) -> str:
     """Return the name as it may stand in a sentence."""
     return visible(name, limit=64, lines=False)
+
+
+def about(name: str) -> str:
+    """Return what a page says that it is about."""
+    return _("Queue %s") % shown(name)

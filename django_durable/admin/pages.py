@@ -123,6 +123,12 @@ def unmigrated(
     return render(model_admin, request, BASE, context)
 
 
+def gone(**found: Any) -> HttpResponse:
+    """Tell an open page, with 404, that what it is about is no longer there."""
+    words = {"is_over": True, "news": _("It is no longer there")}
+    return JsonResponse({**words, **found}, status=404)
+
+
 def answer(request: HttpRequest, found: Mapping[str, Any]) -> HttpResponse:
     """Return JSON that nobody keeps; nothing at all when it is what they have."""
     text = json.dumps(found, sort_keys=True)

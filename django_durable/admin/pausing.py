@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 
 from django_durable.admin import confirming, dashboard, one_queue
 from django_durable.admin.deeds import Deed, answered
+from django_durable.admin.holds import pause_text
+from django_durable.admin.seen import SeenForm
 from django_durable.models import Queue
 
 # Where the bulk actions of the console run.
@@ -26,6 +28,7 @@ def pause(model_admin: Any, request: HttpRequest) -> HttpResponse:
         consequences.append(_("Bulk actions of these pages run in it: they wait, too."))
     question = confirming.Question(
         title=_("Pause the queue %s?") % one_queue.shown(name),
+        about=one_queue.about(name),
         button=_("Pause"),
         back=dashboard.address(request, "queues"),
         consequences=consequences,
@@ -42,6 +45,7 @@ def resume(model_admin: Any, request: HttpRequest) -> HttpResponse:
     name = one_queue.asked_queue(request)
     question = confirming.Question(
         title=_("Resume the queue %s?") % one_queue.shown(name),
+        about=one_queue.about(name),
         button=_("Resume"),
         back=dashboard.address(request, "queues"),
         consequences=[_("Workers that are free begin at once with what is ready.")],
@@ -78,12 +82,29 @@ def ask_to_resume(
     rows: Any,
     row: Any,
 ) -> HttpResponse:
-    """Ask before what is paused goes on by a method of ``rows``; then do it."""
+    """Ask before what is paused goes on by a method of ``rows``; then do it.
+
+    Not where somebody has paused it anew since the page was shown.
+    """
+    shown = rows.filter(pk=row.pk).first()
+    form = SeenForm(request.POST or None, initial={"seen": _pause_of(shown)})
 
     def perform(given: Mapping[str, Any]) -> Deed:
-        took = rows.resume(row.pk)
-        text = _("It goes on.") if took else _("It was not paused.")
-        return Deed("resume", row, text, took)
+        return _resume(rows, row, form)
 
-    form = confirming.ReasonForm(request.POST or None)
     return answered(model_admin, request, question, form, perform)
+
+
+def _resume(rows: Any, row: Any, form: SeenForm) -> Deed:
+    now = rows.select_for_update(no_key=True).filter(pk=row.pk).first()
+    if pause := _pause_of(now):
+        form.compare(pause, _("Meanwhile: %s.") % pause_text(now))
+    took = rows.resume(row.pk)
+    text = _("It goes on.") if took else _("It was not paused.")
+    return Deed("resume", row, text, took)
+
+
+def _pause_of(row: Any) -> str:
+    """Return which pause of a queue or schedule this is; nothing while it goes on."""
+    paused_at = getattr(row, "paused_at", None)
+    return paused_at.isoformat() if paused_at is not None else ""

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
@@ -16,7 +16,7 @@ from django_durable.admin.figures.ages import age
 from django_durable.admin.figures.workers import FRESH, GONE, LATE, LOST, WORDS, pulse
 from django_durable.admin.listing import news
 from django_durable.admin.live import MOST_ROWS, shown_badge
-from django_durable.admin.pages import answer
+from django_durable.admin.pages import answer, gone
 from django_durable.display import visible
 from django_durable.models import Worker, Workflow
 from django_durable.models.workflow import PAYLOADS
@@ -48,9 +48,7 @@ def one(model_admin: Any, request: HttpRequest, key: UUID) -> HttpResponse:
     alarm = "".join(condition.alarms(conf.current().database))
     worker = model_admin.get_object(request, str(key))
     if worker is None:
-        found = {"rows": {str(key): _cells_when_gone()}, "is_over": True}
-        found |= {"news": _("It is no longer there"), "alarm": alarm}
-        return JsonResponse(found, status=404)
+        return gone(rows={str(key): _cells_when_gone()}, alarm=alarm)
     if not model_admin.has_view_permission(request, worker):
         raise PermissionDenied
     shown = {str(worker.pk): cells(model_admin, worker)}

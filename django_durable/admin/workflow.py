@@ -119,6 +119,7 @@ class DurableWorkflowAdmin(BulkActions, Columns, ActionPermissions, ReadOnlyAdmi
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the workflow with its steps, and all that hangs on it."""
+        request.current_app = self.admin_site.name
         return harden(super().change_view(request, object_id, form_url, extra_context))
 
     def render_change_form(

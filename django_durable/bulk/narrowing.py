@@ -35,6 +35,8 @@ STATES: dict[str, tuple[str, ...]] = {
     "paused": (Status.PAUSED,),
     "dead": (Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED,),
 }
+# Of a schedule; with more of them a list of what they have started would be slow.
+MOST_TICKS = 10_000
 STRANDED, READY = "stranded", "ready"
 
 
@@ -124,9 +126,10 @@ def of_subject(rows: Rows, value: str) -> Rows:
 
 
 def of_schedule(rows: Rows, value: str) -> Rows:
-    """Keep what a schedule has started, or a person by it."""
+    """Keep what the last ticks of a schedule have started, or a person by it."""
     ticks = Tick.objects.using(rows.db).started().filter(schedule=value)
-    return rows.filter(pk__in=ticks.values("workflow_id"))
+    last = ticks.order_by("-scheduled_at").values("workflow_id")[:MOST_TICKS]
+    return rows.filter(pk__in=last)
 
 
 def ended_before(rows: Rows, value: str) -> Rows:

@@ -18,11 +18,12 @@ def address(action, name):
 
 
 def rows_of(client, at=QUEUES):
-    """Return the cells of a table of queues, by the names of these."""
-    table = re.search(r"<tbody>(.*?)</tbody>", client.get(at).text, re.DOTALL)
-    rows = re.findall(r"<tr>(.*?)</tr>", table[1] if table else "", re.DOTALL)
+    """Return the cells of a table of queues by their headings, by its names."""
+    table = re.search(r"<thead>(.*?)</tbody>", client.get(at).text, re.DOTALL)
+    head, *rows = re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL)
+    headings = re.findall(r"<th[^>]*>(.*?)</th>", head)
     cells = [re.findall(r"<td.*?>(.*?)</td>", row, re.DOTALL) for row in rows]
     plain = [
         [html.unescape(re.sub("<.*?>", "", each)) for each in row] for row in cells
     ]
-    return {row[0]: row[1:] for row in plain}
+    return {row[0]: dict(zip(headings, row, strict=True)) for row in plain}

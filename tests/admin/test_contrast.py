@@ -133,6 +133,8 @@ def test_links_in_tinted_boxes_have_the_ink_of_their_text():
 
     for box in (".dd-warning a", ".dd-alarm a", ".dd-soft a", ".dd-row-error a"):
         assert box in inked
+    for own in (".dd-dots a.dd-badge", ".dd-console code"):
+        assert own in inked
     assert "text-decoration: underline" in CSS
     assert FADED["a .dd-under"] == 1
 

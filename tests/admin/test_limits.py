@@ -61,7 +61,8 @@ def test_a_queue_is_limited_after_a_question_and_history_tells_how(
     fields = given(asked, concurrency="2", rate="100", period="60", reason="quota")
     done = client.post(limit, fields, follow=True)
     shown = client.get(limit)
-    same = client.post(limit, given(shown, **{**fields, "seen": ""}))
+    late = client.post(limit, given(shown, concurrency="3", seen=""))
+    same = client.post(limit, fields, follow=True)
     lifted = client.post(limit, given(shown), follow=True)
 
     assert (limit, before) == (address("limit", name), 0)
@@ -71,7 +72,8 @@ def test_a_queue_is_limited_after_a_question_and_history_tells_how(
     )
     assert 'value="2"' in shown.text
     assert "0 of 2 running, 0 of 100 per minute" in shown.text
-    assert "Meanwhile it was set to: 2 at once, 100 per minute" in same.text
+    assert "Meanwhile it was set to: 2 at once, 100 per minute" in late.text
+    assert "It has these limits already." in same.text
     assert "2 at once, 100 per minute → no limit." in html.unescape(lifted.text)
     entries = LogEntry.objects.order_by("pk")
     assert [(each.object_id, each.get_change_message()) for each in entries] == [
@@ -87,6 +89,7 @@ def test_a_queue_is_limited_after_a_question_and_history_tells_how(
     [
         ({"concurrency": "-1"}, {"concurrency": "greater than or equal to 0"}),
         ({"concurrency": "1.5"}, {"concurrency": "whole number"}),
+        ({"concurrency": "1.000"}, {"concurrency": "whole number"}),
         ({"concurrency": "9" * 30}, {"concurrency": "less than or equal to"}),
         ({"rate": "0", "period": "1"}, {"rate": "greater than or equal to 1"}),
         ({"rate": "5"}, {"period": "In which time?"}),
@@ -158,22 +161,26 @@ def test_limits_are_shown_with_what_they_leave_and_hold_back(client, operator, n
 
     queues, home = rows_of(client), rows_of(client, HOME)
 
-    assert queues["full"][3] == "1 of 1 running"
-    assert queues["full"][-1] == "LIMITED: 1 of 1 running"
-    assert queues["quick"][3] == "0 of 5 running, 3 of 3 per minute"
+    assert queues["full"]["Limit"] == "1 of 1 running"
+    assert queues["full"]["State"] == "LIMITED: 1 of 1 running"
+    assert queues["quick"]["Limit"] == "0 of 5 running, 3 of 3 per minute"
     at = timezone.localtime(noon.now() + timedelta(seconds=10))
     state = f"LIMITED: 3 of 3 per minute, more from {at:%H:%M:%S}"
-    assert queues["quick"][-1] == state
-    assert queues["idle"][3] == "0 of 1 per 1 m 30 s"
-    assert queues["idle"][-1] == "running"
-    assert queues["free"][3] == "—"
-    assert [home[name][2:4] for name in ("full", "quick", "idle", "free")] == [
-        ["1/1", "1"],
-        ["0/5", "5, 3/3 per minute"],
-        ["0/—", "0/1 per 1 m 30 s"],
-        ["1/—", "—"],
+    assert queues["quick"]["State"] == state
+    assert queues["idle"]["Limit"] == "0 of 1 per 1 m 30 s"
+    assert queues["idle"]["State"] == "running"
+    assert queues["free"]["Limit"] == "—"
+    used = [
+        (home[name]["Running"], home[name]["Limit"])
+        for name in ("full", "quick", "idle", "free")
     ]
-    assert home["full"][-1] == queues["full"][-1]
+    assert used == [
+        ("1/1", "1"),
+        ("0/5", "5, 3/3 per minute"),
+        ("0/—", "0/1 per 1 m 30 s"),
+        ("1/—", "—"),
+    ]
+    assert home["full"]["State"] == queues["full"]["State"]
 
 
 def test_an_open_page_hears_of_limits_in_as_many_statements(client, operator):

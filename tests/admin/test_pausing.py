@@ -15,7 +15,7 @@ from django_durable import bulk, clock
 from django_durable.admin import pausing, queues as page_of_queues
 from django_durable.admin.figures import queues
 from django_durable.models import Queue, Workflow
-from tests.admin.pages import begun, page
+from tests.admin.pages import begun, hidden, page
 from tests.admin.queues import API, HOME, ODD, QUEUES, address, rows_of
 from tests.admin.rows import add
 
@@ -38,9 +38,11 @@ def test_a_queue_is_paused_and_resumed_after_a_question(client, operator, name):
     done = client.post(address("pause", name), {"reason": "disk full"}, follow=True)
     again = client.post(address("pause", name), {"reason": "really"}, follow=True)
     paused = Queue.objects.get()
-    shown = rows_of(client)[name][-1]
+    shown = rows_of(client)[name]["State"]
     history = client.get(address("resume", name)).text
-    back = client.post(address("resume", name), {"reason": "new disk"}, follow=True)
+    seen = hidden(history)["seen"]
+    given = {"reason": "new disk", "seen": seen}
+    back = client.post(address("resume", name), given, follow=True)
     twice = client.post(address("resume", name), {"reason": ""}, follow=True)
 
     assert (asked.status_code, before) == (200, 0)
@@ -51,7 +53,7 @@ def test_a_queue_is_paused_and_resumed_after_a_question(client, operator, name):
     assert re.fullmatch(r"PAUSED by ana \d\d:\d\d: disk full Resume…", shown)
     assert "It goes on." in back.text
     assert "It was not paused." in twice.text
-    assert rows_of(client)[name][-1] == "running Pause…"
+    assert rows_of(client)[name]["State"] == "running Pause…"
     assert re.search(
         r"ana</bdi>: <bdi>pause: It is paused\. Reason: disk full", history
     )
@@ -78,10 +80,10 @@ def test_a_paused_queue_is_listed_without_rows_and_on_the_dashboard(client, oper
     for rows in found:
         assert set(rows) == {"busy", "empty", "nobody's"}
         assert re.fullmatch(
-            r"PAUSED by ana \S{10} \d\d:\d\d: moving", rows["empty"][-1]
+            r"PAUSED by ana \S{10} \d\d:\d\d: moving", rows["empty"]["State"]
         )
-        assert re.fullmatch(r"PAUSED \d\d:\d\d", rows["nobody's"][-1])
-        assert rows["busy"][-1] == "running"
+        assert re.fullmatch(r"PAUSED \d\d:\d\d", rows["nobody's"]["State"])
+        assert rows["busy"]["State"] == "running"
 
 
 @pytest.mark.once
@@ -99,7 +101,7 @@ def test_beside_very_many_a_queue_with_something_in_it_is_still_told_to_be_pause
     assert "There may be more" in client.get(QUEUES).text
     for rows in (rows_of(client), rows_of(client, HOME)):
         assert set(rows) == {"a", "b", "ready", "runs"}
-        assert all(row[-1].startswith("PAUSED ") for row in rows.values())
+        assert all(row["State"].startswith("PAUSED ") for row in rows.values())
 
 
 @pytest.mark.once
@@ -113,6 +115,23 @@ def test_who_resumes_reads_why_code_has_paused_the_queue(client, operator):
     assert "PAUSED" not in client.get(address("resume", "mail")).text
 
 
+def test_who_resumes_what_was_paused_anew_is_asked_again(client, operator):
+    operator("view_workflow", "manage_queue")
+    resume = address("resume", "reports")
+    Queue.objects.pause("reports", "short", "ana")
+    given = {"reason": "", "seen": hidden(client.get(resume).text)["seen"]}
+    Queue.objects.resume("reports")
+    Queue.objects.pause("reports", "disk full", "bob")
+
+    asked = client.post(resume, given)
+    kept = Queue.objects.paused().get().paused_by
+    client.post(resume, {"reason": "", "seen": hidden(asked.text)["seen"]})
+
+    assert re.search(r"Meanwhile: PAUSED by bob \d\d:\d\d: disk full\.", asked.text)
+    assert kept == "bob"
+    assert not Queue.objects.paused().exists()
+
+
 @pytest.mark.once
 def test_the_history_names_what_was_done_alike_in_every_language(
     client, operator, monkeypatch
@@ -121,7 +140,9 @@ def test_the_history_names_what_was_done_alike_in_every_language(
     monkeypatch.setattr(pausing, "_", "«{}»".format)
 
     for action in ("pause", "resume"):
-        client.post(address(action, "reports"), {"reason": ""})
+        asked = client.get(address(action, "reports")).text
+        seen = hidden(asked).get("seen", "")
+        client.post(address(action, "reports"), {"reason": "", "seen": seen})
 
     entries = LogEntry.objects.order_by("pk")
     assert [each.get_change_message() for each in entries] == [

@@ -47,7 +47,10 @@ def pages(client):
     there = There(schedule=f"?schedule={scheduled().pk}", queue="?queue=default")
     found = addresses("w", there)
     for name in ("schedule", "schedule_backfill", "schedule_run", "queue_limit"):
-        yield name, client.get(found[name][0])
+        response = client.get(found[name][0])
+        ours = "".join(text for text, ours in Markup(response.text).text if ours)
+        assert ("Queue default" if "queue" in name else "Schedule report") in ours
+        yield name, response
     yield "fork place", client.get(page("w", "fork"))
     chosen = {"action": "restart_selected", "_selected_action": "w"}
     yield "bulk", client.post(LIST, chosen)

@@ -89,8 +89,13 @@ def counted(
 
 def moment(request: HttpRequest) -> datetime | None:
     """Return since when; None where that is not asked."""
+    return moment_of(request.GET.get(SINCE, ""))
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment that a page has written; None for anything else."""
     try:
-        found = parse_datetime(request.GET.get(SINCE, ""))
+        found = parse_datetime(text)
         # Near the ends of the calendar there is no such moment.
         return found.astimezone(UTC) if found and is_aware(found) else None
     except (ValueError, OverflowError):

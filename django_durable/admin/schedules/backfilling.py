@@ -24,12 +24,19 @@ from django_durable.admin.schedules.moments import (
     timetable_of,
     zone_of,
 )
-from django_durable.admin.schedules.rows import address, asked, rows, title_of
+from django_durable.admin.schedules.rows import (
+    about,
+    address,
+    asked,
+    refused,
+    rows,
+    title_of,
+)
 from django_durable.admin.seen import SeenForm
 from django_durable.client.schedules import backfill_schedule
 from django_durable.display import visible
 from django_durable.execution.scheduling import MOST_BACKFILLED
-from django_durable.models import Schedule, Tick, faults
+from django_durable.models import Schedule, Tick
 
 RANGE = "admin/django_durable/console/backfill.html"
 TICKS = "admin/django_durable/console/backfilled.html"
@@ -68,15 +75,15 @@ class RangeForm(forms.Form):
             field.help_text = _("In the time zone %s.") % shown
 
     def clean_start(self) -> datetime:
-        """Return the earlier one of a time that comes twice."""
-        start = _aware(self.cleaned_data["start"], self.zone, fold=0)
+        """Return the earlier one of a time that the clocks show twice, or leave out."""
+        start = min(_moments(self.cleaned_data["start"], self.zone))
         if start < clock.now() - LONGEST_AGO:
             raise ValidationError(_("At most ten years ago."))
         return start
 
     def clean_end(self) -> datetime:
-        """Return the later one of a time that comes twice."""
-        end = _aware(self.cleaned_data["end"], self.zone, fold=1)
+        """Return the later one of a time that the clocks show twice, or leave out."""
+        end = max(_moments(self.cleaned_data["end"], self.zone))
         if end > clock.now():
             raise ValidationError(_("A backfill is for the past."))
         return end
@@ -103,10 +110,14 @@ class RangeForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The ticks of a range: which are to be started, and which have been before."""
+    """The ticks of a range: to be started, and those that have started one.
+
+    ``skipped`` are those of the first that came, and started nothing.
+    """
 
     new: Sequence[Moment]
     known: Sequence[Moment]
+    skipped: Sequence[Moment]
 
     @property
     def seen(self) -> str:
@@ -117,6 +128,8 @@ class Plan:
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Ask which range of the schedule ``?schedule=`` to make up for; then do it."""
     row = asked(request)
+    if refusal := refused(model_admin, request, row):
+        return refusal
     form = RangeForm(row, request.GET if "start" in request.GET else None)
     if not form.is_valid():
         return _ask_for_range(model_admin, request, form)
@@ -128,6 +141,7 @@ def _ask_for_range(
 ) -> HttpResponse:
     context = {
         "title": _("Backfill the schedule %s") % title_of(form.row),
+        "about": about(form.row),
         "schedule": form.row.name,
         "form": form,
         "most": MOST_BACKFILLED,
@@ -139,9 +153,11 @@ def _ask_for_range(
 def _ask(model_admin: Any, request: HttpRequest, chosen: RangeForm) -> HttpResponse:
     plan = _plan(chosen)
     number = len(plan.new)
+    button = ngettext("Start %d workflow", "Start %d workflows", number) % number
     question = confirming.Question(
         title=_("Backfill the schedule %s?") % title_of(chosen.row),
-        button=ngettext("Start %d workflow", "Start %d workflows", number) % number,
+        about=about(chosen.row),
+        button=button if number else "",
         back=address(request, "schedule", chosen.row.name),
         consequences=[
             _("Each tick below that has started no workflow starts one at once."),
@@ -154,7 +170,7 @@ def _ask(model_admin: Any, request: HttpRequest, chosen: RangeForm) -> HttpRespo
     form = SeenForm(request.POST or None, initial={"seen": plan.seen})
 
     def perform(given: Mapping[str, Any]) -> Deed:
-        return faults.retry_conflicts(rows().db, lambda: _backfill(chosen, form))
+        return _backfill(chosen, form)
 
     return answered(model_admin, request, question, form, perform)
 
@@ -168,28 +184,38 @@ def _backfill(chosen: RangeForm, form: SeenForm) -> Deed:
         given = chosen.cleaned_data
         handles = backfill_schedule(row.name, given["start"], given["end"])
     span = [moment_in(chosen.zone, given[name]) for name in ("start", "end")]
-    said = {"number": len(handles), "start": span[0], "end": span[1]}
-    text = _("Of the ticks from %(start)s to %(end)s, %(number)d were started.")
+    new = sum(bool(handle.created) for handle in handles)
+    said = {"new": new, "old": len(handles) - new, "start": span[0], "end": span[1]}
+    text = _("Of the ticks from %(start)s to %(end)s, %(new)d were started.")
+    if said["old"]:
+        text += " " + _("The workflows of %(old)d were there already.")
     return Deed("backfill", row, text % said, bool(handles))
 
 
 def _plan(chosen: RangeForm) -> Plan:
     moments = chosen.moments(chosen.cleaned_data)
-    come = chosen.row.ticks.started().exclude(kind=Tick.Kind.HAND)
-    known = set(
-        come.filter(scheduled_at__in=moments).values_list("scheduled_at", flat=True)
+    come = chosen.row.ticks.exclude(kind=Tick.Kind.HAND).filter(
+        scheduled_at__in=moments
     )
+    known = dict(come.values_list("scheduled_at", "workflow_id"))
+    shown = {at: moment_in(chosen.zone, at) for at in moments}
+    started = {at for at, workflow_id in known.items() if workflow_id is not None}
     return Plan(
-        new=[moment_in(chosen.zone, at) for at in moments if at not in known],
-        known=[moment_in(chosen.zone, at) for at in moments if at in known],
+        new=[shown[at] for at in moments if at not in started],
+        known=[shown[at] for at in moments if at in started],
+        skipped=[shown[at] for at in moments if at in known and at not in started],
     )
 
 
-def _aware(given: datetime, zone: tzinfo, *, fold: int) -> datetime:
-    """Return a moment; raises ValidationError at the ends of the calendar."""
+def _moments(given: datetime, zone: tzinfo) -> list[datetime]:
+    """Return what a time can mean: one that comes twice, or never, two moments.
+
+    Raises ValidationError at the ends of the calendar.
+    """
+    meant = [given]
     if is_naive(given):
-        given = given.replace(tzinfo=zone, fold=fold)
+        meant = [given.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
     try:
-        return given.astimezone(UTC)
+        return [each.astimezone(UTC) for each in meant]
     except OverflowError:
         raise ValidationError(_("There is no such moment.")) from None

@@ -10,16 +10,16 @@ from django_durable import clock, conf
 from django_durable.admin import audit, dashboard
 from django_durable.admin.figures import condition
 from django_durable.admin.listing.counts import CappedPaginator
-from django_durable.admin.pages import answer, render
-from django_durable.admin.payloads import inputs_payload
+from django_durable.admin.pages import answer, gone, render
+from django_durable.admin.payloads import Payload, inputs_payload
 from django_durable.admin.schedules.moments import zone_of
 from django_durable.admin.schedules.rows import (
     Shown,
+    about,
     address,
     asked,
+    named,
     rows,
-    shown,
-    title_of,
     tools,
 )
 from django_durable.admin.schedules.ticks import last_ticks, outcomes, seen_workflows
@@ -51,13 +51,13 @@ def one(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Show the schedule ``?schedule=``: when it comes, what it did, who did what."""
     row = asked(request)
     (found,) = _shown(model_admin, request, [row], TICKS, NEXT_OF_ONE)
-    with_data = model_admin.has_view_data_permission(request)
     context = {
-        "title": _("Schedule %s") % title_of(row),
+        "title": about(row),
+        "about": about(row),
         "schedule": found,
         "tools": tools(request, found),
         "workflows": dashboard.listing(request, schedule=row.name),
-        "inputs": inputs_payload(row.inputs, row.workflow_name) if with_data else None,
+        "inputs": _inputs(model_admin, request, found),
         "history": {"entries": audit.entries_of(Schedule, row.pk)},
         "live_address": address(request, "api_schedules", row.name),
         "live_version": version([found]),
@@ -67,12 +67,15 @@ def one(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 def follow(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Answer with how the schedules of a page are, or the one that is named."""
+    alarm = "".join(condition.alarms(conf.current().database))
     if "schedule" in request.GET:
-        found = _shown(model_admin, request, [asked(request)], TICKS, NEXT_OF_ONE)
+        row = named(request)
+        if row is None:
+            return gone(alarm=alarm)
+        found = _shown(model_admin, request, [row], TICKS, NEXT_OF_ONE)
     else:
         found = _shown(model_admin, request, list(_page(request)), DOTS, NEXT)
     figures = {name: text for each in found for name, text in each.figures.items()}
-    alarm = "".join(condition.alarms(conf.current().database))
     return answer(
         request, {"figures": figures, "version": version(found), "alarm": alarm}
     )
@@ -98,13 +101,31 @@ def _shown(
     seen = seen_workflows(model_admin, request, all_ticks)
     live = Worker.objects.using(using).live_schedules() if found else set()
     return [
-        shown(
+        Shown(
             *(row, now),
             outcomes(model_admin, ticks.get(row.name, []), seen, zone_of(row)),
-            *(live, number),
+            *(row.name in live, number),
         )
         for row in found
     ]
+
+
+def _inputs(model_admin: Any, request: HttpRequest, found: Shown) -> Payload | None:
+    """Return what workflows are started with, for those who may see it of them all.
+
+    A project decides by the workflow: by that of the last tick. Where there is none,
+    only those see it from whom nothing is hidden.
+    """
+    row = found.row
+    if any(outcome.is_hidden for outcome in found.outcomes):
+        return None
+    seen = (each.workflow for each in found.outcomes if each.workflow is not None)
+    workflow = next(seen, None)
+    if workflow is None and not request.user.is_superuser:
+        return None
+    if not model_admin.has_view_data_permission(request, workflow):
+        return None
+    return inputs_payload(row.inputs, row.workflow_name)
 
 
 def _links(request: HttpRequest, each: Shown) -> tuple[str, list[tuple[str, str]]]:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django_durable.cron import Timetable, check_cron, check_time_zone
+from django_durable.cron import Timetable, check_time_zone
 from django_durable.exceptions import InvalidSchedule
 
 
@@ -27,15 +28,18 @@ class Moment:
 def timetable_of(row: Any) -> Timetable | None:
     """Return the moments of a schedule; None of one that no code of ours wrote."""
     try:
-        return Timetable(check_cron(row.cron), check_time_zone(row.time_zone))
+        found: Timetable = row.timetable
     except InvalidSchedule:
         return None
+    return found
 
 
 def zone_of(row: Any) -> tzinfo:
     """Return the time zone of a schedule; UTC where there is no such zone."""
-    table = timetable_of(row)
-    return UTC if table is None else table.zone
+    try:
+        return ZoneInfo(check_time_zone(row.time_zone))
+    except InvalidSchedule:
+        return UTC
 
 
 def moment_in(zone: tzinfo, at: datetime) -> Moment:

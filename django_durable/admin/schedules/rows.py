@@ -1,13 +1,14 @@
 """A schedule as the pages show it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from django_durable import conf
@@ -32,9 +33,28 @@ class Shown:
     row: Any
     now: datetime
     outcomes: Sequence[Outcome]
-    words: str
-    upcoming: Sequence[Moment]
     is_declared: bool
+    number: int
+
+    @property
+    def short_name(self) -> str:
+        """The last part of the workflow's name."""
+        name = str(self.row.workflow_name)
+        return visible(name.rpartition(".")[2] or name, limit=60, lines=False)
+
+    @property
+    def words(self) -> str:
+        """The cron expression in words; nothing of one that cannot be read."""
+        table = timetable_of(self.row)
+        return table.in_words if table is not None else ""
+
+    @property
+    def upcoming(self) -> list[Moment]:
+        """The next ticks, so many as are to be shown."""
+        table = timetable_of(self.row)
+        if table is None:
+            return []
+        return [moment_in(table.zone, at) for at in self.row.upcoming(self.number)]
 
     @property
     def key(self) -> str:
@@ -44,8 +64,13 @@ class Shown:
 
     @property
     def state(self) -> str:
-        """E.g. ``PAUSED by ana 09:12: the shop is closed``, or ``on``."""
-        return pause_text(self.row) or _("on")
+        """E.g. ``PAUSED by ana 09:12: the shop is closed``, ``OVERDUE``, or ``on``."""
+        return pause_text(self.row) or (_("OVERDUE") if self.is_overdue else _("on"))
+
+    @property
+    def is_overdue(self) -> bool:
+        """Tell whether a worker should have looked, and none has."""
+        return bool(self.row.is_overdue)
 
     @property
     def due(self) -> str:
@@ -62,7 +87,7 @@ class Shown:
         given = {"all": self.row.skipped, "since": self.row.skipped_in_row}
         if not self.row.skipped_in_row:
             return f"{self.row.skipped}"
-        return _("%(all)s, %(since)s since the last start") % given
+        return _("%(all)s (%(since)s since the last start)") % given
 
     @property
     def figures(self) -> dict[str, str]:
@@ -77,31 +102,22 @@ class Shown:
         """What changes when there is more to show."""
         last = [outcome.text for outcome in self.outcomes]
         row = self.row
-        return f"{row.name} {row.next_at} {row.changed_at} {row.paused_at} {last}"
-
-
-def shown(
-    row: Any,
-    now: datetime,
-    outcomes: Sequence[Outcome],
-    live: Collection[str],
-    number: int,
-) -> Shown:
-    """Return a schedule with so many of its next ticks."""
-    table, words, upcoming = timetable_of(row), "", []
-    if table is not None:
-        words = table.in_words
-        upcoming = [moment_in(table.zone, at) for at in row.upcoming(number)]
-    return Shown(row, now, outcomes, words, upcoming, is_declared=row.name in live)
+        moments = f"{row.next_at} {row.changed_at} {row.paused_at}"
+        return f"{row.name} {moments} {self.is_overdue} {self.is_declared} {last}"
 
 
 def asked(request: HttpRequest) -> Any:
     """Return the schedule that the address names; raises Http404 without one."""
-    name = request.GET.get("schedule", "")
-    row = rows().filter(pk=name).first() if may_exist(name) else None
+    row = named(request)
     if row is None:
         raise Http404
     return row
+
+
+def named(request: HttpRequest) -> Any:
+    """Return the schedule that the address names, None without one."""
+    name = request.GET.get("schedule", "")
+    return rows().filter(pk=name).first() if may_exist(name) else None
 
 
 def rows() -> ScheduleQuerySet:
@@ -135,7 +151,21 @@ def title_of(row: Any) -> str:
     return visible(row.name, limit=80, lines=False)
 
 
+def about(row: Any) -> str:
+    """Return what a page says that it is about."""
+    return _("Schedule %s") % title_of(row)
+
+
 def facts(row: Any) -> dict[str, Any]:
     """Return for the pages that ask how it is, perhaps by code, and what was done."""
     entries = audit.entries_of(Schedule, row.pk)
     return {"state": pause_text(row), "entries": entries}
+
+
+def refused(model_admin: Any, request: HttpRequest, row: Any) -> HttpResponse | None:
+    """Lead back from a schedule with which this process can do nothing; else None."""
+    if request.method != "POST" or timetable_of(row) is not None:
+        return None
+    text = _("Its cron expression or its time zone cannot be read here.")
+    model_admin.message_user(request, f"“{title_of(row)}”: {text}", messages.ERROR)
+    return HttpResponseRedirect(address(request, "schedule", row.name))

@@ -12,12 +12,17 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable.admin.actions.asking import page_of
 from django_durable.admin.badges import badge, status_parts
-from django_durable.admin.figures.statements import either
 from django_durable.admin.schedules.moments import Moment, moment_in
 from django_durable.models import Tick, sql
+from django_durable.models.tables import TICK
 from django_durable.models.workflow import PAYLOADS
 from django_durable.redaction import HIDDEN
 
+_LAST = f"""
+SELECT * FROM (
+    SELECT schedule_id, scheduled_at, kind, workflow_id FROM {TICK}
+    WHERE schedule_id = %s ORDER BY scheduled_at DESC LIMIT {{most:d}}) AS part
+"""
 _HOW: dict[str, Any] = {
     Tick.Kind.HAND: gettext_lazy("by hand"),
     Tick.Kind.BACKFILL: gettext_lazy("backfill"),
@@ -33,8 +38,9 @@ class Outcome:
     kind: str
     icon: str
     word: str
-    workflow_id: str = ""
+    workflow: Any = None
     address: str = ""
+    is_hidden: bool = False
 
     @property
     def text(self) -> str:
@@ -52,13 +58,10 @@ def last_ticks(using: str, names: Sequence[str], most: int) -> dict[str, list[Ti
     """Return the last ticks of each schedule, the latest first, by one statement."""
     if not names:
         return {}
-    rows = Tick.objects.using(using).order_by("-scheduled_at")
-    columns = rows.values_list("schedule_id", "scheduled_at", "kind", "workflow_id")
-    parts = [columns.filter(schedule=name)[:most] for name in names]
+    statement = " UNION ALL ".join([_LAST.format(most=most)] * len(names))
     found: dict[str, list[Tick]] = defaultdict(list)
-    for name, at, kind, workflow_id in sql.fetch(
-        connections[using], *either(using, parts)
-    ):
+    rows = sql.fetch(connections[using], statement, names)
+    for name, at, kind, workflow_id in rows:
         moment: Any = sql.moment(at)
         tick = Tick(
             schedule_id=name, scheduled_at=moment, kind=kind, workflow_id=workflow_id
@@ -97,11 +100,11 @@ def _outcome(
         return Outcome(moment, came, "cancelled", "–", _("skipped"))
     workflow = seen.get(tick.workflow_id)
     if workflow is None:
-        return Outcome(moment, came, "unknown", "?", HIDDEN)
+        return Outcome(moment, came, "unknown", "?", HIDDEN, is_hidden=True)
     parts = status_parts(workflow)
     return Outcome(
         *(moment, came, parts["kind"], parts["icon"], parts["word"]),
-        workflow_id=workflow.pk,
+        workflow=workflow,
         address=page_of(model_admin, workflow.pk),
     )
 
