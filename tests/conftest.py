@@ -13,7 +13,7 @@ from django_durable.definitions import schedules
 from django_durable.execution.direct import close_lease
 from django_durable.execution.outbox import flusher
 from django_durable.wakeup import hub
-from tests import workflows
+from tests import sessions, workflows
 from tests.crash.driver import MovableClock
 from tests.properties.profiles import use_profile
 
@@ -67,11 +67,12 @@ def patience(settings):
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Give back the connections of this process before its databases go."""
-    yield
-    hub.close()
-    flusher.close()
-    if _executor_is_used():
-        asyncio.run(sync_to_async(connections.close_all)())
+    with sessions.kept():
+        yield
+        hub.close()
+        flusher.close()
+        if _executor_is_used():
+            asyncio.run(sync_to_async(connections.close_all)())
 
 
 def _executor_is_used():

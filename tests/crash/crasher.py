@@ -15,6 +15,8 @@ from weakref import WeakSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from tests import sessions
+
 T = TypeVar("T")
 When = Literal["before", "after"]
 
@@ -193,6 +195,7 @@ def new_connection(
         given = settings["OPTIONS"]
         settings["OPTIONS"] = {**given, "options": "-c synchronous_commit=off"}
     made = type(like)(settings, like.alias)
+    sessions.never_leave(made)
     if session is not None and not getattr(session, "closed", False):
         made.__dict__["get_new_connection"] = lambda params: session
     return made
