@@ -3,6 +3,8 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from django_durable.testing import virtual_time
+from tests.admin.schedules import utc
 from tests.command_line import cli
 
 __all__ = ["cli"]
@@ -28,3 +30,10 @@ def root(client):
     user = User.objects.create_superuser("root")
     client.force_login(user)
     return user
+
+
+@pytest.fixture
+def noon():
+    """Let it be noon in UTC on a Friday."""
+    with virtual_time(utc("2026-11-27 12:00")) as time:
+        yield time

@@ -15,11 +15,9 @@ import django_durable as durable
 from django_durable import clock
 from django_durable.limits import Limits
 from django_durable.models import Queue, QueueStart, Workflow
-from django_durable.testing import virtual_time
 from tests.admin.pages import LIST, hidden, page
 from tests.admin.queues import API, HOME, ODD, QUEUES, address, rows_of
 from tests.admin.rows import add
-from tests.admin.schedules import utc
 
 pytestmark = pytest.mark.django_db
 
@@ -137,13 +135,6 @@ def test_of_two_at_once_the_second_sees_what_the_first_has_set(client, operator)
         LogEntry.objects.get().get_change_message()
         == "limit: 7 at once, 1 per 14 d 6 h → 2 at once."
     )
-
-
-@pytest.fixture
-def noon():
-    """Let it be noon in UTC on a Friday."""
-    with virtual_time(utc("2026-11-27 12:00")) as time:
-        yield time
 
 
 def test_limits_are_shown_with_what_they_leave_and_hold_back(client, operator, noon):
