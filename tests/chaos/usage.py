@@ -71,5 +71,13 @@ def connections_of(worker: ForkedWorker) -> int:
             )
             return cursor.fetchone()[0]
     name = str(connection.settings_dict["NAME"])
-    links = [link.readlink() for link in Path(f"/proc/{worker.pid}/fd").iterdir()]
-    return sum(str(link) == name for link in links)
+    links = [_target(link) for link in Path(f"/proc/{worker.pid}/fd").iterdir()]
+    return links.count(name)
+
+
+def _target(link: Path) -> str:
+    """Return what an open file is; nothing when it was closed meanwhile."""
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:
+        return ""
