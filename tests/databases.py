@@ -57,7 +57,7 @@ WITH_PROCESSES = (
     "tests/streaming",
 )
 # Where each test is many runs of a workflow.
-WITH_CRASHES = ("tests/crash", "tests/planted", "tests/properties", "tests/testing")
+WITH_CRASHES = ("tests/crash", "tests/planted", "tests/testing")
 
 # Several parts of the suite share a server, some with a crowd of processes.
 FOR_TESTS = """
