@@ -36,7 +36,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "dead": (Status.MAX_RECOVERY_ATTEMPTS_EXCEEDED,),
 }
 # Of a schedule; with more of them a list of what they have started would be slow.
-MOST_TICKS = 10_000
+MOST_TICKS = 2000
 STRANDED, READY = "stranded", "ready"
 
 
