@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -44,6 +45,26 @@ class Cost(NamedTuple):
             for text, is_inside in executed
         )
         return cls(len(texts) - news, news, commits)
+
+
+@contextmanager
+def counting_calls() -> Iterator[list[str]]:
+    """Note the Python functions that are called, by this thread, in a block.
+
+    What a calculation costs, on whatever machine.
+    """
+    called: list[str] = []
+
+    def note(frame: Any, event: str, _argument: object) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield called
+    finally:
+        sys.setprofile(before)
 
 
 def is_news(text: str) -> bool:

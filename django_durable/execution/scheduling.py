@@ -261,9 +261,10 @@ def _stamp(moment: datetime, kind: Tick.Kind) -> str:
 
 def _free_moment(row: Schedule) -> datetime:
     """Return the present moment, later than all that was started by hand before."""
-    last = row.ticks.filter(kind=Tick.Kind.HAND).aggregate(at=Max("scheduled_at"))["at"]
     now = clock.now()
-    return now if last is None else max(now, last + timedelta.resolution)
+    ahead = row.ticks.filter(kind=Tick.Kind.HAND, scheduled_at__gte=now)
+    last = ahead.aggregate(at=Max("scheduled_at"))["at"]
+    return now if last is None else last + timedelta.resolution
 
 
 def _queue_name(declared: ScheduleDefinition) -> str:

@@ -1,8 +1,5 @@
 """What claims take of queues with limits."""
 
-import datetime as dt
-import uuid
-
 import pytest
 from django.db import connection
 
@@ -11,13 +8,20 @@ from django_durable import clock
 from django_durable.models import Queue, QueueStart, Workflow
 from django_durable.testing import run_until_idle, virtual_time
 from tests import workflows
+from tests.storage.limited import (
+    MINUTE,
+    PAIRS,
+    WORKER,
+    Status,
+    claim,
+    end,
+    held_back,
+    ids,
+    start,
+    start_many,
+)
 
 pytestmark = pytest.mark.django_db
-
-Status = Workflow.Status
-PAIRS = [(workflows.total.name, "*")]
-WORKER = uuid.uuid4()
-MINUTE = dt.timedelta(minutes=1)
 
 
 @durable.workflow(queue_name="few")
@@ -34,33 +38,6 @@ def parent():
 @durable.workflow(queue_name="few")
 async def aparent():
     return [(await (await child.astart()).aget_result())]
-
-
-def start(pk, queue_name="reports", **options):
-    options = {"workflow_id": pk, "queue_name": queue_name, **options}
-    return workflows.total.using(**options).start(1, 2)
-
-
-def start_many(text, queue_name="reports", **options):
-    for pk in text:
-        start(pk, queue_name, **options)
-
-
-def claim(limit=9, **options):
-    return Workflow.objects.claim(WORKER, PAIRS, limit=limit, **options)
-
-
-def ids(claimed):
-    return "".join(row.id for row in claimed)
-
-
-def end(pk, status=Status.SUCCESS):
-    Workflow.objects.filter(pk=pk).update(status=status)
-
-
-def held_back(taking):
-    (held,) = taking.held_back
-    return held
 
 
 def test_no_more_of_a_queue_are_taken_than_may_be_executed_at_once():

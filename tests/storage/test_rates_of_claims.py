@@ -1,7 +1,6 @@
 """How many workflows of a queue with a rate start, and when."""
 
 import datetime as dt
-import uuid
 
 import pytest
 
@@ -9,47 +8,24 @@ import django_durable as durable
 from django_durable import clock
 from django_durable.models import QueueStart, Workflow
 from django_durable.testing import run_until_idle, virtual_time
-from tests import workflows
+from tests.storage.limited import (
+    MINUTE,
+    Status,
+    claim,
+    end,
+    held_back,
+    ids,
+    start,
+    start_many,
+)
 
 pytestmark = pytest.mark.django_db
-
-Status = Workflow.Status
-PAIRS = [(workflows.total.name, "*")]
-WORKER = uuid.uuid4()
-MINUTE = dt.timedelta(minutes=1)
 
 
 @durable.workflow
 def nap():
     durable.sleep(30)
     return "awake"
-
-
-def start(pk, queue_name="reports", **options):
-    options = {"workflow_id": pk, "queue_name": queue_name, **options}
-    return workflows.total.using(**options).start(1, 2)
-
-
-def start_many(text, queue_name="reports", **options):
-    for pk in text:
-        start(pk, queue_name, **options)
-
-
-def claim(limit=9, **options):
-    return Workflow.objects.claim(WORKER, PAIRS, limit=limit, **options)
-
-
-def ids(claimed):
-    return "".join(row.id for row in claimed)
-
-
-def end(pk, status=Status.SUCCESS):
-    Workflow.objects.filter(pk=pk).update(status=status)
-
-
-def held_back(taking):
-    (held,) = taking.held_back
-    return held
 
 
 def test_so_many_start_in_a_window_that_slides():
