@@ -15,6 +15,8 @@ from django_durable.admin import stranded
 from django_durable.admin.pages import render
 
 TEMPLATE = "admin/django_durable/console/confirm.html"
+# Details of a question: how something is, and what was done to it.
+HISTORY = "admin/django_durable/console/history.html"
 MOST_SHOWN = 20
 
 Words = str | Promise

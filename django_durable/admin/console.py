@@ -1,8 +1,9 @@
 """The addresses of the console's own pages, below the list of workflows."""
 
-from django_durable.admin import limiting, live, pausing, pruning, queues, streams
+from django_durable.admin import live, pruning, streams
 from django_durable.admin.approvals import answering, inbox
 from django_durable.admin.pages import Page
+from django_durable.admin.queues import acting as queue, limiting, listing as queues
 from django_durable.admin.runs import aborting, listing, pages as runs
 from django_durable.admin.schedules import acting, backfilling, listing as schedules
 
@@ -43,9 +44,9 @@ PAGES = (
         ("view_workflow", "delete_workflow"),
     ),
     Page("queues/", "queues", queues.page, LOOK),
-    Page("queues/one/pause/", "queue_pause", pausing.pause, MANAGE, is_form=True),
+    Page("queues/one/pause/", "queue_pause", queue.pause, MANAGE, is_form=True),
     Page("queues/one/limit/", "queue_limit", limiting.page, MANAGE, is_form=True),
-    Page("queues/one/resume/", "queue_resume", pausing.resume, MANAGE, is_form=True),
+    Page("queues/one/resume/", "queue_resume", queue.resume, MANAGE, is_form=True),
     Page("schedules/", "schedules", schedules.page, LOOK),
     Page("schedules/one/", "schedule", schedules.one, LOOK),
     Page("api/schedules/", "api_schedules", schedules.follow, LOOK),

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import conf
-from django_durable.admin import queue_cells, stranded
+from django_durable.admin import stranded
 from django_durable.admin.errors import error_line
 from django_durable.admin.figures import condition
 from django_durable.admin.figures.ages import age
@@ -20,6 +20,7 @@ from django_durable.admin.figures.finished import Finished
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import Queue
 from django_durable.admin.permissions import may, of_site
+from django_durable.admin.queues import cells as queue_cells
 from django_durable.bulk.narrowing import READY
 
 WIDTH, HEIGHT, GAP = 720, 80, 1

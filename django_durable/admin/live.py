@@ -7,7 +7,7 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 
 from django_durable import conf
-from django_durable.admin import dashboard, prospects, queue_cells, stranded
+from django_durable.admin import dashboard, prospects, stranded
 from django_durable.admin.badges import status_parts, stranded_parts
 from django_durable.admin.detail.facts import facts
 from django_durable.admin.figures import condition
@@ -15,6 +15,7 @@ from django_durable.admin.figures.overview import Overview
 from django_durable.admin.holds import held_up
 from django_durable.admin.listing import columns, news
 from django_durable.admin.pages import answer
+from django_durable.admin.queues import cells as queue_cells
 from django_durable.display import visible
 from django_durable.models import Step
 from django_durable.models.ids import may_exist

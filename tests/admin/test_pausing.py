@@ -12,8 +12,9 @@ from django.urls import reverse
 
 import django_durable as durable
 from django_durable import bulk, clock
-from django_durable.admin import pausing, queues as page_of_queues
+from django_durable.admin import pausing
 from django_durable.admin.figures import queues
+from django_durable.admin.queues import listing as page_of_queues
 from django_durable.models import Queue, Workflow
 from tests.admin.pages import begun, hidden, page
 from tests.admin.queues import API, HOME, ODD, QUEUES, address, rows_of

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from django_durable import clock
-from django_durable.admin import confirming, dashboard, one_queue, pausing
+from django_durable.admin import confirming, dashboard, pausing
 from django_durable.admin.deeds import Deed, answered
 from django_durable.admin.listing.news import moment_of
 from django_durable.admin.schedules.moments import (
@@ -49,7 +49,7 @@ def pause(model_admin: Any, request: HttpRequest) -> HttpResponse:
             _("It can be run by hand meanwhile, and backfilled."),
         ],
         remains=[_("What would have come meanwhile is not made up for by itself.")],
-        details=one_queue.DETAILS,
+        details=confirming.HISTORY,
         facts=facts(row),
     )
     return pausing.ask_to_pause(model_admin, request, question, rows(), row)
@@ -68,7 +68,7 @@ def resume(model_admin: Any, request: HttpRequest) -> HttpResponse:
             _("What would have come during the pause is not made up for by itself:"),
             _("“Backfill…” starts it, where that is wanted."),
         ],
-        details=one_queue.DETAILS,
+        details=confirming.HISTORY,
         facts=facts(row),
     )
     if refusal := refused(model_admin, request, row):
@@ -90,7 +90,7 @@ def run(model_admin: Any, request: HttpRequest) -> HttpResponse:
             _("The next tick comes when it would have come."),
         ],
         remains=[_("What its steps have done stays done.")],
-        details=one_queue.DETAILS,
+        details=confirming.HISTORY,
         facts=facts(row),
     )
     if refusal := refused(model_admin, request, row):
@@ -118,7 +118,7 @@ def delete(model_admin: Any, request: HttpRequest) -> HttpResponse:
             *_unknown(),
         ],
         remains=[_("Which tick has started what is deleted with it.")],
-        details=one_queue.DETAILS,
+        details=confirming.HISTORY,
         facts=facts(row),
         is_dangerous=True,
     )

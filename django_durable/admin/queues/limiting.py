@@ -10,10 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _, gettext_lazy
 
 from django_durable import limits
-from django_durable.admin import confirming, dashboard, one_queue
+from django_durable.admin import confirming, dashboard
 from django_durable.admin.deeds import Deed, answered
 from django_durable.admin.holds import limits_text
-from django_durable.admin.pausing import OF_BULK_ACTIONS
+from django_durable.admin.queues import asked
+from django_durable.admin.queues.acting import OF_BULK_ACTIONS
 from django_durable.admin.seen import SeenForm
 from django_durable.display import visible
 from django_durable.limits import Limits
@@ -83,8 +84,8 @@ class LimitsForm(SeenForm):
 
 def page(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """Ask how much workers may take from the queue ``?queue=``; then say so."""
-    name = one_queue.asked_queue(request)
-    queue = one_queue.rows().filter(pk=name).first()
+    name = asked.asked_queue(request)
+    queue = asked.rows().filter(pk=name).first()
     now = Limits() if queue is None else queue.limits
     form = LimitsForm(request.POST or None, initial=_initial(now))
 
@@ -105,8 +106,8 @@ def _question(request: HttpRequest, name: str) -> confirming.Question:
             _("Bulk actions of these pages run in it: they count, too.")
         )
     return confirming.Question(
-        title=_("Limit the queue %s?") % one_queue.shown(name),
-        about=one_queue.about(name),
+        title=_("Limit the queue %s?") % asked.shown(name),
+        about=asked.about(name),
         button=_("Set the limits"),
         back=dashboard.address(request, "queues"),
         consequences=consequences,
@@ -114,13 +115,13 @@ def _question(request: HttpRequest, name: str) -> confirming.Question:
             _("What is being executed goes on, even where that is more by now."),
             _("Deadlines do not stand still: what is too late is cancelled."),
         ],
-        details=one_queue.DETAILS,
-        facts=one_queue.facts(name),
+        details=confirming.HISTORY,
+        facts=asked.facts(name),
     )
 
 
 def _limit(name: str, given: Mapping[str, Any], form: LimitsForm) -> Deed:
-    rows = one_queue.rows()
+    rows = asked.rows()
     wanted = Limits(given["concurrency"], given["rate"], given["period"])
     # So that there is a row to lock: of two at once, the second one sees the first.
     rows.bulk_create([Queue(name=name)], ignore_conflicts=True)

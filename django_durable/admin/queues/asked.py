@@ -14,8 +14,6 @@ from django_durable.models import Queue
 from django_durable.models.queue import QueueQuerySet
 from django_durable.names import check_queue_name
 
-DETAILS = "admin/django_durable/console/history.html"
-
 
 def asked_queue(request: HttpRequest) -> str:
     """Return which queue the address names; raises Http404 where none can be."""
@@ -35,7 +33,7 @@ def can_be_named(name: str) -> bool:
 
 
 def facts(name: str) -> dict[str, Any]:
-    """Return for DETAILS how it is, perhaps by code, and what was done here."""
+    """Return for HISTORY how it is, perhaps by code, and what was done here."""
     queue = holds(conf.current().database, [name], clock.now()).get(name)
     return {
         "state": pause_text(queue),

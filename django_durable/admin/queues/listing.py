@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from django_durable import conf
-from django_durable.admin import dashboard, queue_cells
+from django_durable.admin import dashboard
 from django_durable.admin.figures.overview import Overview
 from django_durable.admin.figures.queues import MOST_QUEUES, Queue
-from django_durable.admin.one_queue import can_be_named
 from django_durable.admin.pages import render
 from django_durable.admin.permissions import may
+from django_durable.admin.queues import cells as queue_cells
+from django_durable.admin.queues.asked import can_be_named
 from django_durable.bulk.narrowing import READY
 
 TEMPLATE = "admin/django_durable/console/queues.html"

@@ -1,0 +1,1 @@
+"""The pages of queues: how long each is, who serves it, and acting on it."""
