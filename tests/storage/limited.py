@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 
+from django_durable import clock
 from django_durable.models import Workflow
 from tests import workflows
 
@@ -18,8 +19,11 @@ def start(pk, queue_name="reports", **options):
 
 
 def start_many(text, queue_name="reports", **options):
-    for pk in text:
-        start(pk, queue_name, **options)
+    """Start workflows; what would be due at one moment is taken in any order."""
+    moment = options.pop("run_after", clock.now())
+    for place, pk in enumerate(reversed(text)):
+        run_after = moment - place * dt.timedelta.resolution
+        start(pk, queue_name, run_after=run_after, **options)
 
 
 def claim(limit=9, **options):
