@@ -9,7 +9,7 @@ nothing more.
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from weakref import WeakSet
 
 from django.db import connections
@@ -21,6 +21,16 @@ T = TypeVar("T")
 When = Literal["before", "after"]
 
 USING = "default"
+
+
+class Remains(NamedTuple):
+    """All that the next process can find: in the database, and outside of it."""
+
+    inside: str
+    outside: str
+
+
+Place = tuple[int, When, Remains]
 
 
 class Crash(BaseException):
@@ -95,43 +105,47 @@ class Crasher:
 class Scout(Crasher):
     """Lives, and notes at each point what its death there would leave behind."""
 
-    def __init__(self, look: Callable[[], str]) -> None:
+    def __init__(self, inside: Callable[[], str], outside: Callable[[], str]) -> None:
         super().__init__()
-        self._look = look
-        self._places: list[tuple[int, When, str]] = []
-        self._remains = ""
+        self._look_inside, self._look_outside = inside, outside
+        self._places: list[Place] = []
+        self._inside = ""
+        self._outside: str | None = None
 
     def point(self, label: str, run: Callable[[], T]) -> T:
-        """Do something that leaves a trace, and see what trace."""
-        at = len(self.points) + 1
-        if at == 1 or not self.points[-1].startswith("SELECT"):
-            self._remains = self._look()
-        self._places.append((at, "before", self._remains))
+        """See what trace the last point has left, and do something that leaves one."""
+        self._see()
+        remains = Remains(self._inside, self._look_outside())
+        self._places.append((len(self.points) + 1, "before", remains))
+        self._outside = None  # Unless it takes place.
         result = super().point(label, run)
-        if not label.startswith("SELECT"):
-            self._remains = self._look()
-        self._places.append((at, "after", self._remains))
+        self._outside = self._look_outside()
         return result
 
-    def places(self) -> list[tuple[int, When]]:
-        """Return the first and the last place to die that leave the same behind.
+    def detach(self) -> None:
+        """See what the last point of all has left."""
+        super().detach()
+        self._see()
 
-        The dead process's memory is gone: a death at any place between them is
-        the same death.
+    def _see(self) -> None:
+        # Not earlier: on SQLite, what returns rows takes effect when they are read.
+        if not self.points or not self.points[-1].startswith("SELECT"):
+            self._inside = self._look_inside()
+        if self._outside is not None:
+            remains = Remains(self._inside, self._outside)
+            self._places.append((len(self.points), "after", remains))
+
+    def last_places(self) -> list[Place]:
+        """Return the last place to die for each thing to leave behind, with that.
+
+        The dead process's memory is gone: a death at an earlier place that leaves
+        the same is the same death.
         """
-        chosen: list[tuple[int, When]] = []
-        for _, same in itertools.groupby(self._places, key=_remains):
-            first, *others = same
-            chosen += [place[:2] for place in (first, *others[-1:])]
-        return chosen
-
-    def last_places(self) -> list[tuple[int, When, str]]:
-        """Return the last place to die for each thing to leave behind, with that."""
         groups = itertools.groupby(self._places, key=_remains)
         return [list(same)[-1] for _, same in groups]
 
 
-def _remains(place: tuple[int, When, str]) -> str:
+def _remains(place: Place) -> Remains:
     return place[2]
 
 

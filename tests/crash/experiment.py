@@ -29,7 +29,7 @@ from django_durable.models import (
     Workflow,
     sql,
 )
-from tests.crash.crasher import Crasher, Machine, Scout
+from tests.crash.crasher import Crasher, Machine, Remains, Scout
 from tests.crash.driver import Driver, MovableClock
 from tests.crash.ledger import ledger
 from tests.crash.programs import Program
@@ -38,7 +38,6 @@ from tests.emptying import empty
 from tests.models import Entry
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-State = str
 # Each with the columns in which another number makes no difference.
 MODELS: dict[type[Model], tuple[str, ...]] = {
     Attempt: (),
@@ -64,7 +63,7 @@ class Run:
     """One experiment: the deaths in it, what they left, and what came of it."""
 
     crashers: list[Crasher]
-    remains: list[State]
+    remains: list[Remains]
     story: Story
     calls: Counter[str]
     problems: list[str]
@@ -91,14 +90,14 @@ class Laboratory:
         self._machine = machine
         self._patch = monkeypatch
         self._drivers: list[Driver] = []
-        self._known: dict[State, Run] = {}
+        self._known: dict[Remains, Run] = {}
         ledger.machine = machine
 
     def run(self, program: Program, *crashers: Crasher) -> Run:
         """Run a program; each crasher kills one process, the last one lives."""
         self._clean()
         used: list[Crasher] = []
-        remains: list[State] = []
+        remains: list[Remains] = []
         for crasher in (*crashers, Crasher()):
             used.append(crasher)
             script = program.script if len(used) == 1 else program.again
@@ -108,7 +107,7 @@ class Laboratory:
             if not crasher.is_dead:
                 break
             self._look_at_cancellation()
-            remains.append(self._remains(program))
+            remains.append(Remains(self._inside(), self._outside(program)))
             if len(remains) == len(crashers) and remains[-1] in self._known:
                 known = self._known[remains[-1]]
                 return replace(known, crashers=used, remains=remains)
@@ -119,14 +118,14 @@ class Laboratory:
 
     def scout(self, program: Program) -> Scout:
         """Return a process that sees what its death at each point would leave."""
-        return Scout(lambda: self._remains(program))
+        return Scout(self._inside, lambda: self._outside(program))
 
     def each_crash(self, program: Program) -> Iterator[Run]:
         """Run a program with a crash at every place that makes a difference."""
         scout = self.scout(program)
         self.run(program, scout)
-        for at, when in scout.places():
-            yield self.run(program, Crasher(at, when))
+        for *place, _ in scout.last_places():
+            yield self.run(program, Crasher(*place))
 
     def each_pair(self, program: Program) -> Iterator[Run]:
         """Crash, and crash again wherever that leaves something new behind."""
@@ -139,7 +138,7 @@ class Laboratory:
                 if remains not in self._known:
                     yield self.run(program, Crasher(*first), Crasher(*second))
 
-    def _report(self, used: list[Crasher], remains: list[State]) -> Run:
+    def _report(self, used: list[Crasher], remains: list[Remains]) -> Run:
         return Run(
             used,
             remains,
@@ -150,8 +149,7 @@ class Laboratory:
             sum(driver.woken_late for driver in self._drivers),
         )
 
-    def _remains(self, program: Program) -> State:
-        """Return all that the next process can find."""
+    def _inside(self) -> str:
         rows = []
         for table, ignored in TABLES.items():
             with self._machine.observer.cursor() as cursor:
@@ -166,11 +164,11 @@ class Laboratory:
                     for found in (zip(names, row, strict=True) for row in cursor)
                 ]
                 rows += texts if is_ordered else sorted(texts)
-        outside = (
-            sorted(ledger.calls.items()),
-            *map(sorted, (ledger.hooks, ledger.facts)),
-        )
-        return repr((program.name, self._clock.hour, rows, outside, ledger.problems))
+        return repr(rows)
+
+    def _outside(self, program: Program) -> str:
+        told = map(sorted, (ledger.calls.items(), ledger.hooks, ledger.facts))
+        return repr((program.name, self._clock.hour, *told, ledger.problems))
 
     def _new_driver(self, program: Program) -> Driver:
         driver = Driver(self._clock, program.code)
