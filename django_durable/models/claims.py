@@ -12,9 +12,8 @@ from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from django_durable import clock
-from django_durable.models import claiming, compiled, sql
-from django_durable.models.code import runnable
-from django_durable.models.compiled import Change, OneOf, Selection
+from django_durable.models import claiming, code, compiled, sql
+from django_durable.models.compiled import Change, OneOf, Rows, Selection
 from django_durable.models.expressions import SecondsSince
 from django_durable.models.heads import (
     STALLS_BEFORE_QUARANTINE,
@@ -78,7 +77,7 @@ class ClaimQuerySet(HeadQuerySet):
     ) -> list[Claimed]:
         """Take one workflow that has to run alone, if it is ready."""
         limited = Queue.objects.using(self.db).limited()
-        ready = self.suspects().filter(runnable(definitions), pk=workflow_id)
+        ready = self.suspects().filter(code.runnable(definitions), pk=workflow_id)
         asked = ready.values_list(
             "pk", "queue_name", Exists(limited.filter(name=OuterRef("queue_name")))
         )
@@ -122,24 +121,7 @@ class ClaimQuerySet(HeadQuerySet):
 
     def suspects(self) -> models.QuerySet[Any]:
         """Keep the queued workflows that workers died of, of queues that are open."""
-        held = self.model._default_manager.using(self.db).filter(
-            status=Status.PENDING,
-            changed_at__gte=F("run_after"),  # See usage.TAKEN.
-            queue_name=OuterRef("name"),
-        )
-        running = held.order_by().values("queue_name").values(number=Count("pk"))
-        is_full = Q(
-            concurrency__isnull=False,
-            concurrency__lte=Coalesce(Subquery(running), Value(0)),
-        )
-        closed = Queue.objects.using(self.db).filter(
-            is_full | Q(paused_at__isnull=False)
-        )
-        return self.filter(
-            ~Exists(closed.filter(name=OuterRef("queue_name"))),
-            status=Status.ENQUEUED,
-            stalls__gte=STALLS_BEFORE_QUARANTINE,
-        )
+        return _suspects(self)
 
     def first_suspect(
         self,
@@ -147,10 +129,12 @@ class ClaimQuerySet(HeadQuerySet):
         queues: Sequence[str] | None,
     ) -> str | None:
         """Return the queued suspect that has waited longest."""
-        ready = self.suspects().filter(runnable(definitions)).order_by("run_after")
-        if queues is not None:
-            ready = ready.filter(queue_name__in=queues)
-        return ready.values_list("pk", flat=True).first()
+        given: dict[str, Any] = code.given(definitions)
+        if queues is None:
+            found = _FIRST_SUSPECT(self, **given)
+        else:
+            found = _FIRST_SUSPECT_OF_QUEUES(self, **given, queues=queues)
+        return found[0][0] if found else None
 
     def standing(self, workflow_id: str) -> Standing | None:
         """Return claim and status of one workflow, None when it is gone."""
@@ -242,6 +226,36 @@ _TAKEN = Selection(
         *("queue_name", "traceparent"),
     )
 )
+_FIRST_SUSPECT = Selection(lambda rows: _first_suspect(rows))
+_FIRST_SUSPECT_OF_QUEUES = Selection(
+    lambda rows: _first_suspect(
+        rows.filter(OneOf("queue_name", compiled.texts("queues")))
+    )
+)
+
+
+def _first_suspect(rows: Rows) -> Rows:
+    ready = _suspects(rows).filter(code.runnable_given())
+    return ready.order_by("run_after").values_list("pk")[:1]
+
+
+def _suspects(rows: Rows) -> Rows:
+    held = rows.model._default_manager.using(rows.db).filter(
+        status=Status.PENDING,
+        changed_at__gte=F("run_after"),  # See usage.TAKEN.
+        queue_name=OuterRef("name"),
+    )
+    running = held.order_by().values("queue_name").values(number=Count("pk"))
+    is_full = Q(
+        concurrency__isnull=False,
+        concurrency__lte=Coalesce(Subquery(running), Value(0)),
+    )
+    closed = Queue.objects.using(rows.db).filter(is_full | Q(paused_at__isnull=False))
+    return rows.filter(
+        ~Exists(closed.filter(name=OuterRef("queue_name"))),
+        status=Status.ENQUEUED,
+        stalls__gte=STALLS_BEFORE_QUARANTINE,
+    )
 
 
 def claim_statement(

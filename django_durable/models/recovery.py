@@ -18,6 +18,7 @@ from django_durable.models.expressions import SecondsSince
 from django_durable.models.heads import STALLS_BEFORE_QUARANTINE
 from django_durable.models.hints import NO_HINT, Hint
 from django_durable.models.status import ACTIVE, Status
+from django_durable.models.worker import Worker, live_given
 
 BATCH = 1000
 
@@ -106,10 +107,9 @@ class RecoveryQuerySet(models.QuerySet[Any]):
 
     def abandoned(self) -> models.QuerySet[Any]:
         """Keep the PENDING workflows that no live worker holds."""
-        workers = self.model._meta.get_field("worker").related_model
-        live = workers._default_manager.using(self.db).live()
-        held = Exists(live.filter(pk=OuterRef("worker_id")))
-        return self.filter(~held, status=Status.PENDING)
+        return self.filter(
+            ~_held_by(Worker.objects.using(self.db).live()), status=Status.PENDING
+        )
 
     def requeue_abandoned(self) -> list[Recovered]:
         """Give the workflows of lost workers back to the queue, each once.
@@ -132,9 +132,9 @@ class RecoveryQuerySet(models.QuerySet[Any]):
 
     def _abandoned_with_steps(self) -> dict[str, Any]:
         """Return rows that are abandoned, with how many steps they ``recorded``."""
-        # In the order of their index: mostly there are none, and nothing is counted.
-        ids = self.abandoned().order_by("worker_id").values_list("pk", flat=True)
-        if not (found := list(ids[:BATCH])):
+        # Mostly there are none, and nothing is counted.
+        lease = Worker.objects.using(self.db).lease_given()
+        if not (found := [pk for (pk,) in _ABANDONED(self, **lease)]):
             return {}
         # Asked again: since the first look somebody may have taken one.
         rows = self.abandoned().filter(pk__in=found).annotate(recorded=Count("steps"))
@@ -181,6 +181,10 @@ class RecoveryQuerySet(models.QuerySet[Any]):
             )
 
 
+def _held_by(workers: Rows) -> Exists:
+    return Exists(workers.filter(pk=OuterRef("worker_id")))
+
+
 def _waiting(rows: Rows) -> Rows:
     """Keep the WAITING ones of some; with a claim, only those of that claim."""
     claim = compiled.number("claim")
@@ -224,6 +228,15 @@ _DUE = Selection(
     lambda rows: (
         rows.filter(status=Status.WAITING, wake_at__lte=_NOW)
         .order_by("wake_at")  # The order of its index, for any plan that is kept.
+        .values_list("pk")[:BATCH]
+    )
+)
+_ABANDONED = Selection(
+    lambda rows: (
+        rows.filter(
+            ~_held_by(live_given(Worker.objects.using(rows.db))), status=Status.PENDING
+        )
+        .order_by("worker_id")  # The order of its index.
         .values_list("pk")[:BATCH]
     )
 )

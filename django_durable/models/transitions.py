@@ -19,6 +19,7 @@ from django_durable.models.expressions import SecondsSince
 from django_durable.models.outcome import Outcome
 from django_durable.models.status import ACTIVE, Standing, Status
 from django_durable.models.targets import result_target
+from django_durable.models.worker import Worker
 from django_durable.names import check_queue_name
 
 RESUMABLE = (
@@ -137,10 +138,8 @@ class TransitionQuerySet(models.QuerySet[Any]):
         self, definitions: Collection[tuple[str, str]], *, before: datetime
     ) -> int:
         """Give PAUSED workflows another try with the code at hand."""
-        from_before = self.filter(status=Status.PAUSED, changed_at__lt=before)
-        return from_before.filter(code.runnable(definitions)).update(
-            status=Status.ENQUEUED, pause_reason="", changed_at=clock.now()
-        )
+        given = {"before": before, "now": clock.now(), **code.given(definitions)}
+        return _UNPAUSE(self, **given)
 
     def cancel_one(self, workflow_id: str, reason: str = "") -> bool:
         """Cancel a workflow with its children; return whether it took.
@@ -285,8 +284,7 @@ class TransitionQuerySet(models.QuerySet[Any]):
 
     def _version_to_resume(self, workflow: Any) -> str:
         """Return the version at hand for a row that no live worker can run."""
-        workers = self.model._meta.get_field("worker").related_model
-        live = workers._default_manager.using(self.db).live_definitions()
+        live = Worker.objects.using(self.db).live_definitions()
         if (workflow.name, workflow.version) in live:
             return workflow.version  # type: ignore[no-any-return]
         if (workflow.name, code.ANY_VERSION) in live:
@@ -299,6 +297,16 @@ _STANDINGS = Selection(
     lambda rows: rows.filter(OneOf("pk", compiled.texts("ids"))).values_list(
         "pk", "claim", "status"
     )
+)
+_UNPAUSE = Change(
+    lambda rows: rows.filter(
+        code.runnable_given(),
+        status=Status.PAUSED,
+        changed_at__lt=compiled.moment("before"),
+    ),
+    status=Status.ENQUEUED,
+    pause_reason="",
+    changed_at=_NOW,
 )
 _SUSPEND = Change(
     lambda rows: rows.filter(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_durable import conf
 from django_durable.display import visible
 from django_durable.models import compiled
-from django_durable.models.compiled import Rows, Selection
+from django_durable.models.compiled import Change, Rows, Selection
 from django_durable.models.sql import database_now
 
 # A heartbeat is late when so many were missed.
@@ -42,9 +42,15 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
             state__in=Worker.LIVE_STATES, heartbeat_at__gt=now - Worker.fresh_for()
         )
 
+    def lease_given(self) -> dict[str, Any]:
+        """Return what fills the gap of ``live_given()``."""
+        lease = timedelta(seconds=conf.current().lease)
+        is_sqlite = connections[self.db].vendor == "sqlite"
+        return {"lease": self.database_now() - lease if is_sqlite else lease}
+
     def declare_dead(self) -> int:
         """Mark the expired ones dead; return how many."""
-        return self.expired().update(state=Worker.State.DEAD)
+        return _DECLARE_DEAD(self, **self.lease_given())
 
     def register(
         self,
@@ -82,16 +88,12 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         drop what it executes and register anew.
         """
         now = self.database_now()
-        mine = self.live().filter(pk=worker_id)
-        alive = mine.update(heartbeat_at=now, rss_bytes=rss_bytes)
-        return now if alive else None
+        given = {"worker": worker_id, "now": now, "rss_bytes": rss_bytes}
+        return now if _BEAT(self, **given, **self.lease_given()) else None
 
     def is_alive(self, worker_id: uuid.UUID) -> bool:
         """Tell whether the lease of a worker still runs."""
-        lease: Any = timedelta(seconds=conf.current().lease)
-        if connections[self.db].vendor == "sqlite":
-            lease = self.database_now() - lease
-        return bool(_ALIVE(self, worker=worker_id, lease=lease))
+        return bool(_ALIVE(self, worker=worker_id, **self.lease_given()))
 
     def drain(self, worker_id: uuid.UUID) -> bool:
         """Ask a worker to leave, which it reads with its next heartbeat.
@@ -135,15 +137,34 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         return Now() - lease
 
 
-def _alive(rows: Rows) -> Rows:
-    limit: Any = compiled.moment("lease")
-    if connections[rows.db].vendor != "sqlite":
-        limit = Now() - Cast(compiled.duration("lease"), models.DurationField())
-    mine = rows.filter(pk=compiled.uuid("worker"), heartbeat_at__gte=limit)
-    return mine.filter(state__in=Worker.LIVE_STATES).values_list("pk")
+def live_given(rows: Rows) -> Rows:
+    """See live(); for a compiled statement, which ``lease_given()`` fills."""
+    limit = _limit_given(rows.db)
+    return rows.filter(state__in=Worker.LIVE_STATES, heartbeat_at__gte=limit)
 
 
-_ALIVE = Selection(_alive)
+def _limit_given(using: str) -> Any:
+    if connections[using].vendor == "sqlite":
+        return compiled.moment("lease")
+    return Now() - Cast(compiled.duration("lease"), models.DurationField())
+
+
+def _mine(rows: Rows) -> Rows:
+    return live_given(rows).filter(pk=compiled.uuid("worker"))
+
+
+def _expired(rows: Rows) -> Rows:
+    limit = _limit_given(rows.db)
+    return rows.filter(state__in=Worker.LIVE_STATES, heartbeat_at__lt=limit)
+
+
+_ALIVE = Selection(lambda rows: _mine(rows).values_list("pk"))
+_BEAT = Change(
+    _mine,
+    heartbeat_at=compiled.moment("now"),
+    rss_bytes=compiled.number("rss_bytes"),
+)
+_DECLARE_DEAD = Change(_expired, state="dead")
 
 
 class Worker(models.Model):

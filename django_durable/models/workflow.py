@@ -23,6 +23,7 @@ from django_durable.models.status import (
     Status,
 )
 from django_durable.models.summary import SummaryQuerySet
+from django_durable.models.worker import Worker
 
 # Columns that may be large, and are not for everybody's eyes. What decides about
 # permissions is not among them.
@@ -67,8 +68,7 @@ class WorkflowQuerySet(  # type: ignore[override]
 
     def stranded(self) -> "WorkflowQuerySet":
         """Keep what no live worker has the code for: it waits for a deploy."""
-        workers = self.model._meta.get_field("worker").related_model
-        live = workers._default_manager.using(self.db).live_definitions()
+        live = Worker.objects.using(self.db).live_definitions()
         waiting = self.filter(status__in=(Status.ENQUEUED, Status.WAITING))
         return waiting.exclude(runnable(live))
 

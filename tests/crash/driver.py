@@ -145,7 +145,7 @@ class Driver:
     def _claim_suspect(self) -> list[Claimed]:
         """Take, alone, what has killed two processes."""
         rows = Workflow.objects.all()
-        suspect = rows.suspects().values_list("pk", flat=True).first()
+        suspect = rows.first_suspect(self._pairs, None)
         if suspect is None:
             return []
         return rows.claim_suspect(self.worker_id, suspect, self._pairs)

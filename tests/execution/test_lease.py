@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from django_durable import clock, conf
 from django_durable.execution import direct
@@ -133,10 +132,15 @@ def test_a_heartbeat_renews_the_lease(lease):
 def test_a_heartbeat_tells_the_memory_in_the_statement_that_renews(lease):
     lease._resident_bytes = lambda: 3 * 2**31
 
-    with CaptureQueriesContext(connection) as executed:
+    texts = []
+
+    def note(execute, sql, *others):
+        texts.append(sql)
+        return execute(sql, *others)
+
+    with connection.execute_wrapper(note):
         lease.beat()
 
-    texts = [each["sql"] for each in executed]
     (renewal,) = (text for text in texts if text.startswith("UPDATE"))
     assert 'SET "heartbeat_at" = ' in renewal
     assert Worker.objects.get().rss_bytes == 3 * 2**31

@@ -19,7 +19,7 @@ OFF_THE_HOT_PATH = {
     *("paused", "limited"),  # A part of other questions.
     *("limit",),  # Of one queue, by its key.
     *("fresh", "steps_of_fork"),  # A person looks at workers, or one workflow.
-    *("database_now",),  # No table is read.
+    *("database_now", "lease_given"),  # No table is read.
     # Of one schedule, by its name; and parts of other questions.
     *("named", "transaction", "due", "running", "started", "skipped"),
     *("live_schedules",),  # A person looks at schedules.

@@ -30,10 +30,15 @@ def recovery_that_looks_first_and_takes_later(real):
     return requeue
 
 
-@bug(RecoveryQuerySet, "abandoned")
+@bug(RecoveryQuerySet, "_abandoned_with_steps")
 def recovery_from_the_living(real):
     """Take what is held by workers whose lease runs."""
-    return lambda self: self.filter(status=Status.PENDING)
+
+    def abandoned(self):
+        rows = self.filter(status=Status.PENDING).annotate(recorded=Count("steps"))
+        return {row.pk: row for row in rows.values_list(*recovery._JUDGED, named=True)}
+
+    return abandoned
 
 
 @bug(RecoveryQuerySet, "_recover")
