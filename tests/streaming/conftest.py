@@ -1,4 +1,4 @@
-"""Real servers, started once for all tests, and what they must not log."""
+"""Real servers, started once for all tests here, and what they must not log."""
 
 import shutil
 
@@ -28,12 +28,12 @@ def layer_of(port, backend=REDIS):
 NOWHERE = layer_of(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def directory(tmp_path_factory):
     return tmp_path_factory.mktemp("streaming")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis_port(directory):
     """Run Redis, where there is one."""
     program = shutil.which("redis-server")
@@ -43,14 +43,14 @@ def redis_port(directory):
         yield port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def uvicorn(directory, django_db_setup, django_db_blocker):
     """Run uvicorn with the settings that come by themselves, without a layer."""
     with django_db_blocker.unblock(), servers.running("uvicorn", directory) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def daphne(directory, django_db_setup, django_db_blocker):
     """Run daphne with the settings that come by themselves, and a useless layer."""
     with (
@@ -60,7 +60,7 @@ def daphne(directory, django_db_setup, django_db_blocker):
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hasty(directory, django_db_setup, django_db_blocker):
     """Run uvicorn with short time-outs, small limits, a broken layer."""
     with (
@@ -72,7 +72,7 @@ def hasty(directory, django_db_setup, django_db_blocker):
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis(redis_port, directory, django_db_setup, django_db_blocker):
     """Run uvicorn where hints come over Redis alone, as behind a pooler."""
     with (
@@ -84,7 +84,7 @@ def redis(redis_port, directory, django_db_setup, django_db_blocker):
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hasty_daphne(directory, django_db_setup, django_db_blocker):
     """Run daphne as hastily."""
     with (
@@ -94,7 +94,7 @@ def hasty_daphne(directory, django_db_setup, django_db_blocker):
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hasty_redis(redis_port, directory, django_db_setup, django_db_blocker):
     """Run uvicorn as hastily, where hints come over Redis alone."""
     layers = layer_of(redis_port)

@@ -48,8 +48,7 @@ class Server:
 
     def is_up(self):
         assert self.process.poll() is None, self.log
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return is_open(self.port)
 
     def memory(self):
         """Return the bytes of memory that the process uses."""
@@ -109,10 +108,16 @@ def running_redis(program, directory):
         stdout=subprocess.DEVNULL,
     )
     try:
+        wait_until(lambda: is_open(port), "a start of Redis")
         yield port
     finally:
         process.kill()
         process.wait()
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port():
