@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from functools import cache
 
 import pytest
 from asgiref.sync import SyncToAsync, sync_to_async
@@ -88,17 +89,26 @@ FILLED = {"auth_permission", "django_content_type"}
 def quick_flush():
     """Empty the tables row by row: TRUNCATE makes a new file for every index.
 
-    What migrations fill stays, so that no test has to fill it again.
+    What migrations fill stays, so that no test has to fill it again. Which tables
+    there are is asked once.
     """
+    deletions = cache(_deletions)
+
+    def handle(command, *, database, **options):
+        connections[database].ops.execute_sql_flush(deletions(database))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(connections["default"].ops), "sql_flush", _deletions)
-        patch.setattr(flush, "emit_post_migrate_signal", lambda *args: None)
+        patch.setattr(flush.Command, "handle", handle)
         yield
 
 
-def _deletions(operations, style, tables, **options):
+def _deletions(database):
+    connection = connections[database]
+    tables = connection.introspection.django_table_names(
+        only_existing=True, include_views=False
+    )
     return [
-        f"DELETE FROM {operations.quote_name(table)};"
+        f"DELETE FROM {connection.ops.quote_name(table)};"
         for table in tables
         if table not in FILLED
     ]

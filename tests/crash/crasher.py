@@ -21,6 +21,8 @@ T = TypeVar("T")
 When = Literal["before", "after"]
 
 USING = "default"
+# What nobody sees but the session itself.
+HARMLESS = ("SELECT", "BEGIN", "SAVEPOINT", "RELEASE")
 
 
 class Remains(NamedTuple):
@@ -129,7 +131,7 @@ class Scout(Crasher):
 
     def _see(self) -> None:
         # Not earlier: on SQLite, what returns rows takes effect when they are read.
-        if not self.points or not self.points[-1].startswith("SELECT"):
+        if not self.points or not self.points[-1].startswith(HARMLESS):
             self._inside = self._look_inside()
         if self._outside is not None:
             remains = Remains(self._inside, self._outside)
