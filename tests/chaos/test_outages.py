@@ -58,12 +58,18 @@ def test_work_goes_on_after_a_long_stop_of_the_server(
         for _ in range(2):
             workers.append(fleet.start())
             workers[-1].wait_for(SILENT)
+        load.start(1)  # When it can be; all others may have ended.
         said, called = lines(fleet.log), len(ledger.calls())
         time.sleep(down_seconds)
         chatter = (lines(fleet.log) - said) / down_seconds / len(workers)
         server.start()
         began_at = time.monotonic()
-        wait_until(lambda: len(ledger.calls()) > called, "a call", timeout=30)
+
+        def goes_on():
+            load.start(0)  # What could not be started so far.
+            return len(ledger.calls()) > called
+
+        wait_until(goes_on, "a call", timeout=30)
         delay = time.monotonic() - began_at
         load.wait()
 
