@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 
 from django_durable import clock, conf, failures
 from django_durable.definitions.context import refuse_running_loop
-from django_durable.models import Event, Notification, Step, Stream, Workflow
+from django_durable.models import Event, Notification, Step, Stream, Workflow, sql
 from django_durable.testing import crashing
 from django_durable.testing.crashing import Crasher
 from django_durable.testing.time import VirtualTime
@@ -182,8 +182,14 @@ def _rows(using: str) -> Counter[str]:
         and model._meta.managed
         and router.allow_migrate_model(using, model)
     ]
-    counts = {m._meta.label: m._base_manager.using(using).count() for m in models}
-    return Counter({label: count for label, count in counts.items() if count})
+    if not models:
+        return Counter()
+    connection = connections[using]
+    tables = [connection.ops.quote_name(model._meta.db_table) for model in models]
+    counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
+    (found,) = sql.fetch(connection, f"SELECT {counts}")
+    pairs = zip(models, found, strict=True)
+    return Counter({model._meta.label: count for model, count in pairs if count})
 
 
 def _refuse_commits(using: str) -> None:

@@ -1,6 +1,7 @@
 """Driving workflows to where nothing is left to do, on the test's own thread."""
 
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,12 +80,11 @@ class _Process:
         self.executed = 0
         self._using = using
         self._limit = limit
-        self._pairs = _pairs()
         self._rows = Workflow.objects.using(using)
         self._row: Worker | None = None
         if not connections[using].in_atomic_block:  # Others can see what it holds.
             workers = Worker.objects.using(using)
-            self._row = workers.register(Worker.Kind.WORKER, definitions=self._pairs)
+            self._row = workers.register(Worker.Kind.WORKER, definitions=_all_pairs())
         self._worker_id = self._row.pk if self._row is not None else uuid4()
 
     def work(self) -> None:
@@ -107,7 +107,7 @@ class _Process:
             self._rows.requeue_abandoned()
         if Status.PAUSED in look.statuses:
             before = clock.now() + timedelta.resolution
-            self._rows.unpause(self._pairs, before=before)
+            self._rows.unpause(_all_pairs(), before=before)
         if Status.WAITING in look.statuses:
             Wait.objects.using(self._using).wake_met()
             self._rows.wake_forgotten()
@@ -121,8 +121,7 @@ class _Process:
             self._rows.wake_due()
             look = _Look(self._using)
         # The code of a whole project makes a long list, and a slow claim.
-        pairs = [pair for pair in self._pairs if pair[0] in look.ready]
-        if not pairs:
+        if not (pairs := _pairs(filter(None, map(registry.find, look.ready)))):
             return []
         claimed: list[Claimed] = self._rows.claim(self._worker_id, pairs, limit=CLAIMS)
         if not claimed and (suspect := self._rows.first_suspect(pairs, None)):
@@ -185,9 +184,13 @@ def _has_come(value: Any, now: datetime) -> bool:
     return moment is not None and moment <= now
 
 
-def _pairs() -> list[tuple[str, str]]:
+def _all_pairs() -> list[tuple[str, str]]:
+    return _pairs(registry.all_definitions())
+
+
+def _pairs(definitions: Iterable[registry.Definition]) -> list[tuple[str, str]]:
     is_pinned = conf.current().on_version_change == "pin"
     return [
         (definition.name, definition.version if is_pinned else ANY_VERSION)
-        for definition in registry.all_definitions()
+        for definition in definitions
     ]
