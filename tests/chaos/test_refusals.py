@@ -16,6 +16,8 @@ from tests.streaming.scribe import Scribe
 
 # Medians may be so far apart: less than a network lets anybody notice.
 APART_SECONDS = 0.005
+# As many sockets as there is time for.
+PATIENT = {"STREAM_HANDSHAKE_RATE": 10_000}
 
 
 @pytest.mark.chaos("refusals", share=0.1)
@@ -30,7 +32,7 @@ def test_refusals_are_alike_whatever_exists_and_as_quick_in_a_full_run(
     asked = {"another's": others.workflow_id, "unknown": "x", "gone": mine.workflow_id}
     took = {name: [] for name in asked}
 
-    with servers.running("uvicorn", tmp_path) as server:
+    with servers.running("uvicorn", tmp_path, settings=PATIENT) as server:
         for _ in range(dose.pick(5, 500)):
             # One of each in turn: whatever else the machine does meets all alike.
             for name, workflow_id in asked.items():
